@@ -1,0 +1,26 @@
+# The objects of a frame, as the parser fills them and the writer reads them.
+from libc.stdint cimport uint32_t
+
+from ._head cimport Head
+
+cdef class Frame:
+    cdef Head head
+    cdef bytes raw         # the head, and a small body behind it
+    cdef object source     # what a large body lies in
+    cdef const char *data
+    cdef Py_ssize_t count
+    cdef char mark         # the flag; 0 while the body goes on
+    cdef readonly long long offset
+    cdef bytes octets(self, int which)
+    cdef object _text(self, int which)
+    cdef object _wrong(self, Py_ssize_t at, str what)
+
+cdef class Body:
+    cdef object source
+    cdef const char *data
+    cdef Py_ssize_t count
+    cdef readonly long long offset
+
+cdef class Flag:
+    cdef char mark
+    cdef readonly long long offset

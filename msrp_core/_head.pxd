@@ -1,0 +1,58 @@
+# One head: where everything in it stands, and what reads it.
+from libc.stdint cimport uint32_t
+
+cdef enum:
+    H_OTHER = 0
+    H_TO
+    H_FROM
+    H_MESSAGE_ID
+    H_BYTE_RANGE
+    H_CONTENT_TYPE
+    H_STATUS
+    H_SUCCESS
+    H_FAILURE
+
+cdef struct Span:
+    uint32_t start
+    uint32_t size
+
+# Offsets count from the head's first octet.
+cdef struct Head:
+    Span id
+    Span verb              # the method, or the code and comment
+    Span value[9]          # by the enum above; start 0: not there
+    int status             # -1 for a request
+    uint32_t headers       # the first header line
+    uint32_t last          # the last header line
+    uint32_t size          # up to and including the blank line, or up to the end-line
+    bint has_body
+
+cdef enum Found:
+    MORE       # octets are missing
+    BLANK      # a blank line: a body follows
+    END        # an end-line: no body
+    WRONG
+
+cdef class HeadReader:
+    cdef Head head
+    cdef bint begun                  # the start line is behind us
+    cdef uint32_t line               # the first unread line
+    cdef uint32_t lines              # header lines read
+    cdef uint32_t bound              # how long that line, and the head, may become
+    cdef char boundary[44]           # CRLF, seven hyphens, the transaction id
+    cdef int boundary_size
+    cdef char mark                   # the flag of the end-line
+    cdef uint32_t max_head, max_line, max_auth, max_headers
+    cdef uint32_t wrong_at
+    cdef const char *wrong_what
+    cdef void restart(self) noexcept nogil
+    cdef Found read(self, const char *base, const char *end) noexcept nogil
+    cdef Found _no(self, Py_ssize_t at, const char *what) noexcept nogil
+    cdef Found _too_long(self, const char *base, const char *line, const char *end) noexcept nogil
+    cdef Found _start_line(self, const char *p, const char *stop) noexcept nogil
+    cdef Found _header(self, const char *base, const char *p, const char *stop) noexcept nogil
+
+cdef int header_id(const char *p, size_t n) noexcept nogil
+cdef int three_digits(const char *p, Py_ssize_t n) noexcept nogil
+cdef void trim(const char **p, const char **end) noexcept nogil
+cdef bint is_flag(char c) noexcept nogil

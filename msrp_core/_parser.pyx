@@ -1,0 +1,403 @@
+"""Octets to frames (RFC 4975 sections 7.1 and 9), incrementally.
+
+One object a frame: its head is copied once, positions are kept as offsets, values are decoded
+when asked. A frame that spans feeds comes as its head, pieces of body, and a flag; the scan is
+carried on from where it stopped, so that no octet is looked at twice.
+"""
+
+cimport cython
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from libc.string cimport memchr, memcmp, memcpy
+
+import os
+
+from ._frame cimport Body, Flag, Frame
+from ._head cimport BLANK, END, MORE, WRONG, Found, HeadReader, is_flag
+
+from .errors import LocalProtocolError, RemoteProtocolError
+from .limits import Limits
+
+cdef extern from "_scan.h" nogil:
+    ctypedef const char *(*msrp_scan_fn)(const char *, size_t, const char *, size_t)
+    msrp_scan_fn msrp_scan
+    const char *msrp_scan_chosen
+    int msrp_scan_choose(const char *)
+
+cdef bytes _wanted = os.environ.get("MSRP_SCAN", "").encode("ascii", "replace")
+if msrp_scan_choose(_wanted) < 0:
+    raise ImportError(f"MSRP_SCAN={_wanted.decode()!r}: no such scan on this machine; avx2, sse2 or c")
+
+# A body up to this size is copied beside its head, so that it does not keep alive what was fed.
+cdef enum:
+    SMALL = 1024
+
+
+def scan_name():
+    return msrp_scan_chosen.decode()
+
+
+@cython.final
+@cython.freelist(64)
+cdef class _Source:
+    """Keeps the buffer that was fed for as long as bodies lie in it."""
+    cdef Py_buffer view
+    cdef bint held
+
+    def __dealloc__(self):
+        if self.held:
+            PyBuffer_Release(&self.view)
+
+
+cdef enum Phase:
+    HEADS      # between two frames, or in a head
+    BODY
+    BROKEN
+
+
+@cython.final
+cdef class Parser:
+    cdef Phase phase
+    cdef HeadReader reader
+    cdef object source
+    cdef const char *at              # the next octet to look at
+    cdef const char *upto
+    cdef long long passed            # octets of the stream before `at`
+    cdef long long frame_offset
+    # A head that spans feeds is gathered here.
+    cdef char *held
+    cdef Py_ssize_t held_size, held_room
+    # How much of a possible end-line the last feed ended with.
+    cdef int matched
+    cdef char mark                   # the flag of the end-line being matched, or due to be told
+    cdef bint flag_due
+    cdef Py_ssize_t max_head
+    cdef object error
+
+    def __cinit__(self, limits=None):
+        limits = Limits() if limits is None else limits
+        self.max_head = limits.head
+        self.reader = HeadReader(limits)
+
+    def __dealloc__(self):
+        PyMem_Free(self.held)
+
+    # -- in
+
+    def feed(self, data):
+        cdef _Source source
+        if self.error is not None:
+            raise self.error.with_traceback(None)
+        if self.at < self.upto or self.flag_due:
+            raise LocalProtocolError("feed: the octets fed before are not all looked at yet; iterate first")
+        if PyBytes_CheckExact(data):
+            self.source = data
+            self.at = PyBytes_AS_STRING(data)
+            self.upto = self.at + PyBytes_GET_SIZE(data)
+        else:
+            source = _Source.__new__(_Source)
+            PyObject_GetBuffer(data, &source.view, PyBUF_SIMPLE)
+            source.held = True
+            self.source = source
+            self.at = <const char *>source.view.buf
+            self.upto = self.at + source.view.len
+        return self
+
+    def rest(self):
+        if self.error is not None:
+            raise self.error.with_traceback(None)
+        if not self.idle:
+            raise LocalProtocolError("rest: the parser stands inside a frame")
+        cdef bytes rest = PyBytes_FromStringAndSize(self.at, self.upto - self.at)
+        self.at = self.upto
+        self.source = None
+        return rest
+
+    def end(self):
+        if self.error is not None:
+            raise self.error.with_traceback(None)
+        if self.at < self.upto or self.flag_due:
+            raise LocalProtocolError("end: the octets fed are not all looked at yet; iterate first")
+        if not self.idle:
+            raise self._break(self.passed, "the stream ends inside a body" if self.phase == BODY
+                              else "the stream ends inside a head")
+
+    @property
+    def offset(self):
+        return self.passed
+
+    @property
+    def idle(self):
+        return self.phase == HEADS and self.held_size == 0 and not self.flag_due
+
+    # -- out
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.error is not None:
+            raise self.error.with_traceback(None)
+        cdef object event
+        if self.phase == BODY or self.flag_due:
+            event = self._body()
+        else:
+            event = None
+        if event is None and self.phase != BODY:
+            event = self._head()
+        if event is None:
+            self.source = None
+            raise StopIteration
+        return event
+
+    cdef object _break(self, long long offset, str what):
+        self.phase = BROKEN
+        self.source = None
+        self.at = self.upto = NULL
+        self.flag_due = False
+        self.error = RemoteProtocolError(what, offset=offset, rank="stream", status=400)
+        return self.error
+
+    cdef int _hold(self, const char *p, Py_ssize_t n) except -1:
+        cdef Py_ssize_t need = self.held_size + n
+        cdef char *more
+        if need > self.held_room:
+            more = <char *>PyMem_Realloc(self.held, max(2 * need, 1024))
+            if more == NULL:
+                raise MemoryError()
+            self.held = more
+            self.held_room = max(2 * need, 1024)
+        memcpy(self.held + self.held_size, p, n)
+        self.held_size = need
+        return 0
+
+    cdef object _head(self):
+        cdef Found found
+        cdef const char *p
+        cdef const char *begin
+        cdef Frame frame
+        cdef bint quiet
+        if self.at >= self.upto:
+            return None
+        if self.held_size == 0:
+            self.frame_offset = self.passed
+            self.reader.restart()
+            begin = self.at
+            found = self.reader.read(begin, self.upto)
+            if found == MORE:
+                self._hold(begin, self.upto - begin)
+                self._look(self.upto - begin)
+                return None
+            if found == WRONG:
+                raise self._break(self.frame_offset + self.reader.wrong_at, (<bytes>self.reader.wrong_what).decode())
+            self._look(self.reader.line)
+            return self._frame(begin, found)
+        while True:
+            p = <const char *>memchr(self.at, c'\n', self.upto - self.at)
+            begin = self.at
+            quiet = p == NULL and (self.reader.begun or self.held_size >= 5)
+            p = self.upto if p == NULL else p + 1
+            if self.held_size + (p - begin) > self.max_head:
+                # Not held beyond the bound: as much as shows that it is exceeded.
+                p = begin + min(p - begin, <Py_ssize_t>self.max_head + 1 - self.held_size)
+            self._hold(begin, p - begin)
+            self._look(p - begin)
+            if quiet and self.held_size <= self.reader.bound:
+                return None   # no line ended, no bound was passed: nothing to look at again
+            found = self.reader.read(self.held, self.held + self.held_size)
+            if found == MORE:
+                if self.at >= self.upto:
+                    return None
+                continue
+            if found == WRONG:
+                raise self._break(self.frame_offset + self.reader.wrong_at, (<bytes>self.reader.wrong_what).decode())
+            frame = self._frame(self.held, found)
+            self.held_size = 0
+            if self.held_room > 65536:
+                PyMem_Free(self.held)
+                self.held = NULL
+                self.held_room = 0
+            return frame
+
+    cdef inline void _look(self, Py_ssize_t n) noexcept:
+        self.at += n
+        self.passed += n
+
+    cdef Frame _frame(self, const char *begin, Found found):
+        """The frame whose head lies at `begin`; with its body, if all of it is here."""
+        cdef Frame frame = Frame.__new__(Frame)
+        cdef const char *q
+        cdef Py_ssize_t size = self.reader.head.size, room
+        cdef char flag
+        frame.head = self.reader.head
+        frame.offset = self.frame_offset
+        if found == END:
+            frame.raw = PyBytes_FromStringAndSize(begin, size)
+            frame.data = PyBytes_AS_STRING(frame.raw) + size
+            frame.mark = self.reader.mark
+            self.phase = HEADS
+            return frame
+        q = self._whole()
+        if q == NULL:
+            frame.raw = PyBytes_FromStringAndSize(begin, size)
+            frame.data = PyBytes_AS_STRING(frame.raw) + size
+            self.phase = BODY
+            self.matched = 0
+            return frame
+        frame.mark = q[self.reader.boundary_size]
+        frame.count = q - self.at
+        if frame.count <= SMALL:
+            frame.raw = PyBytes_FromStringAndSize(NULL, size + frame.count)
+            memcpy(PyBytes_AS_STRING(frame.raw), begin, size)
+            memcpy(PyBytes_AS_STRING(frame.raw) + size, self.at, frame.count)
+            frame.data = PyBytes_AS_STRING(frame.raw) + size
+        else:
+            frame.raw = PyBytes_FromStringAndSize(begin, size)
+            frame.data = self.at
+            frame.source = self.source
+        self._look(q - self.at + self.reader.boundary_size + 3)
+        self.phase = HEADS
+        return frame
+
+    cdef const char *_whole(self) noexcept:
+        """The end-line of the body that begins at `at`, if all of it is here."""
+        cdef const char *p = self.at
+        cdef const char *q
+        while True:
+            # The CRLF of the blank line is not the one before the end-line: an empty body has both.
+            q = msrp_scan(p, self.upto - p, self.reader.boundary, self.reader.boundary_size)
+            if q == NULL or self.upto - q < self.reader.boundary_size + 3:
+                return NULL
+            if is_flag(q[self.reader.boundary_size]) and q[self.reader.boundary_size + 1] == c'\r' and q[self.reader.boundary_size + 2] == c'\n':
+                return q
+            p = q + self.reader.boundary_size
+
+    cdef object _piece(self, const char *p, Py_ssize_t n, long long offset, object source):
+        cdef Body body
+        if n == 0:
+            return None
+        body = Body.__new__(Body)
+        body.offset = offset
+        body.count = n
+        if source is None or n <= SMALL:
+            body.source = PyBytes_FromStringAndSize(p, n)
+            body.data = PyBytes_AS_STRING(body.source)
+        else:
+            body.source = source
+            body.data = p
+        return body
+
+    cdef Flag _flag(self):
+        cdef Flag flag = Flag.__new__(Flag)
+        flag.mark = self.mark
+        # `at` stands behind the end-line: hyphens, id, flag, CRLF.
+        flag.offset = self.passed - (self.reader.boundary_size - 2) - 3
+        self.flag_due = False
+        self.phase = HEADS
+        return flag
+
+    cdef object _body(self):
+        """One piece of body, or the flag; None where octets are missing."""
+        cdef const char *p
+        cdef const char *q
+        cdef object piece
+        cdef Py_ssize_t n
+        if self.flag_due:
+            return self._flag()
+        if self.matched:
+            piece = self._carry_on()
+            if piece is not None or self.matched or self.flag_due:
+                return self._flag() if piece is None and self.flag_due else piece
+        if self.at >= self.upto:
+            return None
+        p = self.at
+        while True:
+            q = msrp_scan(p, self.upto - p, self.reader.boundary, self.reader.boundary_size)
+            if q == NULL:
+                q = self._tail(p)
+                self.matched = <int>(self.upto - q)
+                break
+            n = self.upto - q - self.reader.boundary_size
+            if n < 3 and self._may_be(q, n):
+                self.matched = <int>(self.upto - q)
+                if n > 0:
+                    self.mark = q[self.reader.boundary_size]
+                break
+            if n >= 3 and self._may_be(q, 3):
+                n = q - self.at
+                self.mark = q[self.reader.boundary_size]
+                piece = self._piece(self.at, n, self.passed, self.source)
+                self._look(n + self.reader.boundary_size + 3)
+                if piece is None:
+                    return self._flag()
+                self.flag_due = True
+                return piece
+            p = q + self.reader.boundary_size
+        piece = self._piece(self.at, q - self.at, self.passed, self.source)
+        self._look(self.upto - self.at)
+        return piece
+
+    cdef bint _may_be(self, const char *q, Py_ssize_t n) noexcept:
+        """Whether the n octets behind a boundary at q are flag, CR, LF, as far as they go."""
+        q += self.reader.boundary_size
+        return ((n < 1 or is_flag(q[0])) and (n < 2 or q[1] == c'\r') and (n < 3 or q[2] == c'\n'))
+
+    cdef const char *_tail(self, const char *p) noexcept:
+        """Where the longest end of the feed begins that may be the beginning of a boundary."""
+        cdef const char *q = self.upto - (self.reader.boundary_size - 1)
+        if q < p:
+            q = p
+        while q < self.upto:
+            q = <const char *>memchr(q, c'\r', self.upto - q)
+            if q == NULL:
+                return self.upto
+            if memcmp(q, self.reader.boundary, self.upto - q) == 0:
+                return q
+            q += 1
+        return self.upto
+
+    cdef object _carry_on(self):
+        """An end-line begun in an earlier feed: one octet at a time, a few dozen at most.
+
+        Returns what turns out to be body after all; None where the end-line is whole
+        (flag_due) or still open (matched).
+        """
+        cdef int k, size = self.reader.boundary_size
+        cdef char c
+        cdef char before[48]
+        while self.at < self.upto:
+            c = self.at[0]
+            k = self.matched
+            if k < size:
+                if c == self.reader.boundary[k]:
+                    self._look(1)
+                    self.matched = k + 1
+                    continue
+            elif k == size:
+                if is_flag(c):
+                    self.mark = c
+                    self._look(1)
+                    self.matched = k + 1
+                    continue
+            elif k == size + 1:
+                if c == c'\r':
+                    self._look(1)
+                    self.matched = k + 1
+                    continue
+            elif c == c'\n':
+                self._look(1)
+                self.matched = 0
+                self.flag_due = True
+                return None
+            # Not an end-line. CR stands only first in a boundary and behind the flag, so
+            # nothing held can begin another one but a CR behind the flag.
+            memcpy(before, self.reader.boundary, size)
+            before[size] = self.mark
+            before[size + 1] = c'\r'
+            if k == size + 2:
+                self.matched = 1
+                return self._piece(before, k - 1, self.passed - k, None)
+            self.matched = 0
+            return self._piece(before, k, self.passed - k, None)
+        return None

@@ -1,0 +1,53 @@
+"""Memory to receive into, again and again."""
+
+cimport cython
+from cpython.buffer cimport PyBuffer_FillInfo
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+
+from .errors import LocalProtocolError
+
+@cython.final
+cdef class _Block:
+    cdef char *memory
+    cdef Py_ssize_t size
+    cdef Py_ssize_t exports
+
+    def __cinit__(self, Py_ssize_t size):
+        self.memory = <char *>PyMem_Malloc(size)
+        if self.memory == NULL:
+            raise MemoryError()
+        self.size = size
+
+    def __dealloc__(self):
+        PyMem_Free(self.memory)
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        PyBuffer_FillInfo(view, self, self.memory, self.size, 0, flags)
+        self.exports += 1
+
+    def __releasebuffer__(self, Py_buffer *view):
+        self.exports -= 1
+
+
+@cython.final
+cdef class ReceiveBuffer:
+    cdef _Block block
+    cdef object view
+    cdef Py_ssize_t size
+
+    def __init__(self, Py_ssize_t size=262144):
+        if size < 1:
+            raise LocalProtocolError("a receive buffer holds at least one octet")
+        self.size = size
+
+    def get(self):
+        # Our own view is one export; any other belongs to a slice somebody still holds.
+        if self.block is None or self.block.exports > 1:
+            self.block = _Block(self.size)
+            self.view = memoryview(self.block)
+        return self.view
+
+    def filled(self, Py_ssize_t size):
+        if self.block is None or not 0 <= size <= self.size:
+            raise LocalProtocolError("filled: more than the buffer holds")
+        return memoryview(self.block).toreadonly()[:size]

@@ -1,0 +1,124 @@
+/* Finding the end-line of a body (RFC 4975 section 7.1): CRLF, seven hyphens, transaction id.
+ *
+ * Two probes: CR at i and the boundary's last octet at i + length - 1, as many positions at a
+ * time as the vector unit holds; only where both hit are the octets between compared. A search
+ * for one octet alone stops at every CR (or every hyphen) of a hostile body; both at once occur
+ * together only where somebody has seen the transaction id.
+ *
+ * CR begins the boundary and occurs nowhere else in it, so no octet is ever compared twice for
+ * two different starts: the whole stays linear.
+ */
+#ifndef MSRP_SCAN_H
+#define MSRP_SCAN_H
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef const char *(*msrp_scan_fn)(const char *, size_t, const char *, size_t);
+
+/* Every CR, one after the other: for tails shorter than a vector, and where there is none. */
+static const char *msrp_scan_tail(const char *hay, size_t n, const char *needle, size_t length)
+{
+    if (n < length)
+        return NULL;
+    const char *p = hay, *last = hay + (n - length);
+    while (p <= last && (p = (const char *)memchr(p, '\r', (size_t)(last - p) + 1)) != NULL) {
+        if (p[length - 1] == needle[length - 1] && memcmp(p, needle, length) == 0)
+            return p;
+        p++;
+    }
+    return NULL;
+}
+
+static const char *msrp_scan_c(const char *hay, size_t n, const char *needle, size_t length)
+{
+#if defined(__GLIBC__) || defined(__APPLE__)
+    return (const char *)memmem(hay, n, needle, length);
+#else
+    return msrp_scan_tail(hay, n, needle, length);
+#endif
+}
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define MSRP_SCAN_VECTOR 1
+#include <immintrin.h>
+
+static const char *msrp_scan_sse2(const char *hay, size_t n, const char *needle, size_t length)
+{
+    if (n < length)
+        return NULL;
+    const char *p = hay, *last = hay + (n - length);
+    const __m128i first = _mm_set1_epi8('\r'), final = _mm_set1_epi8(needle[length - 1]);
+    while (p + 31 <= last) {
+        const char *q = p + length - 1;
+        __m128i low = _mm_and_si128(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)p), first),
+                                    _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)q), final));
+        __m128i high = _mm_and_si128(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(p + 16)), first),
+                                     _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(q + 16)), final));
+        uint32_t hits = (uint32_t)_mm_movemask_epi8(low) | ((uint32_t)_mm_movemask_epi8(high) << 16);
+        while (hits) {
+            int i = __builtin_ctz(hits);
+            if (memcmp(p + i, needle, length) == 0)
+                return p + i;
+            hits &= hits - 1;
+        }
+        p += 32;
+    }
+    return p <= last ? msrp_scan_tail(p, (size_t)(last - p) + length, needle, length) : NULL;
+}
+
+__attribute__((target("avx2"))) static const char *msrp_scan_avx2(const char *hay, size_t n,
+                                                                  const char *needle, size_t length)
+{
+    if (n < length)
+        return NULL;
+    const char *p = hay, *last = hay + (n - length);
+    const __m256i first = _mm256_set1_epi8('\r'), final = _mm256_set1_epi8(needle[length - 1]);
+    while (p + 63 <= last) {
+        const char *q = p + length - 1;
+        __m256i low = _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)p), first),
+                                       _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)q), final));
+        __m256i high =
+            _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(p + 32)), first),
+                             _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(q + 32)), final));
+        uint64_t hits = (uint32_t)_mm256_movemask_epi8(low) | ((uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32);
+        while (hits) {
+            int i = __builtin_ctzll(hits);
+            if (memcmp(p + i, needle, length) == 0)
+                return p + i;
+            hits &= hits - 1;
+        }
+        p += 64;
+    }
+    return p <= last ? msrp_scan_sse2(p, (size_t)(last - p) + length, needle, length) : NULL;
+}
+#endif
+
+static msrp_scan_fn msrp_scan = msrp_scan_c;
+static const char *msrp_scan_chosen = "c";
+
+/* The best this processor has, or the one asked for: 0; -1 where that one cannot run here. */
+static int msrp_scan_choose(const char *wanted)
+{
+    int any = wanted == NULL || *wanted == 0;
+#ifdef MSRP_SCAN_VECTOR
+    if ((any || strcmp(wanted, "avx2") == 0) && __builtin_cpu_supports("avx2")) {
+        msrp_scan = msrp_scan_avx2;
+        msrp_scan_chosen = "avx2";
+        return 0;
+    }
+    if (any || strcmp(wanted, "sse2") == 0) {
+        msrp_scan = msrp_scan_sse2;
+        msrp_scan_chosen = "sse2";
+        return 0;
+    }
+#endif
+    if (any || strcmp(wanted, "c") == 0) {
+        msrp_scan = msrp_scan_c;
+        msrp_scan_chosen = "c";
+        return 0;
+    }
+    return -1;
+}
+#endif

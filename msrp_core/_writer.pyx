@@ -1,0 +1,224 @@
+"""Frames to octets, strictly as RFC 4975 section 9 writes them."""
+
+cimport cython
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.string cimport memchr, memcpy
+
+import binascii
+import os
+
+from ._frame cimport Frame
+from ._head cimport H_FROM, H_TO
+
+from .errors import LocalProtocolError
+
+cdef extern from "_scan.h" nogil:
+    ctypedef const char *(*msrp_scan_fn)(const char *, size_t, const char *, size_t)
+    msrp_scan_fn msrp_scan
+    int msrp_scan_choose(const char *)
+
+cdef extern from "_grammar.h" nogil:
+    int G_UPPER
+    void grammar_init()
+    int g_ident(const char *, size_t)
+    int g_name(const char *, size_t)
+    int g_same(const char *, const char *, size_t)
+    ptrdiff_t g_text(const char *, size_t)
+    int g_path(const char *, size_t)
+    int G_IS(char, int)
+
+grammar_init()
+cdef bytes _wanted = os.environ.get("MSRP_SCAN", "").encode("ascii", "replace")
+msrp_scan_choose(_wanted)
+
+
+cdef inline bytes fresh():
+    # Hexadecimal digits alone: whatever the body holds, they are easy on every peer.
+    return binascii.hexlify(os.urandom(12))
+
+
+def new_ident():
+    return fresh().decode("ascii")
+
+
+cdef bytes path(str value, str which):
+    cdef bytes octets = value.encode("utf-8", "surrogateescape")
+    if not g_path(PyBytes_AS_STRING(octets), PyBytes_GET_SIZE(octets)):
+        # The value stays out of the text: a session URI is a capability.
+        raise LocalProtocolError(f"{which} is not a list of MSRP URIs")
+    return octets
+
+
+cdef bytes ident(str value, str what):
+    cdef bytes octets = value.encode("utf-8", "surrogateescape")
+    if not g_ident(PyBytes_AS_STRING(octets), PyBytes_GET_SIZE(octets)):
+        raise LocalProtocolError(f"{what} is not 4 to 32 letters, digits or . - + % =")
+    return octets
+
+
+cdef list lines(headers, bint body):
+    """Header lines as a list of pieces; Content-Type last where there is a body."""
+    cdef list out = []
+    cdef bytes n, v, last = None
+    for name, value in headers:
+        n = name.encode("utf-8", "surrogateescape")
+        v = value.encode("utf-8", "surrogateescape")
+        if not g_name(PyBytes_AS_STRING(n), PyBytes_GET_SIZE(n)):
+            raise LocalProtocolError("a header name is not a letter followed by token characters")
+        if n.lower() in (b"to-path", b"from-path"):
+            raise LocalProtocolError(f"{name} stands once, and is not given among the headers")
+        if g_text(PyBytes_AS_STRING(v), PyBytes_GET_SIZE(v)) >= 0:
+            raise LocalProtocolError(f"the value of {name} holds a control character or is not UTF-8")
+        if v[:1] in (b" ", b"\t") or v[-1:] in (b" ", b"\t"):
+            raise LocalProtocolError(f"the value of {name} begins or ends with white space")
+        out.append(n)
+        out.append(b": ")
+        out.append(v)
+        out.append(b"\r\n")
+        last = n
+    if body and (last is None or last.lower() != b"content-type"):
+        raise LocalProtocolError("with a body, the last header must be Content-Type")
+    return out
+
+
+cdef bytes flag_octet(str flag):
+    if flag not in ("$", "+", "#"):
+        raise LocalProtocolError("a flag is '$', '+' or '#'")
+    return flag.encode("ascii")
+
+
+cdef bint occurs(const char *body, Py_ssize_t size, bytes tid) noexcept:
+    """Whether the end-line of that transaction would be found in the body, or at its edge."""
+    cdef char boundary[44]
+    cdef Py_ssize_t n = PyBytes_GET_SIZE(tid)
+    cdef const char *q
+    cdef const char *end = body + size
+    memcpy(boundary, b"\r\n-------", 9)
+    memcpy(boundary + 9, PyBytes_AS_STRING(tid), n)
+    n += 9
+    q = msrp_scan(body, size, boundary, n)
+    while q != NULL:
+        # Whatever flag follows: a reader less exact than the RFC may stop at the id alone.
+        return True
+    return False
+
+
+def request(str method not None, str to_path not None, str from_path not None, headers=(), body=None, *,
+            str flag="$", str transaction_id=None):
+    cdef bytes verb = method.encode("utf-8", "surrogateescape")
+    cdef bytes tid, mark = flag_octet(flag)
+    cdef list out
+    cdef Py_buffer view
+    cdef Py_ssize_t i
+    for i in range(PyBytes_GET_SIZE(verb)):
+        if not G_IS(verb[i], G_UPPER):
+            raise LocalProtocolError("a method is capital letters alone")
+    if not verb:
+        raise LocalProtocolError("a method is capital letters alone")
+    to = path(to_path, "To-Path")
+    source = path(from_path, "From-Path")
+    head = lines(headers, body is not None)
+    tid = fresh() if transaction_id is None else ident(transaction_id, "a transaction id")
+    if body is not None:
+        PyObject_GetBuffer(body, &view, PyBUF_SIMPLE)
+        try:
+            while occurs(<const char *>view.buf, view.len, tid):
+                if transaction_id is not None:
+                    raise LocalProtocolError("the end-line of that transaction id stands in the body")
+                tid = fresh()
+        finally:
+            PyBuffer_Release(&view)
+    out = [b"MSRP ", tid, b" ", verb, b"\r\nTo-Path: ", to, b"\r\nFrom-Path: ", source, b"\r\n"]
+    out += head
+    if body is not None:
+        out += (b"\r\n", body, b"\r\n")
+    out += (b"-------", tid, mark, b"\r\n")
+    return tid.decode("ascii"), b"".join(out)
+
+
+def response(Frame frame not None, int status, str comment=None, headers=()):
+    cdef bytes to = frame.octets(H_FROM)
+    cdef bytes source = frame.octets(H_TO)
+    cdef bytes words
+    if frame.head.status >= 0:
+        raise LocalProtocolError("a response is never answered")
+    if not 0 <= status <= 999:
+        raise LocalProtocolError("a status is three digits")
+    if frame.method == "SEND":
+        # RFC 4975 section 7.2: to the previous hop alone; everything else end to end.
+        to = to.split(b" ", 1)[0]
+    source = source.split(b" ", 1)[0]
+    tid = frame.transaction_id.encode("ascii")
+    out = [b"MSRP ", tid, b" %03d" % status]
+    if comment is not None:
+        words = comment.encode("utf-8", "surrogateescape")
+        if g_text(PyBytes_AS_STRING(words), PyBytes_GET_SIZE(words)) >= 0:
+            raise LocalProtocolError("the comment holds a control character or is not UTF-8")
+        out += (b" ", words)
+    out += (b"\r\nTo-Path: ", to, b"\r\nFrom-Path: ", source, b"\r\n")
+    out += lines(headers, False)
+    out += (b"-------", tid, b"$\r\n")
+    return b"".join(out)
+
+
+@cython.final
+cdef class Chunks:
+    cdef bytes before       # between the transaction id and the range
+    cdef bytes after        # between the range and the blank line
+    cdef bint typed
+
+    def __init__(self, str to_path not None, str from_path not None, str message_id not None, headers=()):
+        headers = tuple(headers)
+        self.before = b"".join((
+            b" SEND\r\nTo-Path: ", path(to_path, "To-Path"), b"\r\nFrom-Path: ", path(from_path, "From-Path"),
+            b"\r\nMessage-ID: ", ident(message_id, "Message-ID"), b"\r\nByte-Range: ",
+        ))
+        self.typed = bool(headers) and headers[-1][0].lower() == "content-type"
+        self.after = b"".join(lines(headers, False))
+
+    def cut(self, data, long long first, end, total, str flag not None, headers=()):
+        cdef bytes mark = flag_octet(flag)
+        cdef bytes tid, limits, extra, out
+        cdef Py_buffer view
+        cdef char *o
+        cdef bint bodiless
+        if first < 1 or (end is not None and end < first - 1) or (total is not None and (
+                first - 1 > total or (end is not None and end > total))):
+            raise LocalProtocolError("the range of a chunk has impossible numbers")
+        limits = (f"{first}-{'*' if end is None else end}/{'*' if total is None else total}\r\n").encode("ascii")
+        extra = b"".join(lines(headers, False)) if headers else b""
+        if not self.typed:
+            raise LocalProtocolError("with a body, the last header must be Content-Type")
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        try:
+            tid = fresh()
+            while occurs(<const char *>view.buf, view.len, tid):
+                tid = fresh()
+            out = PyBytes_FromStringAndSize(
+                NULL,
+                5 + 2 * PyBytes_GET_SIZE(tid) + PyBytes_GET_SIZE(self.before) + PyBytes_GET_SIZE(limits)
+                + PyBytes_GET_SIZE(extra) + PyBytes_GET_SIZE(self.after) + view.len + 14,
+            )
+            o = PyBytes_AS_STRING(out)
+            o = put(o, b"MSRP ", 5)
+            o = put(o, PyBytes_AS_STRING(tid), PyBytes_GET_SIZE(tid))
+            o = put(o, PyBytes_AS_STRING(self.before), PyBytes_GET_SIZE(self.before))
+            o = put(o, PyBytes_AS_STRING(limits), PyBytes_GET_SIZE(limits))
+            o = put(o, PyBytes_AS_STRING(extra), PyBytes_GET_SIZE(extra))
+            o = put(o, PyBytes_AS_STRING(self.after), PyBytes_GET_SIZE(self.after))
+            o = put(o, b"\r\n", 2)
+            o = put(o, <const char *>view.buf, view.len)
+            o = put(o, b"\r\n-------", 9)
+            o = put(o, PyBytes_AS_STRING(tid), PyBytes_GET_SIZE(tid))
+            o = put(o, PyBytes_AS_STRING(mark), 1)
+            o = put(o, b"\r\n", 2)
+            assert o - PyBytes_AS_STRING(out) == PyBytes_GET_SIZE(out)
+        finally:
+            PyBuffer_Release(&view)
+        return tid.decode("ascii"), out
+
+
+cdef inline char *put(char *o, const char *p, Py_ssize_t n) noexcept:
+    memcpy(o, p, n)
+    return o + n
