@@ -1,0 +1,343 @@
+"""One connection, sans-IO: octets in, octets out, the time as an argument.
+
+A driver does this and no more:
+
+    connection.begin(now)
+    connection.receive(octets, now)        # what the network brought
+    connection.ended(now)                  # the network brings nothing any more
+    while data := connection.data_to_send(now): ...
+    connection.handle_timer(now)           # at connection.next_timer()
+
+None of these raises for anything the other side did: the connection then closes, and says why
+in `reason`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from msrp_core import Frame, Parser, RemoteProtocolError, Uri, new_ident, request
+
+from ..terms.content import Accepts
+from ..terms.errors import PeerError
+from ..terms.limits import Limits
+from ..terms.security import Security
+from .auth import Grants, Terms
+from .bells import SILENT, Bell
+from .endpoint import Endpoint
+from .inbound import Inbound
+from .outgoing import Outgoing
+from .tables import CONNECTION, Machine
+from .transactions import Transactions
+from .watch import Watch
+from .wire import Layer, Wire
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["Connection", "Request"]
+
+
+class Request:
+    """A request of ours other than SEND: wait for its bell until it is over."""
+
+    def __init__(self) -> None:
+        self.bell: Bell = SILENT
+        self.response: Frame | None = None
+        self.failure: str | None = None
+
+    @property
+    def over(self) -> bool:
+        return self.response is not None or self.failure is not None
+
+    def answered(self, response: Frame, octets: int) -> None:
+        self.response = response
+        self.bell.ring()
+
+    def late(self) -> None:
+        self.lost("no answer came in time")
+
+    def lost(self, reason: str) -> None:
+        self.failure = reason
+        self.bell.ring()
+
+
+class Connection:
+    """Sessions on one line.
+
+    Attributes:
+        arrived: sessions the other side began and nobody took yet.
+        bell: rung when the state changes or a session arrived.
+        reason: why it closed; None while it is open, and after an orderly end.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer] = (),
+        *,
+        terms: Terms,
+        limits: Limits | None = None,
+    ) -> None:
+        self.limits = limits or Limits()
+        self.terms = terms
+        self.wire = Wire(layers)
+        self.transactions = Transactions(self.limits.transaction)
+        self.grants = Grants(self, terms)
+        self.arrived: deque[Endpoint] = deque()
+        self.bell: Bell = SILENT
+        self.reason: str | None = None
+        self._machine = Machine(CONNECTION, "securing")
+        self._parser = Parser(self.limits.frames)
+        self._inbound = Inbound(self)
+        self._watch = Watch(self.limits)
+        self._endpoints: dict[str, Endpoint] = {}
+        self._requests: list[Request] = []
+        self._queue: deque[Outgoing] = deque()
+        self._said: list[bytes] = []  # frames of ours for the next turn
+        self._owed = 0  # their octets
+        self._last_words: list[bytes] = []  # wrapped already, behind everything else
+        self._unread = 0
+        self._holding = False
+
+    # -- what is known
+
+    @property
+    def state(self) -> str:
+        return self._machine.state
+
+    @property
+    def security(self) -> Security:
+        """How well the line is protected, read off its layers so that it cannot drift."""
+        return Security(self.wire.protections)
+
+    @property
+    def bound(self) -> bool:
+        """Whether a session ever stood on it."""
+        return bool(self._endpoints)
+
+    @property
+    def paused(self) -> bool:
+        """Whether the network must not be read now: a reader here, or there, is behind."""
+        return self._holding or self._owed > self.limits.owed
+
+    # -- in
+
+    def begin(self, now: float) -> None:
+        """The network connection stands."""
+        self._watch.begin(now)
+        self._settle()
+
+    def receive(self, data: Buffer, now: float) -> None:
+        """Take octets from the network. Then ask data_to_send() and next_timer()."""
+        if self.state not in ("securing", "open"):
+            return
+        frames = False
+        try:
+            for octets in self.wire.unwrap(data):
+                frames = True
+                self._settle()
+                for event in self._parser.feed(octets):
+                    self._inbound.event(event, now)
+            self._settle()
+        except RemoteProtocolError as wrong:
+            self._break(f"the other side broke the protocol: {wrong}")
+            return
+        except PeerError as wrong:
+            self._break(str(wrong))
+            self._last_words = self.wire.wrap([])  # the alert
+            return
+        unfinished = not self._parser.idle or not frames
+        self._watch.brought(memoryview(data).nbytes, now, unfinished=unfinished and self.state == "open")
+        if self.wire.layers and self.wire.ended():
+            self.ended(now)
+
+    def ended(self, now: float) -> None:
+        """The network brings nothing any more."""
+        if self.state == "ending":
+            self._machine.step("drained")
+            self.bell.ring()
+        elif self.state == "securing":
+            self._break("the other side closed the connection during the handshake")
+        elif self.state == "open":
+            if not self._parser.idle:
+                self._break(f"the connection was cut inside a frame (at octet {self._parser.offset})")
+            elif not self.wire.ended():
+                self._break("the connection was cut: the other side did not say goodbye")
+            else:
+                self.close(now)
+
+    def lost(self, reason: str) -> None:
+        """The network connection broke."""
+        self._break(reason)
+
+    def _settle(self) -> None:
+        """A handshake may end, and frames begin, within one read."""
+        if self.state == "securing" and not self.wire.securing:
+            self._machine.step("secured")
+            self.bell.ring()
+
+    # -- sessions
+
+    def bind(self, local: str, remote: str, peer_takes: Accepts, peer_maximum: int | None) -> Endpoint:
+        """Begin a session between these two paths."""
+        endpoint = Endpoint(
+            self,
+            local,
+            remote,
+            takes=self.terms.accepts,
+            files=self.terms.files,
+            peer_takes=peer_takes,
+            peer_maximum=peer_maximum,
+        )
+        self._endpoints[local] = endpoint
+        self._watch.bound()
+        return endpoint
+
+    def session_of(self, frame: Frame, now: float) -> Endpoint | None:
+        """The session a request belongs to; the first request to a grant begins it."""
+        endpoint = self._endpoints.get(frame.to_path)
+        if endpoint is None and " " not in frame.to_path:
+            uri = Uri.parse(frame.to_path)  # it may be written in another way
+            endpoint = next((e for e in self._endpoints.values() if e.local_uri == uri), None)
+        if endpoint is not None:
+            return endpoint if not endpoint.closed and endpoint.knows(frame) else None
+        grant = self.grants.use(frame, now)
+        if grant is None:
+            return None
+        endpoint = self.bind(grant.local, grant.remote, grant.peer_takes, grant.peer_maximum)
+        self.arrived.append(endpoint)
+        self.bell.ring()
+        return endpoint
+
+    # -- out
+
+    def request(
+        self, method: str, to_path: str, from_path: str, headers: Sequence[tuple[str, str]], now: float
+    ) -> Request:
+        """Send a request other than SEND."""
+        asked = Request()
+        if self.state != "open":
+            asked.lost(self.reason or "the connection is not open")
+            return asked
+        transaction_id, octets = request(method, to_path, from_path, headers)
+        self.transactions.open(transaction_id, asked, 0, now)
+        self._requests = [r for r in self._requests if not r.over]
+        self._requests.append(asked)
+        self.say(octets)
+        return asked
+
+    def greet(self, endpoint: Endpoint, now: float) -> None:
+        """An empty SEND, which binds a session and keeps it alive (RFC 4975 sections 5.4, 7.1)."""
+        self.request("SEND", endpoint.remote, endpoint.local, [("Message-ID", new_ident())], now)
+
+    def say(self, frame: bytes) -> None:
+        """One whole frame for the next turn: answers and reports go before chunks."""
+        self._said.append(frame)
+        self._owed += len(frame)
+
+    def has_work(self, outgoing: Outgoing) -> None:
+        """An outgoing message may have a chunk to cut."""
+        if outgoing not in self._queue:
+            self._queue.append(outgoing)
+
+    def data_to_send(self, now: float) -> list[bytes]:
+        """What the network is to carry next, about `limits.turn` octets at most; empty for nothing.
+
+        Answers first, then a chunk of each message in turn.
+        """
+        if self.state == "closed":
+            words, self._last_words = self._last_words, []
+            return words
+        said, self._said = self._said, []
+        room = self.limits.turn - self._owed
+        self._owed = 0
+        while room > 0 and self._queue and self.state == "open":
+            outgoing = self._queue.popleft()
+            if not outgoing.ready():
+                continue
+            alone = not self._queue
+            octets = outgoing.cut(self.limits.chunk_alone if alone else self.limits.chunk_in_company, now)
+            said.append(octets)
+            room -= len(octets)
+            if outgoing.ready():
+                self._queue.append(outgoing)
+        words, self._last_words = self._last_words, []
+        return self.wire.wrap(said) + words
+
+    # -- back-pressure
+
+    def took(self, octets: int) -> None:
+        """A message being read holds that many octets more."""
+        self._unread += octets
+        if self._unread > self.limits.unread:
+            self._holding = True
+
+    def gave(self, octets: int) -> None:
+        """It holds that many less."""
+        self._unread -= octets
+        if self._holding and self._unread <= self.limits.unread // 4:
+            self._holding = False
+            self.bell.ring()
+
+    # -- time
+
+    def next_timer(self) -> float | None:
+        """When handle_timer() is to be called at the latest; None for never."""
+        if self.state == "closed":
+            return None
+        due = [self._watch.next_timer(), self.transactions.next_timer(), self.grants.next_timer()]
+        return min((at for at in due if at is not None), default=None)
+
+    def handle_timer(self, now: float) -> None:
+        """Time has passed."""
+        if self.state == "closed":
+            return
+        self.transactions.handle_timer(now)
+        self.grants.handle_timer(now)
+        overdue = self._watch.overdue(now, paused=self.paused)
+        if overdue is not None:
+            if self.state == "ending":
+                self._machine.step("late")
+                self.bell.ring()
+            else:
+                self._break(overdue)
+
+    # -- the end
+
+    def close(self, now: float) -> None:
+        """End it in order: what is due is still handed over, then goodbye is said."""
+        if self.state == "securing":
+            self._break("closed before the line was protected")
+        if self.state != "open":
+            return
+        self._forget(None)
+        # Said while still open, so that notices of withdrawal and answers go out with it.
+        said = self.data_to_send(now)
+        self._machine.step("end")
+        self._watch.ending(now)
+        self.wire.close()
+        self._last_words = said + self.wire.wrap([])
+        self.bell.ring()
+
+    def _break(self, reason: str) -> None:
+        if self.state == "closed":
+            return
+        if self.state != "ending":
+            self.reason = reason
+        self._machine.step("broken")
+        self._said.clear()
+        self._queue.clear()
+        self._forget(reason)
+        self.bell.ring()
+
+    def _forget(self, reason: str | None) -> None:
+        """All that depended on the line is told."""
+        for endpoint in self._endpoints.values():
+            endpoint.close(reason)
+        for asked in self._requests:
+            if not asked.over:
+                asked.lost(reason or "the connection was closed")
+        self._requests.clear()
+        self.transactions.clear()

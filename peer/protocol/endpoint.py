@@ -1,0 +1,175 @@
+"""This end of one session: two paths, what arrives, what leaves."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from msrp_core import Frame, Uri
+
+from ..terms.content import Accepts, parse_disposition
+from ..terms.errors import UsageError
+from ..terms.limits import Limits
+from .bells import SILENT, Bell
+from .incoming import Incoming
+from .outgoing import Outgoing
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+__all__ = ["Endpoint"]
+
+
+class Endpoint:
+    """One session, as the protocol sees it.
+
+    Attributes:
+        local: our session URI, the capability by which the other side reaches us.
+        remote: the other side's path, as it goes into To-Path.
+        inbox: messages nobody looked at yet.
+        closed: whether the session is over; `reason` then says how, None for an orderly end.
+        takes: the kinds of content we take; `files` whether attachments are among them.
+        peer_takes: the kinds the other side takes; `peer_maximum` its largest message.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        local: str,
+        remote: str,
+        *,
+        takes: Accepts,
+        files: bool,
+        peer_takes: Accepts,
+        peer_maximum: int | None,
+    ) -> None:
+        self.connection = connection
+        self.limits: Limits = connection.limits
+        self.local = local
+        self.remote = remote
+        self.local_uri = Uri.parse(local)
+        self.remote_uris = Uri.parse_path(remote)
+        self.takes = takes
+        self.files = files
+        self.peer_takes = peer_takes
+        self.peer_maximum = peer_maximum
+        self.inbox: deque[Incoming] = deque()
+        self.bell: Bell = SILENT
+        self.closed = False
+        self.reason: str | None = None
+        self._arriving: dict[str, Incoming] = {}
+        self._leaving: dict[str, Outgoing] = {}
+        self._seen: dict[str, None] = {}
+
+    # -- from the application
+
+    def send(
+        self,
+        content_type: str,
+        total: int | None,
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> Outgoing:
+        """Begin a message; feed it to the `Outgoing` returned.
+
+        Raises `UsageError` where the other side said it would not take it: its types
+        (RFC 4975 section 8.6) or its maximum size.
+        """
+        if not self.peer_takes.allows(content_type):
+            raise UsageError(f"the other side does not take {content_type.partition(';')[0]}")
+        if total is not None and self.peer_maximum is not None and total > self.peer_maximum:
+            raise UsageError(f"the other side takes at most {self.peer_maximum} octets a message, not {total}")
+        outgoing = Outgoing(self, content_type, total, headers)
+        # Those that are over are forgotten here: nothing else asks for them.
+        self._leaving = {key: o for key, o in self._leaving.items() if not o.over}
+        self._leaving[outgoing.message_id] = outgoing
+        if self.closed:
+            outgoing.lost(self.reason or "the session is over")
+        return outgoing
+
+    # -- from the wire
+
+    def knows(self, frame: Frame) -> bool:
+        """Whether a request comes from the other URI of this session, and from it alone."""
+        if frame.from_path == self.remote:
+            return True
+        return Uri.parse_path(frame.from_path) == self.remote_uris
+
+    def expects(self, frame: Frame) -> bool:
+        """Whether a SEND is part of a message that is arriving."""
+        return frame.message_id in self._arriving
+
+    def send_arrived(self, frame: Frame) -> Incoming | int:
+        """The message a SEND is a chunk of; or the code to answer it with."""
+        message_id = frame.message_id
+        if message_id is None:
+            return 400
+        byte_range = frame.byte_range
+        message = self._arriving.get(message_id)
+        if message is None:
+            refused = self._refused(frame)
+            if refused is not None:
+                return refused
+            if byte_range is not None and byte_range.start != 1:
+                # The rest of something refused or given up before.
+                return 413 if message_id in self._seen else 400
+            message = Incoming(self, frame, duplicate=message_id in self._seen)
+            self._remember(message_id)
+            self._arriving[message_id] = message
+            message.chunk_arrived(frame, byte_range)
+            if message.refusal is None:
+                self.inbox.append(message)
+                self.bell.ring()
+        else:
+            message.chunk_arrived(frame, byte_range)
+        return message
+
+    def _refused(self, frame: Frame) -> int | None:
+        if not self.takes.allows(frame.content_type or ""):
+            return 415
+        disposition = frame.header("Content-Disposition")
+        if not self.files and disposition and parse_disposition(disposition).kind == "attachment":
+            return 403
+        if len(self._arriving) >= self.limits.arriving or len(self.inbox) >= self.limits.inbox:
+            return 413
+        return None
+
+    def _remember(self, message_id: str) -> None:
+        self._seen[message_id] = None
+        if len(self._seen) > self.limits.remembered:
+            del self._seen[next(iter(self._seen))]
+
+    def may_spill(self, message: Incoming, octets: int) -> bool:
+        """Whether a message nobody reads yet may put that much more into a temporary file."""
+        if message.spilled + octets > self.limits.spill:
+            return False
+        if message.spilled:
+            return True
+        waiting = [*self.inbox, *self._arriving.values()]
+        return len({id(m) for m in waiting if m.spilled}) < self.limits.spills
+
+    def chunk_ended(self, message: Incoming, flag: str) -> None:
+        message.flag_arrived(flag)
+        if flag != "+":
+            self._arriving.pop(message.message_id, None)
+
+    def report_arrived(self, message_id: str, status: int) -> None:
+        """A REPORT is handled like the response of that code (RFC 4975 section 7.1.2); one
+        about a message nobody knows is ignored."""
+        outgoing = self._leaving.get(message_id)
+        if outgoing is not None and not 200 <= status < 300:
+            outgoing.refused(status)
+
+    def close(self, reason: str | None) -> None:
+        """The session is over: what arrived stays readable, what was leaving is told."""
+        if self.closed:
+            return
+        self.closed = True
+        self.reason = reason
+        for message in self._arriving.values():
+            message.lost(reason or "the other side closed the session before its end")
+        self._arriving.clear()
+        for outgoing in self._leaving.values():
+            outgoing.lost(reason or "the session was closed before it was confirmed")
+        self._leaving.clear()
+        self.bell.ring()

@@ -1,0 +1,165 @@
+"""What the other side's frames do: each request to its method, each response to its request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from msrp_core import Body, Flag, Frame, request, response
+
+from .auth import Answer
+from .endpoint import Endpoint
+from .incoming import Incoming
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+__all__ = ["Inbound"]
+
+_OTHER_BODY = 10240  # a request other than SEND carries at most that (RFC 4975 section 7.1)
+
+
+class _Current:
+    """The frame at hand: where its body goes, and whether it is answered already."""
+
+    __slots__ = ("answered", "endpoint", "frame", "message", "size")
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self.endpoint: Endpoint | None = None
+        self.message: Incoming | None = None
+        self.answered = False
+        self.size = 0
+
+
+class Inbound:
+    """One connection's frames, one after the other."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._current: _Current | None = None
+
+    def event(self, event: Frame | Body | Flag, now: float) -> None:
+        if isinstance(event, Frame):
+            self._current = current = _Current(event)
+            if event.status is not None:
+                current.answered = True
+                self._connection.transactions.answer(event)
+            else:
+                handler = self._METHODS.get(event.method or "")
+                if handler is None:
+                    # RFC 4975 section 12: how a peer learns that an extension is not here.
+                    self._answer(current, Answer(501, "method not understood"))
+                else:
+                    handler(self, current, now)
+            if event.size:
+                self._octets(current, bytes(event))
+            if event.flag is not None:
+                self._ended(current, event.flag)
+        elif self._current is not None:
+            if isinstance(event, Body):
+                self._octets(self._current, bytes(event))
+            else:
+                self._ended(self._current, event.flag)
+
+    # -- bodies
+
+    def _octets(self, current: _Current, data: bytes) -> None:
+        current.size += len(data)
+        if current.message is not None:
+            current.message.octets_arrived(data)
+            if current.message.refusal is not None:
+                # At once: the rest of a long chunk need not be sent (RFC 4975 section 10.5).
+                self._answer(current, Answer(current.message.refusal, "refused"))
+        elif current.size > _OTHER_BODY and current.frame.method != "SEND":
+            self._answer(current, Answer(413, f"no more than {_OTHER_BODY} octets in such a request"))
+
+    def _ended(self, current: _Current, flag: str) -> None:
+        self._current = None
+        message, endpoint = current.message, current.endpoint
+        if message is None or endpoint is None:
+            return
+        endpoint.chunk_ended(message, flag)
+        if message.refusal is not None:
+            self._answer(current, Answer(message.refusal, "refused"))
+            return
+        self._answer(current, Answer(200, "OK"))
+        if message.state == "whole" and current.frame.success_report:
+            self._report(endpoint, message, current.frame)
+
+    # -- methods
+
+    def _send(self, current: _Current, now: float) -> None:
+        frame = current.frame
+        endpoint = self._connection.session_of(frame, now)
+        if endpoint is None:
+            self._answer(current, Answer(481, "no such session"))
+            return
+        fault = frame.fault()
+        if fault is not None:
+            self._answer(current, Answer(fault.status, fault.message))
+            return
+        if not frame.has_body and not endpoint.expects(frame):
+            # It only binds the session, or keeps it alive (RFC 4975 sections 5.4 and 7.1).
+            self._answer(current, Answer(200, "OK"))
+            return
+        message = endpoint.send_arrived(frame)
+        if isinstance(message, int):
+            self._answer(current, Answer(message, "refused"))
+        else:
+            current.endpoint, current.message = endpoint, message
+
+    def _auth(self, current: _Current, now: float) -> None:
+        fault = current.frame.fault()
+        if fault is not None:
+            self._answer(current, Answer(fault.status, fault.message))
+        else:
+            self._answer(current, self._connection.grants.auth_arrived(current.frame, now))
+
+    def _report_arrived(self, current: _Current, now: float) -> None:
+        """Never answered (RFC 4975 section 7.1.2); one that makes no sense is ignored."""
+        current.answered = True
+        frame = current.frame
+        endpoint = self._connection.session_of(frame, now)
+        status = frame.header("Status")
+        if endpoint is None or status is None or frame.fault() is not None or frame.message_id is None:
+            return
+        namespace, _, rest = status.partition(" ")
+        if namespace == "000":
+            endpoint.report_arrived(frame.message_id, int(rest[:3]))
+
+    _METHODS: ClassVar[dict[str, Callable[[Inbound, _Current, float], None]]] = {
+        "SEND": _send,
+        "AUTH": _auth,
+        "REPORT": _report_arrived,
+    }
+
+    # -- answers
+
+    def _answer(self, current: _Current, answer: Answer) -> None:
+        """One response to one request, where one is due at all (RFC 4975 sections 7.1.4, 7.2)."""
+        if current.answered:
+            return
+        current.answered = True
+        wants = "yes"
+        if current.frame.method == "SEND":
+            wants = _failure_report(current.frame)
+        if wants == "no" or (wants == "partial" and answer.status == 200):
+            return
+        self._connection.say(response(current.frame, answer.status, answer.comment, answer.headers))
+
+    def _report(self, endpoint: Endpoint, message: Incoming, frame: Frame) -> None:
+        """A success REPORT over the whole message (RFC 4975 section 7.1.2)."""
+        size = message.received
+        headers = [
+            ("Message-ID", message.message_id),
+            ("Byte-Range", f"1-{size}/{size}"),
+            ("Status", "000 200 OK"),
+        ]
+        self._connection.say(request("REPORT", frame.from_path, endpoint.local, headers)[1])
+
+
+def _failure_report(frame: Frame) -> str:
+    value = (frame.header("Failure-Report") or "yes").lower()
+    return value if value in ("no", "partial") else "yes"
+

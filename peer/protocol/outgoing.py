@@ -1,0 +1,234 @@
+"""One message on its way out: blocks in, whole chunks out.
+
+A chunk is cut whole and never left open between two turns, so there is no interruption to
+remember: what would interrupt it simply gets its turn first (RFC 4975 section 7.1.1).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from msrp_core import Chunks, Frame, new_ident
+
+from ..terms.errors import UsageError
+from .bells import SILENT, Bell
+from .tables import OUTGOING, Machine
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from .endpoint import Endpoint
+
+__all__ = ["Outgoing", "refusal"]
+
+_REFUSALS = {
+    400: "the other side did not understand it",
+    403: "the other side refuses it",
+    408: "no answer came in time",
+    413: "the other side takes no more of it: too large, or not wanted",
+    415: "the other side does not take this kind of content",
+    481: "the other side knows no such session",
+    501: "the other side does not know this request",
+    506: "the session is in use on another connection",
+}
+
+
+def refusal(status: int) -> str:
+    """What a code means, for a person (RFC 4975 section 10)."""
+    return _REFUSALS.get(status, f"the other side answered {status:03d}")
+
+
+class Outgoing:
+    """States in `tables.OUTGOING`. Made by `Endpoint.send`.
+
+    Attributes:
+        message_id: of all its chunks (RFC 4975 section 7.1.1).
+        cut_octets: octets of body in chunks made so far.
+        acknowledged: octets of body in chunks answered with 200.
+        status: the code it was refused with, 408 where no answer came; None else.
+        reason: why it failed, for a person.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        content_type: str,
+        total: int | None,
+        headers: Sequence[tuple[str, str]],
+    ) -> None:
+        self._endpoint = endpoint
+        self._limits = endpoint.limits
+        self.message_id = new_ident()
+        self.total = total
+        self._chunks = Chunks(
+            endpoint.remote, endpoint.local, self.message_id, [("Content-Type", content_type)]
+        )
+        self._first_headers = tuple(headers)
+        self._last_headers: tuple[tuple[str, str], ...] = ()
+        self._machine = Machine(OUTGOING, "queued")
+        self._blocks: deque[memoryview] = deque()
+        self._held = 0
+        self._ended = False
+        self._waiting = 0  # chunks without an answer
+        self._abandon = False  # a "#" is due
+        self.cut_octets = 0
+        self.acknowledged = 0
+        self.status: int | None = None
+        self.reason = ""
+        self.bell: Bell = SILENT
+
+    @property
+    def state(self) -> str:
+        return self._machine.state
+
+    @property
+    def leaving(self) -> bool:
+        """Whether octets of it are still to go out."""
+        return self._machine.state in ("queued", "sending")
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing about it can change any more."""
+        return self._machine.over
+
+    # -- from the application
+
+    def wants(self) -> bool:
+        """Whether more may be fed now; else wait for the bell."""
+        return self.leaving and not self._ended and self._held < self._limits.unsent
+
+    def feed(self, data: Buffer) -> None:
+        """Take the next octets of the body; they must not change until they are sent."""
+        view = memoryview(data)
+        if view.ndim != 1 or view.itemsize != 1:
+            view = view.cast("B")
+        size = len(view)
+        if self.total is not None and self.cut_octets + self._held + size > self.total:
+            raise UsageError("the body is longer than the size given for it")
+        if size and self.leaving:
+            self._blocks.append(view)
+            self._held += size
+            self._endpoint.connection.has_work(self)
+
+    def end(self, headers: Sequence[tuple[str, str]] = ()) -> None:
+        """No more octets follow; `headers` go into the last chunk."""
+        if self.total is not None and self.cut_octets + self._held < self.total and self.leaving:
+            raise UsageError("the body is shorter than the size given for it")
+        self._ended = True
+        self._last_headers = tuple(headers)
+        self._endpoint.connection.has_work(self)
+
+    def withdraw(self) -> None:
+        """Send no more of it; the other side is told. Without effect once it is all out."""
+        if self._machine.may("withdraw"):
+            self._stop("withdraw", "it was withdrawn")
+
+    # -- to the wire
+
+    def ready(self) -> bool:
+        """Whether a chunk, or the notice that none follows, can be cut now."""
+        if self._abandon:
+            return True
+        if not self.leaving:
+            return False
+        if self._ended:
+            return self.cut_octets - self.acknowledged < self._limits.window
+        # Chunks below 2,048 octets are for the end alone (RFC 4975 section 7.1.1).
+        return (
+            self._held >= self._limits.chunk_in_company
+            and self.cut_octets - self.acknowledged < self._limits.window
+        )
+
+    def cut(self, room: int, now: float) -> bytes:
+        """One whole SEND of at most `room` octets of body."""
+        if self._abandon:
+            self._abandon = False
+            first = self.cut_octets + 1
+            return self._chunks.cut(b"", first, first - 1, self.total, "#")[1]
+        data = self._next(room)
+        size = len(data)
+        first = self.cut_octets + 1
+        complete = self.total is not None and self.cut_octets + size == self.total
+        last = not self._blocks and (self._ended or complete)
+        # Above 2,048 octets a chunk counts as interruptible, and must say so.
+        open_ended = not last and size > 2048
+        total = self.cut_octets + size if last else self.total
+        headers: tuple[tuple[str, str], ...] = self._first_headers if first == 1 else ()
+        if last:
+            headers += self._last_headers
+        flag: Literal["$", "+"] = "$" if last else "+"
+        transaction_id, octets = self._chunks.cut(
+            data, first, None if open_ended else first + size - 1, total, flag, headers
+        )
+        self._held -= size
+        self.cut_octets += size
+        self._waiting += 1
+        self._machine.step("last" if last else "cut")
+        self._endpoint.connection.transactions.open(transaction_id, self, size, now)
+        self.bell.ring()
+        return octets
+
+    def _next(self, room: int) -> Buffer:
+        if not self._blocks:
+            return b""
+        block = self._blocks.popleft()
+        if len(block) > room:
+            self._blocks.appendleft(block[room:])
+            return block[:room]
+        if not self._blocks or len(block) == room:
+            return block
+        pieces = [block]
+        size = len(block)
+        while self._blocks and size < room:
+            block = self._blocks.popleft()
+            if len(block) > room - size:
+                self._blocks.appendleft(block[room - size :])
+                block = block[: room - size]
+            pieces.append(block)
+            size += len(block)
+        return b"".join(pieces)
+
+    # -- from the wire
+
+    def answered(self, response: Frame, octets: int) -> None:
+        status = response.status or 0
+        self._waiting -= 1
+        if 200 <= status < 300:
+            self.acknowledged += octets
+            if self._machine.state == "awaiting" and not self._waiting:
+                self._machine.step("confirmed")
+            elif self.ready():
+                self._endpoint.connection.has_work(self)
+            self.bell.ring()
+        else:
+            self.refused(status)
+
+    def refused(self, status: int) -> None:
+        """A response or a REPORT says it will not be taken (RFC 4975 section 7.1.2)."""
+        if self._machine.may("refused"):
+            self.status = status
+            self._stop("refused", refusal(status))
+
+    def late(self) -> None:
+        self._waiting -= 1
+        if self._machine.may("late"):
+            self.status = 408
+            self._stop("late", refusal(408))
+
+    def lost(self, reason: str) -> None:
+        if self._machine.may("lost"):
+            self._stop("lost", reason)
+            self._abandon = False
+
+    def _stop(self, event: str, reason: str) -> None:
+        # Whoever has a part of it is told that the rest will not come.
+        self._abandon = self._machine.state == "sending"
+        self._machine.step(event)
+        self.reason = reason
+        self._blocks.clear()
+        self._held = 0
+        if self._abandon:
+            self._endpoint.connection.has_work(self)
+        self.bell.ring()

@@ -1,0 +1,67 @@
+"""Who keeps a connection waiting: a handshake that never ends, a frame that never ends."""
+
+from __future__ import annotations
+
+from ..terms.limits import Limits
+
+__all__ = ["Watch"]
+
+
+class Watch:
+    """Deadlines of one connection that are nobody's transaction. Times in seconds."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._handshake: float | None = None
+        self._stall: float | None = None
+        self._brought = 0
+        self._closing: float | None = None
+
+    def begin(self, now: float) -> None:
+        self._handshake = now + self._limits.handshake
+
+    def bound(self) -> None:
+        """A session stands: the handshake is over."""
+        self._handshake = None
+
+    def ending(self, now: float) -> None:
+        self._handshake = self._stall = None
+        self._closing = now + self._limits.closing
+
+    def brought(self, octets: int, now: float, *, unfinished: bool) -> None:
+        """The network brought octets, and a frame or record is unfinished behind them, or none."""
+        if not unfinished:
+            self._stall = None
+        elif self._stall is None:
+            self._stall, self._brought = now + self._limits.stall, 0
+        else:
+            self._brought += octets
+            if self._brought >= self._limits.stall_octets:
+                self._stall, self._brought = now + self._limits.stall, 0
+
+    def paused(self, now: float) -> None:
+        """We do not read: what does not come is not the other side's fault."""
+        if self._stall is not None:
+            self._stall = now + self._limits.stall
+
+    def next_timer(self) -> float | None:
+        due = [at for at in (self._handshake, self._stall, self._closing) if at is not None]
+        return min(due) if due else None
+
+    def overdue(self, now: float, *, paused: bool) -> str | None:
+        """What has taken too long, for a person; None where nothing has."""
+        if paused:
+            self.paused(now)
+        if self._closing is not None and self._closing <= now:
+            return "the other side did not finish closing"
+        if self._handshake is not None and self._handshake <= now:
+            return (
+                f"the other side did not finish the handshake, or begin a session, "
+                f"within {self._limits.handshake:g} s"
+            )
+        if self._stall is not None and self._stall <= now:
+            return (
+                f"the other side stalled in the middle of a frame: fewer than "
+                f"{self._limits.stall_octets} octets in {self._limits.stall:g} s"
+            )
+        return None

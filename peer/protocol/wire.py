@@ -1,0 +1,100 @@
+"""The seam between octets and frames: a stack of layers, and where the unread octets stand.
+
+Octets carry their *height*: how many layers they have already passed. A layer pushed while
+a read is being worked through finds the parser's unread rest waiting just below it, and
+nothing else needs to know (RFC 4422 section 3.7: a layer starts at an exact octet).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from ..terms.security import Protection
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["Layer", "Wire"]
+
+
+class Layer(Protocol):
+    """A transform of octets: TLS is one, a SASL security layer is one."""
+
+    @property
+    def protection(self) -> Protection | None:
+        """What the layer gives; None while it still shakes hands."""
+
+    def unwrap(self, data: Buffer) -> Sequence[Buffer]:
+        """Octets from below, for above.
+
+        Raises `PeerError` where they cannot be what the layer expects; then `wrap([])` once
+        more collects the alert, and nothing else may be asked of the layer.
+        """
+
+    def wrap(self, pieces: Sequence[Buffer]) -> list[bytes]:
+        """Octets from above, for below, plus what the layer owes the other side itself.
+
+        `wrap([])` collects handshake flights and alerts.
+        """
+
+    def binding(self, name: str) -> bytes | None:
+        """The channel binding of that name (RFC 5929, RFC 9266); None where there is none."""
+
+    def ended(self) -> bool:
+        """Whether the other side said goodbye and nothing is half read."""
+
+    def close(self) -> None:
+        """Say goodbye: `wrap([])` afterwards collects it."""
+
+
+class Wire:
+    """The layers of one connection, from the network (first) to the frames (last)."""
+
+    def __init__(self, layers: Sequence[Layer] = ()) -> None:
+        self.layers: list[Layer] = list(layers)
+        self._rest: bytes = b""
+
+    @property
+    def securing(self) -> bool:
+        """Whether some layer still shakes hands."""
+        return any(layer.protection is None for layer in self.layers)
+
+    @property
+    def protections(self) -> tuple[Protection, ...]:
+        return tuple(layer.protection for layer in self.layers if layer.protection is not None)
+
+    def push(self, layer: Layer, rest: bytes) -> None:
+        """Put a layer on top; `rest` is what the parser had not looked at yet."""
+        self.layers.append(layer)
+        self._rest = rest
+
+    def unwrap(self, data: Buffer) -> Iterator[Buffer]:
+        """Octets from the network, for the frames; a layer may be pushed between two of them."""
+        waiting: deque[tuple[int, Buffer]] = deque([(0, data)])
+        while waiting:
+            height, octets = waiting.popleft()
+            if height < len(self.layers):
+                above = self.layers[height].unwrap(octets)
+                waiting.extendleft((height + 1, piece) for piece in reversed(above))
+                continue
+            yield octets
+            if self._rest:
+                waiting.appendleft((height, self._rest))
+                self._rest = b""
+
+    def wrap(self, pieces: Sequence[Buffer]) -> list[bytes]:
+        """Octets of frames, for the network; collects what each layer owes, too."""
+        below: Sequence[Buffer] = pieces
+        for layer in reversed(self.layers):
+            below = layer.wrap(below)
+        return [piece if isinstance(piece, bytes) else bytes(piece) for piece in below]
+
+    def ended(self) -> bool:
+        """Whether every layer ended cleanly; a bare connection ends as it pleases."""
+        return all(layer.ended() for layer in self.layers)
+
+    def close(self) -> None:
+        for layer in reversed(self.layers):
+            layer.close()

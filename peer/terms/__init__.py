@@ -1,0 +1,1 @@
+"""Values everybody speaks: errors, numbers, principals, security, content types."""

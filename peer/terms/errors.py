@@ -1,0 +1,83 @@
+"""What can go wrong, for people who use the engine.
+
+    MsrpError
+     ├── PeerError           the other side broke a protocol, or refused
+     ├── ConnectionLost      the line is gone; `reason` says how
+     ├── CannotReach         nobody was found or answered at the target
+     ├── NotDelivered        a message of ours did not arrive, or may not have
+     ├── MessageCut          a message of theirs stopped before its end
+     ├── NotSecureEnough     the line is weaker than what was required
+     └── UsageError          we were asked for something that makes no sense
+
+Each text names what was wrong and where, in words for a person, and holds no secret.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CannotReach",
+    "ConnectionLost",
+    "MessageCut",
+    "MsrpError",
+    "NotDelivered",
+    "NotSecureEnough",
+    "PeerError",
+    "UsageError",
+]
+
+
+class MsrpError(Exception):
+    """The root of the tree; never raised itself."""
+
+
+class PeerError(MsrpError):
+    """The other side broke a protocol, or refused what we asked.
+
+    Attributes:
+        status: the MSRP code it answered with, None where there was no answer.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ConnectionLost(MsrpError):
+    """The connection ended while it was needed.
+
+    Attributes:
+        reason: how it ended.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class CannotReach(MsrpError):
+    """Nobody was found, or nobody answered, where the target points."""
+
+
+class NotDelivered(MsrpError):
+    """A message did not arrive, or nobody can tell whether it did.
+
+    Attributes:
+        status: the code it was refused with; 408 where no answer came in time
+            (RFC 4975 section 7.1.1); None where the connection was lost.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class MessageCut(MsrpError):
+    """A message of the other side stopped before its end; what came before is there."""
+
+
+class NotSecureEnough(MsrpError):
+    """The line, or who is proved at its end, is less than what was required."""
+
+
+class UsageError(MsrpError):
+    """The caller asked for something that makes no sense; nothing was done."""

@@ -1,0 +1,70 @@
+"""Every number the engine waits for, or stops at, with unit and reason.
+
+Tests pass smaller ones; nothing else in the engine holds a number of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from msrp_core import Limits as FrameLimits
+
+__all__ = ["Limits"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds of one connection and its sessions. Seconds and octets."""
+
+    frames: FrameLimits = field(default_factory=FrameLimits)
+    """What one frame's head may be (`msrp_core.Limits`)."""
+
+    handshake: float = 30.0
+    """Seconds from the connection's start to its first bound session."""
+    transaction: float = 30.0
+    """Seconds until a request without an answer has failed (RFC 4975 section 7.1.1)."""
+    stall: float = 30.0
+    """Seconds in which an unfinished frame must bring at least `stall_octets`."""
+    stall_octets: int = 512
+    """What a slow line still brings in `stall` seconds; one octet a minute does not."""
+    closing: float = 5.0
+    """Seconds a closing connection may take to hand over what it still owes."""
+    grant: float = 30.0
+    """Seconds a granted session URI may stay unused (the Expires of a grant)."""
+    grants: int = 8
+    """Unused granted URIs on one connection."""
+
+    chunk_alone: int = 64 * 1024
+    """Octets of body a chunk carries while its message is alone on the connection."""
+    chunk_in_company: int = 2048
+    """The same while others wait (the 2,048 rule of RFC 4975 section 7.1.1)."""
+    unsent: int = 256 * 1024
+    """Octets of one outgoing message held before its sender must wait."""
+    window: int = 8 * 1024 * 1024
+    """Octets of one outgoing message on their way and not answered yet."""
+    turn: int = 64 * 1024
+    """Octets written in one go, so that answers and other messages get their turn."""
+
+    unread: int = 256 * 1024
+    """Octets of messages being read that may wait in memory; beyond it the wire waits, too."""
+    unopened: int = 64 * 1024
+    """Octets in memory of one message nobody reads yet; beyond it they go to a temporary file."""
+    spill: int = 1 << 30
+    """Octets of one such message in its file; beyond it, 413."""
+    spills: int = 16
+    """Such files of one session; beyond it, 413."""
+    arriving: int = 64
+    """Unfinished messages of one session; beyond it, 413."""
+    inbox: int = 1024
+    """Messages of one session that nobody looked at yet; beyond it, 413."""
+    remembered: int = 4096
+    """Message-IDs of one session kept to know a duplicate by."""
+    message: int | None = None
+    """The largest message accepted, announced as Max-Size; None for any."""
+    owed: int = 1024 * 1024
+    """Octets of answers we owe before we stop reading: a peer that asks and never reads."""
+
+    connections: int = 256
+    """Connections of one listener at a time; more are closed at once."""
+    unbound_per_source: int = 16
+    """Connections of one address that have no session yet."""

@@ -1,0 +1,129 @@
+"""How well a line is protected, and who is proved at its other end.
+
+A `Protection` is what one layer gives, a `Proof` is what an authentication gave, a
+`Security` is both for one session. There is one total order, `Level`, computed in one
+place, `Security.level`; policy compares levels and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal
+
+__all__ = ["Level", "Proof", "Protection", "Security"]
+
+
+class Level(IntEnum):
+    """The total order of PROFILE section 7; higher is better."""
+
+    PLAINTEXT = 0
+    """No confidentiality, whoever is proved."""
+    PASSIVE_ONLY = 1
+    """Nobody who only listens can read it; who is at the other end is not proved."""
+    KEY_VERIFIED = 2
+    """Confidential to a key that was pinned, signalled or compared."""
+    AUTHENTICATED = 3
+    """Confidential, and the expected principal is proved."""
+
+    @property
+    def word(self) -> str:
+        """The name on the command line and in JSON: ``"passive-only"``."""
+        return self.name.lower().replace("_", "-")
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What one layer gives to everything above it.
+
+    Attributes:
+        kind: ``"tls"`` or ``"sasl"``.
+        version: ``"TLSv1.3"``, or the mechanism of a SASL layer.
+        cipher: the suite or cipher by its library's name.
+        confidential: whether listening is of no use.
+        peer_key: SHA-256 over the certificate the other side showed, as RFC 8122 writes it
+            (upper-case hexadecimal, colons between octets); None where it showed none.
+        own_key: the same for ours.
+        verified: how the other side's key was verified; None where it was not.
+    """
+
+    kind: Literal["tls", "sasl"]
+    version: str
+    cipher: str
+    confidential: bool
+    peer_key: str | None = None
+    own_key: str | None = None
+    verified: Literal["pinned", "signalled", "compared", "chain", "host"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """That a principal was authenticated, by what, and whether it was bound to the line."""
+
+    principal: str
+    mechanism: str
+    bound: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """The one description of a line, attached to every session and message; never changes."""
+
+    layers: tuple[Protection, ...] = ()
+    proof: Proof | None = None
+
+    @property
+    def confidential(self) -> bool:
+        return any(layer.confidential for layer in self.layers)
+
+    @property
+    def level(self) -> Level:
+        if not self.confidential:
+            return Level.PLAINTEXT
+        if self.proof is not None:
+            return Level.AUTHENTICATED
+        # A relay's verified host says nothing about the person behind it.
+        if any(layer.verified in ("pinned", "signalled", "compared") for layer in self.layers):
+            return Level.KEY_VERIFIED
+        return Level.PASSIVE_ONLY
+
+    def describe(self) -> str:
+        """One line in words for a person."""
+        how = " inside ".join(f"{layer.version} with {layer.cipher}" for layer in reversed(self.layers))
+        match self.level:
+            case Level.PLAINTEXT:
+                return "not protected: everybody on the way can read and change it; nobody is proved"
+            case Level.PASSIVE_ONLY:
+                return (
+                    f"protected against listening; nobody is proved: whoever can put themselves "
+                    f"in between can read it ({how})"
+                )
+            case Level.KEY_VERIFIED:
+                return f"protected, to a key you have verified ({how})"
+            case Level.AUTHENTICATED:
+                who = self.proof.principal if self.proof else ""
+                by = self.proof.mechanism if self.proof else ""
+                return f"protected, and {who} is proved by {by} ({how})"
+
+    def as_dict(self) -> dict[str, object]:
+        """The same as fields, for ``--json``."""
+        return {
+            "level": self.level.word,
+            "level_number": int(self.level),
+            "confidential": self.confidential,
+            "principal_proved": self.proof.principal if self.proof else None,
+            "mechanism": self.proof.mechanism if self.proof else None,
+            "bound": self.proof.bound if self.proof else False,
+            "layers": [
+                {
+                    "kind": layer.kind,
+                    "version": layer.version,
+                    "cipher": layer.cipher,
+                    "confidential": layer.confidential,
+                    "peer_key": layer.peer_key,
+                    "own_key": layer.own_key,
+                    "verified": layer.verified,
+                }
+                for layer in self.layers
+            ],
+        }
