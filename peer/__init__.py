@@ -1,0 +1,72 @@
+"""MSRP between two people, directly: sessions, messages, files, and how well they are protected.
+
+    async with msrp_peer.connect("im:bob@lan") as session:
+        await session.send("hello")
+
+Names are loaded when asked for, so that `msrp_peer.protocol` alone never loads an event loop.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .aio.connect import connect as connect
+    from .aio.listen import Listener as Listener
+    from .aio.listen import listen as listen
+    from .session.message import Message as Message
+    from .session.message import Sent as Sent
+    from .session.session import Session as Session
+    from .terms.errors import CannotReach as CannotReach
+    from .terms.errors import ConnectionLost as ConnectionLost
+    from .terms.errors import MessageCut as MessageCut
+    from .terms.errors import MsrpError as MsrpError
+    from .terms.errors import NotDelivered as NotDelivered
+    from .terms.errors import NotSecureEnough as NotSecureEnough
+    from .terms.errors import PeerError as PeerError
+    from .terms.errors import UsageError as UsageError
+    from .terms.limits import Limits as Limits
+    from .terms.principal import Principal as Principal
+    from .terms.security import Level as Level
+    from .terms.security import Security as Security
+
+_HOMES = {
+    "connect": "aio.connect",
+    "listen": "aio.listen",
+    "Listener": "aio.listen",
+    "Message": "session.message",
+    "Sent": "session.message",
+    "Session": "session.session",
+    "CannotReach": "terms.errors",
+    "ConnectionLost": "terms.errors",
+    "MessageCut": "terms.errors",
+    "MsrpError": "terms.errors",
+    "NotDelivered": "terms.errors",
+    "NotSecureEnough": "terms.errors",
+    "PeerError": "terms.errors",
+    "UsageError": "terms.errors",
+    "Limits": "terms.limits",
+    "Principal": "terms.principal",
+    "Level": "terms.security",
+    "Security": "terms.security",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("msrp-peer")
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,1 @@
+"""asyncio: lines, connecting, listening, finding each other. The only room that knows it."""

@@ -1,0 +1,172 @@
+"""Meeting somebody: find, connect, protect, begin a session."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Generator, Sequence
+from types import TracebackType
+from typing import Any
+
+from ..protocol.auth import Terms
+from ..protocol.connection import Connection
+from ..protocol.wire import Layer
+from ..security.keys import ThrowAway
+from ..security.tls import TlsLayer
+from ..security.tls_modes import TlsMode, client_context
+from ..session.establish import establish
+from ..session.session import Session
+from ..signalling.target import Target, parse_target
+from ..terms.content import Accepts
+from ..terms.errors import CannotReach, UsageError
+from ..terms.limits import Limits
+from ..terms.principal import Principal, PrincipalError
+from ..terms.security import Level
+from .discovery import find_all
+from .line import Line
+from .resolve import addresses
+
+__all__ = ["connect"]
+
+log = logging.getLogger(__name__)
+
+_PATIENCE = 5.0  # seconds to look for a principal on the LAN
+
+
+class connect:  # noqa: N801 - used as a verb: async with connect(...)
+    """Meet whom a target names, directly.
+
+        async with msrp_peer.connect("im:bob@lan") as session:
+            await session.send("hello")
+
+    Leaving the block ends the session in order. Awaiting it gives the session, and then its
+    `close` is the caller's.
+
+    Args:
+        target: ``host:port``, an msrps URI without session-id, or an im:, sip: or sips: URI to
+            be looked for on the LAN, as the user typed it.
+        me: who we say we are (``im:alice@lan``); None says nothing. Not proved by saying it.
+        require: the least level (`Level`) at which anything is said.
+        tls: ``"anonymous"`` (TLS 1.3, keys nobody verifies) or ``"adh"`` (TLS 1.2, none).
+        files: whether the other side may send files.
+        accept_types: the kinds of content taken (RFC 4975 section 8.6).
+        limits: every number that bounds the session.
+        timeout: seconds to look on the LAN.
+        interfaces: numeric addresses of those to look on; None for all.
+
+    Entering raises `UsageError`, `CannotReach`, `ConnectionLost`, `NotSecureEnough`, `PeerError`.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        me: str | None = None,
+        require: Level = Level.PASSIVE_ONLY,
+        tls: str = "anonymous",
+        files: bool = True,
+        accept_types: str = "*",
+        limits: Limits | None = None,
+        timeout: float | None = None,
+        interfaces: Sequence[str] | None = None,
+    ) -> None:
+        self._target = parse_target(target)
+        self._require = require
+        self._mode = tls_mode(tls)
+        self._limits = limits or Limits()
+        self._terms = terms(me, accept_types, files, self._limits)
+        self._timeout = _PATIENCE if timeout is None else timeout
+        self._interfaces = interfaces
+        self._session: Session | None = None
+
+    async def __aenter__(self) -> Session:
+        target = self._target
+        if target.kind == "principal" and target.principal is not None:
+            target = await _look_for(target.principal, self._timeout, self._interfaces)
+        if not target.secure:
+            raise UsageError("direct rendezvous runs over protected lines alone: write msrps://, not msrp://")
+        line = await self._reach(target)
+        try:
+            self._session = await establish(line, target.uri, line.own_address, self._require)
+        except BaseException as why:
+            await _hang_up(line, str(why) or type(why).__name__)
+            raise
+        return self._session
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    def __await__(self) -> Generator[Any, None, Session]:
+        return self.__aenter__().__await__()
+
+    def _layers(self) -> list[Layer]:
+        if self._mode is TlsMode.ADH:
+            return [TlsLayer(client_context(self._mode), server=False)]
+        key = ThrowAway()
+        return [TlsLayer(client_context(self._mode, key), server=False, own_key=key.fingerprint)]
+
+    async def _reach(self, target: Target) -> Line:
+        """Each address in turn, as the resolver orders them (RFC 4975 section 6.2)."""
+        host, port = target.host or "", target.port or 0
+        failures: list[str] = []
+        try:
+            async with asyncio.timeout(self._limits.handshake):
+                for _, address, _ in await addresses(host, port):
+                    try:
+                        return await self._dial(address, port)
+                    except OSError as error:
+                        failures.append(f"{address}: {error.strerror or error}")
+        except TimeoutError:
+            failures.append(f"no answer within {self._limits.handshake:g} s")
+        raise CannotReach(f"nobody can be reached at {target}: {'; '.join(failures)}")
+
+    async def _dial(self, address: str, port: int) -> Line:
+        loop = asyncio.get_running_loop()
+        connection = Connection(self._layers(), terms=self._terms, limits=self._limits)
+        _, line = await loop.create_connection(lambda: Line(connection), address, port)
+        return line
+
+
+async def _hang_up(line: Line, why: str) -> None:
+    """Say goodbye where the line stands; never wait long for one that is being left."""
+    line.connection.close(line.now())
+    line.flush()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            await line.gone()
+            return
+    line.abort(why)
+
+
+async def _look_for(principal: Principal, seconds: float, interfaces: Sequence[str] | None) -> Target:
+    found = await find_all(principal, timeout=seconds, interfaces=interfaces)
+    places = {(a.addresses, a.port) for a in found}
+    if len(places) > 1:
+        where = ", ".join(sorted(f"{addresses[0]}:{port}" for addresses, port in places))
+        # Whichever we took would be a guess, and nothing on this line proves a guess right.
+        raise CannotReach(f"several listeners say they are {principal}: name one by its address: {where}")
+    first = found[0]
+    log.info("%s announces itself at %s port %d", principal, first.addresses[0], first.port)
+    return Target("address", first.addresses[0], first.port)
+
+
+def tls_mode(name: str) -> TlsMode:
+    """The mode of that name; raises `UsageError`."""
+    try:
+        return TlsMode(name)
+    except ValueError:
+        raise UsageError(f"tls is {' or '.join(TlsMode)}, not {name!r}") from None
+
+
+def terms(me: str | None, accept_types: str, files: bool, limits: Limits) -> Terms:
+    """What we take and who we say we are; raises `UsageError`."""
+    try:
+        claim = None if me is None else Principal.parse(me).text
+    except PrincipalError as wrong:
+        raise UsageError(str(wrong)) from None
+    return Terms(Accepts.parse(accept_types), limits.message, files, claim)
+

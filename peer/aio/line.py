@@ -1,0 +1,232 @@
+"""The asyncio driver of one connection."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+from msrp_core import ReceiveBuffer
+
+from ..protocol.connection import Connection
+
+__all__ = ["Bell", "Line"]
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+_UNSENT = 16 * 1024
+"""Octets the kernel may hold unsent: more would only make a chat line wait behind a file."""
+
+
+class Bell:
+    """Wakes coroutines later, from the event loop; ringing runs none of their code."""
+
+    __slots__ = ("_waiting",)
+
+    def __init__(self) -> None:
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def ring(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+    async def heard(self) -> None:
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        await future
+
+
+class Line(asyncio.BufferedProtocol):
+    """One connection on a transport: answers gathered, chunks as far as the network takes them,
+    reading held back while nobody here reads, one timer."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        arrived: Callable[[Line], None] | None = None,
+        made: Callable[[Line], None] | None = None,
+    ) -> None:
+        """`arrived` is called when sessions stand in `connection.arrived`, `made` once the
+        network connection stands, `Line.gone` tells that it does no more."""
+        self._connection = connection
+        self._arrived = arrived
+        self._made = made
+        self.changed = Bell()
+        connection.bell = self.changed
+        self.peer_address = "nowhere"
+        self.own_address: tuple[str, int] = ("0.0.0.0", 0)  # noqa: S104
+        self._loop = asyncio.get_running_loop()
+        self._buffer = _shared_buffer(self._loop)
+        self._transport: asyncio.Transport | None = None
+        self._gone: asyncio.Future[None] = self._loop.create_future()
+        self._full = False
+        self._reading = True
+        self._flushing = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+
+    # -- what a session asks for (`msrp_peer.session.driver.Driver`)
+
+    @property
+    def connection(self) -> Connection:
+        return self._connection
+
+    @property
+    def bound(self) -> bool:
+        """Whether a session ever stood on it."""
+        return self._connection.bound
+
+    def bell(self) -> Bell:
+        return Bell()
+
+    def now(self) -> float:
+        return self._loop.time()
+
+    async def in_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.to_thread(call)
+
+    def flush(self) -> None:
+        transport = self._transport
+        if transport is None or self._flushing:
+            return
+        self._flushing = True  # a ring in here may lead back to here
+        connection = self._connection
+        try:
+            while not self._full and (data := connection.data_to_send(self.now())):
+                transport.write(data[0] if len(data) == 1 else b"".join(data))
+        finally:
+            self._flushing = False
+        self._hold()
+        self._set_timer()
+        if connection.state == "closed":
+            if not transport.is_closing():
+                transport.close()  # hands over what is written already
+                self._loop.call_later(connection.limits.closing, transport.abort)
+        elif connection.state == "ending" and not transport.is_closing() and transport.can_write_eof():
+            transport.write_eof()
+
+    # -- what asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self.peer_address = _address(transport.get_extra_info("peername"))
+        own = transport.get_extra_info("sockname")
+        if isinstance(own, tuple):
+            self.own_address = (own[0].partition("%")[0], own[1])
+        _tune(transport.get_extra_info("socket"))
+        self._connection.begin(self.now())
+        if self._made is not None:
+            self._made(self)
+        self.flush()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer.get()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._connection.receive(self._buffer.filled(nbytes), self.now())
+        if self._connection.arrived and self._arrived is not None:
+            self._arrived(self)
+        self.flush()
+
+    def eof_received(self) -> bool:
+        self._connection.ended(self.now())
+        self.flush()
+        if self._connection.state == "ending":
+            self._connection.ended(self.now())  # nothing follows that could drain it
+            self.flush()
+        return False
+
+    def pause_writing(self) -> None:
+        self._full = True
+
+    def resume_writing(self) -> None:
+        self._full = False
+        self.flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._full = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._connection.state == "ending":
+            self._connection.ended(self.now())
+        self._connection.lost(f"the connection broke: {_words(exc)}")
+        if not self._gone.done():
+            self._gone.set_result(None)
+
+    # -- inside
+
+    def _hold(self) -> None:
+        transport = self._transport
+        reading = not self._connection.paused
+        if transport is None or reading == self._reading or transport.is_closing():
+            return
+        self._reading = reading
+        if reading:
+            transport.resume_reading()
+        else:
+            transport.pause_reading()
+
+    def _set_timer(self) -> None:
+        due = self._connection.next_timer()
+        if due is None:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+        elif self._timer is None or due < self._due:
+            # A later deadline needs no new timer: the one that stands asks again.
+            if self._timer is not None:
+                self._timer.cancel()
+            self._due = due
+            self._timer = self._loop.call_at(due, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._connection.handle_timer(self.now())
+        self.flush()
+
+    async def gone(self) -> None:
+        """Wait until the network connection is closed."""
+        await asyncio.shield(self._gone)
+
+    def abort(self, reason: str) -> None:
+        """Close it now, whatever is still due."""
+        self._connection.lost(reason)
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def _shared_buffer(loop: asyncio.AbstractEventLoop) -> ReceiveBuffer:
+    """One buffer for all connections of a loop: only one of them reads at a time."""
+    buffer = getattr(loop, "_msrp_receive_buffer", None)
+    if not isinstance(buffer, ReceiveBuffer):
+        buffer = ReceiveBuffer()
+        loop._msrp_receive_buffer = buffer  # type: ignore[attr-defined]
+    return buffer
+
+
+def _tune(sock: socket.socket | None) -> None:
+    if sock is None:
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    lowat = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+    if lowat is not None:
+        sock.setsockopt(socket.IPPROTO_TCP, lowat, _UNSENT)
+
+
+def _address(name: object) -> str:
+    if not isinstance(name, tuple) or len(name) < 2:
+        return "nowhere"
+    host, port = name[0], name[1]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _words(error: Exception | None) -> str:
+    if error is None:
+        return "the other side closed it"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

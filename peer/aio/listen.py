@@ -1,0 +1,243 @@
+"""Being met: a listener, its connections, a task for each session."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from types import TracebackType
+
+from ..protocol.auth import Terms
+from ..protocol.connection import Connection
+from ..security.keys import ThrowAway
+from ..security.tls import TlsLayer
+from ..security.tls_modes import TlsMode, server_context
+from ..session.establish import session_tag
+from ..session.session import Session
+from ..signalling.announcement import Announcement, instance_name
+from ..signalling.target import Target, parse_target
+from ..terms.errors import CannotReach, MsrpError, UsageError
+from ..terms.limits import Limits
+from ..terms.principal import Principal
+from .connect import terms, tls_mode
+from .discovery import Announcer, DiscoveryUnavailable, local_addresses
+from .line import Line
+
+__all__ = ["Handler", "Listener", "listen"]
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Session], Awaitable[None]]
+
+
+class listen:  # noqa: N801 - used as a verb: async with listen(...)
+    """Serve each session that others begin with `handler`, in a task of its own.
+
+        async def echo(session):
+            async for message in session:
+                await session.send(await message.read(), message.content_type)
+
+        async with msrp_peer.listen("0.0.0.0:2855", echo) as listener:
+            print(listener.uri)
+            await listener.serve_forever()
+
+    A session ends when its handler returns. What a handler raises ends its own session and is
+    logged. Leaving the block closes everything in order.
+
+    Args:
+        address: ``host:port`` to listen at; ``0.0.0.0`` for every interface, port 0 for any.
+        handler: called with each `Session`.
+        me: who we say we are (``im:bob@lan``); None says nothing. Not proved by saying it.
+        tls: ``"anonymous"`` or ``"adh"``.
+        announce: whether to tell the LAN (multicast DNS), under `name` and, where given, `me`.
+        interfaces: numeric addresses of those to announce on; None for all.
+        files, accept_types, limits: as for `connect`.
+
+    Entering raises `UsageError`, and `CannotReach` where the address cannot be had.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        handler: Handler,
+        *,
+        me: str | None = None,
+        tls: str = "anonymous",
+        announce: bool = False,
+        name: str | None = None,
+        interfaces: Sequence[str] | None = None,
+        files: bool = True,
+        accept_types: str = "*",
+        limits: Limits | None = None,
+    ) -> None:
+        self._host, self._port = _where(address)
+        self._announce = announce
+        self._name = name
+        self._interfaces = interfaces
+        self._me = None if me is None else me
+        limits = limits or Limits()
+        self._listener = Listener(handler, tls_mode(tls), limits, terms(me, accept_types, files, limits))
+
+    async def __aenter__(self) -> Listener:
+        listener = self._listener
+        await listener.open(self._host, self._port)
+        if self._announce:
+            try:
+                await listener.announce(self._name, self._me, self._interfaces)
+            except BaseException:
+                await listener.close()
+                raise
+        return listener
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._listener.close()
+
+
+class Listener:
+    """Made by `listen`.
+
+    Attributes:
+        port: where it listens.
+        fingerprint: SHA-256 of the certificate it shows (RFC 8122 section 5); None with ADH.
+        discovery_problem: why it is not announced though it was asked to be; None else.
+    """
+
+    def __init__(self, handler: Handler, mode: TlsMode, limits: Limits, own: Terms) -> None:
+        self._handler = handler
+        self._limits = limits
+        self._terms = own
+        key = None if mode is TlsMode.ADH else ThrowAway()
+        self._context = server_context(mode, key)
+        self.fingerprint = None if key is None else key.fingerprint
+        self.port = 0
+        self.discovery_problem: str | None = None
+        self._host = ""
+        self._server: asyncio.Server | None = None
+        self._announcer: Announcer | None = None
+        self._lines: set[Line] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def uri(self) -> str:
+        """Where to reach it, as an msrps URI without session-id: no secret."""
+        host = local_addresses(self._host)[0]
+        return Target("address", host, self.port).uri
+
+    @property
+    def announced(self) -> bool:
+        """Whether the LAN is told about it."""
+        return self._announcer is not None
+
+    async def serve_forever(self) -> None:
+        """Wait until cancelled, or closed."""
+        if self._server is not None:
+            await self._server.serve_forever()
+
+    # -- used by `listen`
+
+    async def open(self, host: str, port: int) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            self._server = await loop.create_server(self._accept, host, port, reuse_address=True)
+        except (OSError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            raise CannotReach(f"{host}:{port} cannot be listened at: {why}") from None
+        self._host = host
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def announce(self, name: str | None, me: str | None, interfaces: Sequence[str] | None) -> None:
+        principal = None if me is None else Principal.parse(me)
+        announcement = Announcement(
+            name=name or instance_name(socket.gethostname(), os.getpid(), principal),
+            addresses=tuple(interfaces) if interfaces else local_addresses(self._host),
+            port=self.port,
+            principal=principal,
+            fingerprint=self.fingerprint,
+        )
+        announcer = Announcer(announcement, interfaces=interfaces)
+        try:
+            await announcer.__aenter__()
+        except DiscoveryUnavailable as problem:
+            self.discovery_problem = str(problem)
+        else:
+            self._announcer = announcer
+
+    async def close(self) -> None:
+        """Take no more connections, end every session in order, wait for them."""
+        if self._announcer is not None:
+            await self._announcer.__aexit__(None, None, None)
+            self._announcer = None
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        lines = list(self._lines)
+        for line in lines:
+            line.connection.close(line.now())
+            line.flush()
+        await asyncio.gather(*(line.gone() for line in lines))
+
+    # -- connections
+
+    def _accept(self) -> Line:
+        layer = TlsLayer(self._context, server=True, own_key=self.fingerprint)
+        line = Line(Connection([layer], terms=self._terms, limits=self._limits), self._arrived, self._made)
+        return line
+
+    def _made(self, line: Line) -> None:
+        self._lines.add(line)
+        host = line.peer_address.rpartition(":")[0]
+        unbound = Counter(other.peer_address.rpartition(":")[0] for other in self._lines if not other.bound)
+        if len(self._lines) > self._limits.connections or unbound[host] > self._limits.unbound_per_source:
+            log.warning("a connection from %s is closed: too many already", line.peer_address)
+            line.abort("too many connections")
+        task = asyncio.ensure_future(self._watch(line))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _watch(self, line: Line) -> None:
+        try:
+            await line.gone()
+        finally:
+            if line.connection.reason is not None:
+                log.info("the connection from %s ended: %s", line.peer_address, line.connection.reason)
+
+    def _arrived(self, line: Line) -> None:
+        arrived = line.connection.arrived
+        while arrived:
+            session = Session(arrived.popleft(), line, session_tag())
+            task = asyncio.ensure_future(self._serve(session))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, session: Session) -> None:
+        log.info("session %s with %s: %s", session.tag, session.peer_address, session.security.describe())
+        try:
+            await self._handler(session)
+        except MsrpError as error:
+            log.warning("session %s ended: %s", session.tag, error)
+        except Exception:
+            log.exception("the handler of session %s failed", session.tag)
+        finally:
+            with contextlib.suppress(MsrpError):
+                await session.close()
+
+
+def _where(address: str) -> tuple[str, int]:
+    """``host:port``, the host ``0.0.0.0`` where none is given, the port 2855."""
+    if address.startswith(":"):
+        address = f"0.0.0.0{address}"
+    host, colon, port = address.rpartition(":")
+    if colon and port == "0":
+        address = f"{host}:1"  # a target's port is never 0, a listener's may be
+    target = parse_target(address)
+    if target.kind != "address" or target.host is None or target.port is None:
+        raise UsageError(f"{address} is no address to listen at: write host:port")
+    return target.host, 0 if colon and port == "0" else target.port

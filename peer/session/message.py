@@ -1,0 +1,203 @@
+"""What people hold of a message: one that came, and one that went."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from ..protocol.incoming import Incoming
+from ..protocol.outgoing import Outgoing
+from ..terms.content import media_type, parse_digest, parse_disposition
+from ..terms.errors import MessageCut, NotDelivered, UsageError
+from ..terms.security import Security
+from .driver import Driver, HeardBell
+from .files import Received, Receiving
+
+__all__ = ["Message", "Progress", "Sent", "failure"]
+
+Progress = Callable[[int, int | None], None]
+"""Called with the octets done so far, and how many there will be where that is known."""
+
+_WHOLE = 64 * 1024 * 1024
+
+
+class Message:
+    """A message of the other side, from its first chunk on; its rest may still be arriving.
+
+    Iterate it for its octets, block by block, or use `read`, `text` or `save`; once only. A
+    message nobody reads waits (a large one in a temporary file); one that is thrown away is
+    refused.
+
+    Attributes:
+        message_id: as the sender made it.
+        content_type: as the sender wrote it.
+        size: what the sender announced, in octets; None where it did not say.
+        name: what the sender calls the file; None where it says nothing. Hostile: show it
+            through `msrp_peer.terms.display.escape`, store it with `save`.
+        file: whether it is sent as a file (an attachment, RFC 2183 section 2.2).
+        duplicate: whether a message of this id came before (RFC 4975 section 5.4).
+        security: how well it was protected on its way.
+    """
+
+    def __init__(self, incoming: Incoming, driver: Driver, security: Security) -> None:
+        self._incoming = incoming
+        self._driver = driver
+        self._bell = driver.bell()
+        incoming.bell = self._bell
+        self._taken = False
+        self.message_id = incoming.message_id
+        self.content_type = incoming.content_type
+        disposition = parse_disposition(incoming.disposition)
+        self.size = incoming.total if incoming.total is not None else disposition.size
+        self.name = disposition.filename
+        self.file = disposition.kind == "attachment"
+        self.duplicate = incoming.duplicate
+        self.security = security
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of it is here."""
+        return self._incoming.state == "whole"
+
+    @property
+    def received(self) -> int:
+        """Octets that arrived so far."""
+        return self._incoming.received
+
+    @property
+    def digest(self) -> bytes | None:
+        """The SHA-256 the sender told (RFC 9530); a stream tells it only at its end."""
+        return parse_digest(self._incoming.digest)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Blocks of the body as they come.
+
+        Raises `MessageCut` where the message ends before its end: what came has been given
+        out by then.
+        """
+        if self._taken:
+            raise UsageError("a message can be read once")
+        self._taken = True
+        incoming = self._incoming
+        incoming.open()
+        try:
+            while True:
+                while block := incoming.take():
+                    self._driver.flush()
+                    yield block
+                if incoming.state != "arriving":
+                    break
+                await self._bell.heard()
+        finally:
+            if incoming.state == "arriving":
+                incoming.drop()  # the reader has gone
+            self._driver.flush()
+        if incoming.state != "whole":
+            raise MessageCut(
+                f"the message was cut after {incoming.received} octets: {incoming.reason}"
+            )
+
+    async def read(self, maximum: int = _WHOLE) -> bytes:
+        """The whole body. Raises `MessageCut`; `UsageError` beyond `maximum` octets: use
+        `save`, or iterate."""
+        blocks: list[bytes] = []
+        size = 0
+        async for block in self:
+            size += len(block)
+            if size > maximum:
+                raise UsageError(f"the message is longer than {maximum} octets: save it, or iterate over it")
+            blocks.append(block)
+        return b"".join(blocks)
+
+    async def text(self, maximum: int = _WHOLE) -> str:
+        """The whole body as text, by its charset (UTF-8 else); octets that are not appear as U+FFFD."""
+        kind = media_type(self.content_type)
+        charset = (kind.parameters.get("charset") if kind else None) or "utf-8"
+        body = await self.read(maximum)
+        try:
+            return body.decode(charset, errors="replace")
+        except LookupError:
+            return body.decode("utf-8", errors="replace")
+
+    async def save(
+        self, directory: Path, *, overwrite: bool = False, progress: Progress | None = None
+    ) -> Received:
+        """Receive it as a file into `directory`, never outside it.
+
+        It stays in ``<name>.part`` until it is whole and its digest, where one was told, is
+        right; a name that is taken gets a number, unless `overwrite`. Raises `MessageCut` and
+        `FileDamaged` with what came left in the part, and OSError.
+        """
+        receiving = await self._driver.in_thread(
+            lambda: Receiving(directory, self.name, size=self.size, digest=self.digest, overwrite=overwrite)
+        )
+        with receiving:
+            try:
+                async for block in self:
+                    await self._driver.in_thread(lambda block=block: receiving.write(block))  # type: ignore[misc]
+                    if progress is not None:
+                        progress(receiving.received, self.size)
+            except MessageCut as cut:
+                raise MessageCut(f"{cut}; what came stays in {receiving.part}") from None
+            if (late := self.digest) is not None:
+                receiving.set_digest(late)
+            return await self._driver.in_thread(receiving.finish)
+
+    def refuse(self, status: int = 403) -> None:
+        """Take no more of it; its next chunk is answered with `status` (RFC 4975 section 10)."""
+        self._taken = True
+        self._incoming.refuse(status)
+        self._driver.flush()
+
+    def __del__(self) -> None:
+        # Nobody can read it any more: its memory and its credit go back.
+        if not self._taken:
+            self._incoming.drop()
+            self._driver.flush()
+
+    def __repr__(self) -> str:
+        size = "" if self.size is None else f" of {self.size} octets"
+        return f"<Message {self.message_id}{size}, {self._incoming.state}>"
+
+
+class Sent:
+    """A message of ours whose last octet was handed to the transport.
+
+    Attributes:
+        message_id: as the other side sees it.
+        size: its octets.
+    """
+
+    def __init__(self, outgoing: Outgoing, bell: HeardBell) -> None:
+        self._outgoing = outgoing
+        self._bell = bell
+        self.message_id = outgoing.message_id
+        self.size = outgoing.cut_octets
+
+    @property
+    def acknowledged(self) -> int:
+        """Octets the other side has confirmed."""
+        return self._outgoing.acknowledged
+
+    async def delivered(self, progress: Progress | None = None) -> None:
+        """Wait until the other side has confirmed all of it.
+
+        Raises `NotDelivered` where it refused it, did not answer in time, or the line was lost.
+        """
+        outgoing = self._outgoing
+        while outgoing.state == "awaiting":
+            if progress is not None:
+                progress(outgoing.acknowledged, self.size)
+            await self._bell.heard()
+        if outgoing.state != "delivered":
+            raise failure(outgoing)
+        if progress is not None:
+            progress(self.size, self.size)
+
+    def __repr__(self) -> str:
+        return f"<Sent {self.message_id}, {self.size} octets, {self._outgoing.state}>"
+
+
+def failure(outgoing: Outgoing) -> NotDelivered:
+    """Why a message did not arrive, as an error to raise."""
+    return NotDelivered(f"not delivered: {outgoing.reason}", status=outgoing.status)
