@@ -52,7 +52,7 @@ _HOMES = {
     "Security": "terms.security",
 }
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> object:

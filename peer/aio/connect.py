@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 _PATIENCE = 5.0  # seconds to look for a principal on the LAN
 
 
-class connect:  # noqa: N801 - used as a verb: async with connect(...)
+class connect:  # a verb: async with ...
     """Meet whom a target names, directly.
 
         async with msrp_peer.connect("im:bob@lan") as session:
@@ -169,4 +169,3 @@ def terms(me: str | None, accept_types: str, files: bool, limits: Limits) -> Ter
     except PrincipalError as wrong:
         raise UsageError(str(wrong)) from None
     return Terms(Accepts.parse(accept_types), limits.message, files, claim)
-

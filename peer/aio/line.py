@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import weakref
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Protocol, TypeVar, cast
 
 from msrp_core import ReceiveBuffer
 
 from ..protocol.connection import Connection
 
-__all__ = ["Bell", "Line"]
+__all__ = ["Bell", "Line", "Owner"]
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -41,21 +42,26 @@ class Bell:
         await future
 
 
+class Owner(Protocol):
+    """Who looks after lines that others began; called from the event loop."""
+
+    def line_made(self, line: Line) -> None:
+        """The network connection stands."""
+
+    def sessions_arrived(self, line: Line) -> None:
+        """Sessions stand in the connection's `arrived`."""
+
+    def line_gone(self, line: Line) -> None:
+        """The network connection is closed."""
+
+
 class Line(asyncio.BufferedProtocol):
     """One connection on a transport: answers gathered, chunks as far as the network takes them,
     reading held back while nobody here reads, one timer."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        arrived: Callable[[Line], None] | None = None,
-        made: Callable[[Line], None] | None = None,
-    ) -> None:
-        """`arrived` is called when sessions stand in `connection.arrived`, `made` once the
-        network connection stands, `Line.gone` tells that it does no more."""
+    def __init__(self, connection: Connection, owner: Owner | None = None) -> None:
         self._connection = connection
-        self._arrived = arrived
-        self._made = made
+        self._owner = owner
         self.changed = Bell()
         connection.bell = self.changed
         self.peer_address = "nowhere"
@@ -120,8 +126,8 @@ class Line(asyncio.BufferedProtocol):
             self.own_address = (own[0].partition("%")[0], own[1])
         _tune(transport.get_extra_info("socket"))
         self._connection.begin(self.now())
-        if self._made is not None:
-            self._made(self)
+        if self._owner is not None:
+            self._owner.line_made(self)
         self.flush()
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -129,8 +135,8 @@ class Line(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         self._connection.receive(self._buffer.filled(nbytes), self.now())
-        if self._connection.arrived and self._arrived is not None:
-            self._arrived(self)
+        if self._connection.arrived and self._owner is not None:
+            self._owner.sessions_arrived(self)
         self.flush()
 
     def eof_received(self) -> bool:
@@ -158,6 +164,8 @@ class Line(asyncio.BufferedProtocol):
         self._connection.lost(f"the connection broke: {_words(exc)}")
         if not self._gone.done():
             self._gone.set_result(None)
+        if self._owner is not None:
+            self._owner.line_gone(self)
 
     # -- inside
 
@@ -201,12 +209,14 @@ class Line(asyncio.BufferedProtocol):
             self._transport.abort()
 
 
+_buffers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, ReceiveBuffer] = weakref.WeakKeyDictionary()
+
+
 def _shared_buffer(loop: asyncio.AbstractEventLoop) -> ReceiveBuffer:
     """One buffer for all connections of a loop: only one of them reads at a time."""
-    buffer = getattr(loop, "_msrp_receive_buffer", None)
-    if not isinstance(buffer, ReceiveBuffer):
-        buffer = ReceiveBuffer()
-        loop._msrp_receive_buffer = buffer  # type: ignore[attr-defined]
+    buffer = _buffers.get(loop)
+    if buffer is None:
+        buffer = _buffers[loop] = ReceiveBuffer()
     return buffer
 
 

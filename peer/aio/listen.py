@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 Handler = Callable[[Session], Awaitable[None]]
 
 
-class listen:  # noqa: N801 - used as a verb: async with listen(...)
+class listen:  # a verb: async with ...
     """Serve each session that others begin with `handler`, in a task of its own.
 
         async def echo(session):
@@ -188,28 +188,22 @@ class Listener:
 
     def _accept(self) -> Line:
         layer = TlsLayer(self._context, server=True, own_key=self.fingerprint)
-        line = Line(Connection([layer], terms=self._terms, limits=self._limits), self._arrived, self._made)
-        return line
+        return Line(Connection([layer], terms=self._terms, limits=self._limits), self)
 
-    def _made(self, line: Line) -> None:
+    def line_made(self, line: Line) -> None:
         self._lines.add(line)
         host = line.peer_address.rpartition(":")[0]
         unbound = Counter(other.peer_address.rpartition(":")[0] for other in self._lines if not other.bound)
         if len(self._lines) > self._limits.connections or unbound[host] > self._limits.unbound_per_source:
             log.warning("a connection from %s is closed: too many already", line.peer_address)
             line.abort("too many connections")
-        task = asyncio.ensure_future(self._watch(line))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
-    async def _watch(self, line: Line) -> None:
-        try:
-            await line.gone()
-        finally:
-            if line.connection.reason is not None:
-                log.info("the connection from %s ended: %s", line.peer_address, line.connection.reason)
+    def line_gone(self, line: Line) -> None:
+        self._lines.discard(line)
+        if line.connection.reason is not None:
+            log.info("the connection from %s ended: %s", line.peer_address, line.connection.reason)
 
-    def _arrived(self, line: Line) -> None:
+    def sessions_arrived(self, line: Line) -> None:
         arrived = line.connection.arrived
         while arrived:
             session = Session(arrived.popleft(), line, session_tag())
@@ -233,7 +227,7 @@ class Listener:
 def _where(address: str) -> tuple[str, int]:
     """``host:port``, the host ``0.0.0.0`` where none is given, the port 2855."""
     if address.startswith(":"):
-        address = f"0.0.0.0{address}"
+        address = f"0.0.0.0{address}"  # noqa: S104 - what was asked for
     host, colon, port = address.rpartition(":")
     if colon and port == "0":
         address = f"{host}:1"  # a target's port is never 0, a listener's may be

@@ -78,7 +78,9 @@ class Endpoint:
         if not self.peer_takes.allows(content_type):
             raise UsageError(f"the other side does not take {content_type.partition(';')[0]}")
         if total is not None and self.peer_maximum is not None and total > self.peer_maximum:
-            raise UsageError(f"the other side takes at most {self.peer_maximum} octets a message, not {total}")
+            raise UsageError(
+                f"the other side takes at most {self.peer_maximum} octets a message, not {total}"
+            )
         outgoing = Outgoing(self, content_type, total, headers)
         # Those that are over are forgotten here: nothing else asks for them.
         self._leaving = {key: o for key, o in self._leaving.items() if not o.over}
@@ -141,12 +143,10 @@ class Endpoint:
 
     def may_spill(self, message: Incoming, octets: int) -> bool:
         """Whether a message nobody reads yet may put that much more into a temporary file."""
-        if message.spilled + octets > self.limits.spill:
+        waiting = {id(m): m for m in (*self.inbox, *self._arriving.values()) if m.spilled}
+        if sum(m.spilled for m in waiting.values()) + octets > self.limits.spill:
             return False
-        if message.spilled:
-            return True
-        waiting = [*self.inbox, *self._arriving.values()]
-        return len({id(m) for m in waiting if m.spilled}) < self.limits.spills
+        return message.spilled > 0 or len(waiting) < self.limits.spills
 
     def chunk_ended(self, message: Incoming, flag: str) -> None:
         message.flag_arrived(flag)

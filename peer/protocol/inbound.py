@@ -162,4 +162,3 @@ class Inbound:
 def _failure_report(frame: Frame) -> str:
     value = (frame.header("Failure-Report") or "yes").lower()
     return value if value in ("no", "partial") else "yes"
-

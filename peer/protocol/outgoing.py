@@ -150,8 +150,7 @@ class Outgoing:
         data = self._next(room)
         size = len(data)
         first = self.cut_octets + 1
-        complete = self.total is not None and self.cut_octets + size == self.total
-        last = not self._blocks and (self._ended or complete)
+        last = self._ended and not self._blocks
         # Above 2,048 octets a chunk counts as interruptible, and must say so.
         open_ended = not last and size > 2048
         total = self.cut_octets + size if last else self.total
@@ -170,7 +169,7 @@ class Outgoing:
         self.bell.ring()
         return octets
 
-    def _next(self, room: int) -> Buffer:
+    def _next(self, room: int) -> memoryview | bytes:
         if not self._blocks:
             return b""
         block = self._blocks.popleft()

@@ -64,6 +64,9 @@ class Store:
             self.clear()
         return block
 
+    def __del__(self) -> None:
+        self.clear()
+
     def clear(self) -> None:
         self._blocks.clear()
         self.memory = self._read = self._written = 0

@@ -1,6 +1,6 @@
 """From a line to a session: direct rendezvous, the initiator's side (PROFILE section 5).
 
-    protected?  ->  AUTH asks for a session  ->  200 grants a URI  ->  an empty SEND binds it
+protected?  ->  AUTH asks for a session  ->  200 grants a URI  ->  an empty SEND binds it
 """
 
 from __future__ import annotations

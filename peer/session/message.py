@@ -93,9 +93,7 @@ class Message:
                 incoming.drop()  # the reader has gone
             self._driver.flush()
         if incoming.state != "whole":
-            raise MessageCut(
-                f"the message was cut after {incoming.received} octets: {incoming.reason}"
-            )
+            raise MessageCut(f"the message was cut after {incoming.received} octets: {incoming.reason}")
 
     async def read(self, maximum: int = _WHOLE) -> bytes:
         """The whole body. Raises `MessageCut`; `UsageError` beyond `maximum` octets: use

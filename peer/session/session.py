@@ -5,6 +5,7 @@ Coroutines that know no event loop: a driver brings one.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterable, AsyncIterator
 from pathlib import Path
 from types import TracebackType
@@ -87,50 +88,60 @@ class Session:
         name: str | None = None,
         size: int | None = None,
         progress: Progress | None = None,
+        hashing: Progress | None = None,
     ) -> Sent:
         """Send one message; returns when its last octet was handed to the transport.
 
-        A `Path` goes as a file: hashed first, so that the other side can check it. With
-        `name`, anything else goes as a file, too. Octets that come from an iterable may be of
-        any number; give `size` where it is known. `progress` is called with the octets handed
-        over, and how many there will be.
+        A `Path` goes as a file; with `name`, anything else does, too. A file's SHA-256 goes
+        with it: ahead where it is a regular file (`hashing` is called meanwhile), behind the
+        last octet where it is a stream. Octets from an iterable may be of any number; give
+        `size` where it is known. `progress` is called with the octets handed over, and how
+        many there will be.
 
         Cancelling it tells the other side that the rest will not come. Raises `NotDelivered`
-        where it was refused meanwhile or the line was lost, `UsageError` where the other side
-        does not take such content, OSError where a file cannot be read.
+        where it was refused meanwhile or the line was lost, `ConnectionLost` where the session
+        was over before, `UsageError` where the other side does not take such content, OSError
+        where a file cannot be read.
         """
         if isinstance(body, Path):
-            return await self._send_file(body, content_type, name, progress)
+            return await self._send_file(body, content_type, name, progress, hashing)
         if isinstance(body, str):
-            body = body.encode("utf-8", errors="replace")
-            content_type = content_type or "text/plain;charset=utf-8"
-        headers = [("Content-Disposition", disposition(name, size))] if name is not None else []
-        kind = content_type or "application/octet-stream"
-        if isinstance(body, AsyncIterable):
-            return await self._send_blocks(body, kind, size, headers, progress)
-        octets = bytes(body)
-        return await self._send_blocks(_pieces(octets), kind, len(octets), headers, progress)
+            octets: Buffer = str.encode(body, "utf-8", "replace")
+            kind = content_type or "text/plain;charset=utf-8"
+        elif isinstance(body, AsyncIterable):
+            kind = content_type or "application/octet-stream"
+            return await self._send_blocks(body, kind, size, _file_headers(name, size), progress, name)
+        else:
+            octets = memoryview(body).tobytes()
+            kind = content_type or "application/octet-stream"
+        size = len(octets)
+        return await self._send_blocks(_pieces(octets), kind, size, _file_headers(name, size), progress, name)
 
     async def _send_file(
-        self, path: Path, content_type: str | None, name: str | None, progress: Progress | None
+        self,
+        path: Path,
+        content_type: str | None,
+        name: str | None,
+        progress: Progress | None,
+        hashing: Progress | None,
     ) -> Sent:
         in_thread = self._driver.in_thread
-        digest = await in_thread(lambda: hash_file(path))
+        name = name or path.name
+        kind = content_type or "application/octet-stream"
+        size = await in_thread(lambda: path.stat().st_size if path.is_file() else None)
+        headers = _file_headers(name, size)
+        if size is not None:
+            digest = await in_thread(lambda: hash_file(path, hashing))
+            headers.append(("Content-Digest", digest_header(digest)))
         file = await in_thread(lambda: path.open("rb"))
+
+        async def blocks() -> AsyncIterator[Buffer]:
+            while block := await in_thread(lambda: file.read(_STEP)):
+                yield block
+
         try:
-            size = await in_thread(lambda: path.stat().st_size)
-
-            async def blocks() -> AsyncIterator[bytes]:
-                while block := await in_thread(lambda: file.read(_STEP)):
-                    yield block
-
-            headers = [
-                ("Content-Disposition", disposition(name or path.name, size)),
-                ("Content-Digest", digest_header(digest)),
-            ]
-            return await self._send_blocks(
-                blocks(), content_type or "application/octet-stream", size, headers, progress
-            )
+            stream = name if size is None else None
+            return await self._send_blocks(blocks(), kind, size, headers, progress, stream)
         finally:
             file.close()
 
@@ -141,18 +152,23 @@ class Session:
         size: int | None,
         headers: list[tuple[str, str]],
         progress: Progress | None,
+        stream: str | None,
     ) -> Sent:
+        """Feed one message. With `stream`, the name of a file, its digest goes into the last chunk."""
         if self._endpoint.closed:
             raise ConnectionLost(self._endpoint.reason or "the session is closed")
         outgoing = self._endpoint.send(content_type, size, headers)
         bell = self._driver.bell()
         outgoing.bell = bell
+        digest = hashlib.sha256()
         try:
             async for block in blocks:
                 await self._room(outgoing, bell, progress)
+                if stream is not None:
+                    digest.update(block)
                 outgoing.feed(block)
                 self._driver.flush()
-            outgoing.end()
+            outgoing.end([("Content-Digest", digest_header(digest.digest()))] if stream is not None else ())
             self._driver.flush()
             while outgoing.leaving:
                 self._tell(outgoing, progress)
@@ -212,7 +228,11 @@ def _claim(endpoint: Endpoint) -> Principal | None:
         return None
 
 
-async def _pieces(octets: bytes) -> AsyncIterator[Buffer]:
+def _file_headers(name: str | None, size: int | None) -> list[tuple[str, str]]:
+    return [] if name is None else [("Content-Disposition", disposition(name, size))]
+
+
+async def _pieces(octets: Buffer) -> AsyncIterator[Buffer]:
     view = memoryview(octets)
     for start in range(0, len(view), _STEP):
         yield view[start : start + _STEP]

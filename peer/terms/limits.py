@@ -50,7 +50,7 @@ class Limits:
     unopened: int = 64 * 1024
     """Octets in memory of one message nobody reads yet; beyond it they go to a temporary file."""
     spill: int = 1 << 30
-    """Octets of one such message in its file; beyond it, 413."""
+    """Octets of one session in such files; beyond it, 413."""
     spills: int = 16
     """Such files of one session; beyond it, 413."""
     arriving: int = 64
