@@ -1,0 +1,1 @@
+"""How a line is protected: TLS as a layer of octets, its modes and its keys."""

@@ -1,0 +1,393 @@
+"""TLS as a layer: octets in, octets out, no sockets and no clock.
+
+A `TlsLayer` is a `msrp_peer.protocol.wire.Layer`. Its life:
+
+    shaking hands   `protection` is None; `wrap([])` collects flights, `unwrap` takes theirs
+    open            `protection` says what was agreed; octets flow both ways
+    ended           the other side said goodbye; what we owe may still be sent
+    failed          `unwrap` raised PeerError; `wrap([])` collects the alert, and that is all
+
+A handshake may complete and application octets follow in one `unwrap`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from OpenSSL import SSL, _util
+
+from ..terms.errors import PeerError, UsageError
+from ..terms.security import Protection
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["TlsLayer"]
+
+# The plaintext of one record (RFC 8446 section 5.1). A record brings no more, and a read
+# returns no more than a record.
+_RECORD = 16 * 1024
+# What goes into or comes out of OpenSSL's memory at a time. That memory never shrinks, so
+# this is what a connection keeps for good; larger steps gain nothing.
+_STEP = 64 * 1024
+# A step as records: each grows by 29 octets at most (TLS 1.2, AES-GCM).
+_SEALED = _STEP + _RECORD + 4096
+# Octets of the other side until the handshake is done. Long certificate chains take 20 KiB.
+_HANDSHAKE_LIMIT = 256 * 1024
+# Octets of ours kept while half a handshake message of theirs stands in the way.
+_HELD_LIMIT = 16 * 1024 * 1024
+# Pieces shorter than this on average are handed up joined: each costs the layers above more
+# than copying it does.
+_SHORT = 4096
+
+
+class TlsLayer:
+    """TLS over whatever carries octets; see `msrp_peer.protocol.wire.Layer`.
+
+    Args:
+        context: from `server_context` or `client_context`; may serve any number of layers.
+        server: which side of the handshake this is.
+        own_key: the fingerprint of the key `context` shows, to be told in `protection`.
+    """
+
+    def __init__(self, context: SSL.Context, *, server: bool, own_key: str | None = None) -> None:
+        self._tls = SSL.Connection(context, None)
+        self._server = server
+        self._own_key = own_key
+        self._protection: Protection | None = None
+        self._heard = 0  # octets of the other side until the handshake was done
+        self._first = b""  # the first few of them, to say what the other side speaks instead
+        self._held: list[bytes] = []  # records not yet taken by OpenSSL
+        self._held_size = 0
+        self._failure: str | None = None
+        self._ended = False
+        self._closing = False
+        self._goodbye_said = False
+        if server:
+            self._tls.set_accept_state()
+        else:
+            self._tls.set_connect_state()
+            self._start()
+
+    @property
+    def protection(self) -> Protection | None:
+        """What was agreed; None while the handshake goes on."""
+        return self._protection
+
+    def unwrap(self, data: Buffer) -> list[bytes]:
+        """Octets from the network, for above.
+
+        Octets behind the other side's goodbye are ignored (RFC 8446 section 6.1).
+
+        Raises:
+            PeerError: they break TLS, or bring an alert, now or before. What came before
+                the fault in the same call is lost with it. Call `wrap([])` once more for
+                the alert, and close.
+        """
+        if self._failure is not None:
+            raise PeerError(self._failure)
+        pieces: list[bytes] = []
+        view = memoryview(data)
+        size = view.nbytes
+        try:
+            while view and not self._ended:
+                taken = self._tls.bio_write(view[:_STEP])
+                if self._protection is not None or self._handshake(view[:taken]):
+                    self._read(pieces)
+                view = view[taken:]
+        except SSL.Error as error:
+            self._fail(_explain(error, self._first if self._protection is None else None))
+        if len(pieces) > 1 and size < len(pieces) * _SHORT:
+            return [b"".join(pieces)]
+        return pieces
+
+    def wrap(self, pieces: Sequence[Buffer]) -> list[bytes]:
+        """Octets from above, for the network, plus what TLS itself owes.
+
+        `wrap([])` collects handshake flights, goodbyes and alerts.
+
+        Raises:
+            UsageError: pieces were given before the handshake was done, after `close`, or
+                after a failure.
+            PeerError: TLS broke; nothing more can be sent.
+        """
+        if self._failure is not None:
+            self._refuse(pieces, "it failed")
+            return self._collect()
+        if self._closing:
+            self._refuse(pieces, "it was closed")
+        elif self._protection is None:
+            self._refuse(pieces, "its handshake is not done")
+        down: list[bytes] = []
+        unread = 0
+        try:
+            if self._held or self._closing:
+                self._catch_up()
+            for record in _records(pieces):
+                self._send(record)
+                unread += _RECORD
+                if unread >= _STEP:
+                    down += self._collect()
+                    unread = 0
+        except SSL.Error as error:
+            self._fail(_explain(error, None))
+        return down + self._collect() if down else self._collect()
+
+    def binding(self, name: str) -> bytes | None:
+        """The channel binding of that name, equal on both ends of this connection alone.
+
+        ``tls-exporter`` (RFC 9266) and, on TLS 1.2 only, ``tls-unique`` (RFC 5929 section 3).
+        On TLS 1.2 there is none without extended master secret: RFC 7627 section 1 shows how
+        a man in the middle gives two connections one master secret, and with it one binding.
+        """
+        if self._protection is None or self._failure is not None:
+            return None
+        tls = self._tls
+        old = tls.get_protocol_version() != SSL.TLS1_3_VERSION
+        if old and not _extended_master_secret(tls):
+            return None
+        if name == "tls-exporter":
+            # RFC 9266 section 2: an empty context. None would mean "no context", which
+            # TLS 1.2 tells from an empty one (RFC 5705 section 4).
+            return tls.export_keying_material(b"EXPORTER-Channel-Binding", 32, b"")
+        if name == "tls-unique" and old:
+            # The first Finished message: nothing is resumed, so it is the client's.
+            return tls.get_peer_finished() if self._server else tls.get_finished()
+        return None
+
+    def ended(self) -> bool:
+        """Whether the other side said goodbye: without it, an end of stream is a cut."""
+        return self._ended
+
+    def close(self) -> None:
+        """Say goodbye; `wrap([])` collects it. During the handshake there is none to say."""
+        self._closing = True
+
+    def __repr__(self) -> str:
+        if self._failure is not None:
+            state = "failed"
+        elif self._protection is None:
+            state = "shaking hands"
+        else:
+            state = f"{self._protection.version} {self._protection.cipher}"
+        return f"<{type(self).__name__} {'server' if self._server else 'client'} {state}>"
+
+    def _start(self) -> None:
+        """Let the client's first flight wait for `wrap([])`."""
+        try:
+            self._tls.do_handshake()
+        except SSL.WantReadError:
+            pass
+        except SSL.Error as error:
+            raise UsageError(f"this context cannot begin TLS: {_reason(error)}") from None
+
+    def _handshake(self, data: memoryview) -> bool:
+        """Go on with the handshake; whether it is done. `data` was just handed to it."""
+        self._heard += len(data)
+        if len(self._first) < 24:
+            self._first += bytes(data[: 24 - len(self._first)])
+        try:
+            self._tls.do_handshake()
+        except SSL.WantReadError:
+            if self._heard > _HANDSHAKE_LIMIT:
+                self._fail(f"the other side sent {self._heard} octets and has not finished the TLS handshake")
+            return False
+        tls = self._tls
+        cipher = tls.get_cipher_name() or "unknown"
+        certificate = tls.get_peer_certificate()
+        self._protection = Protection(
+            kind="tls",
+            version=tls.get_protocol_version_name(),
+            cipher=cipher,
+            confidential=True,
+            # A digest over the octets as they came: a certificate nobody verifies need not parse.
+            peer_key=None if certificate is None else certificate.digest("sha256").decode("ascii"),
+            # An anonymous suite shows no certificate, even where there is one to show.
+            own_key=None if cipher.startswith("ADH-") else self._own_key,
+        )
+        return True
+
+    def _read(self, pieces: list[bytes]) -> None:
+        """Take everything OpenSSL can decrypt of what it was given."""
+        recv = self._tls.recv
+        try:
+            while True:
+                pieces.append(recv(_RECORD))
+        except SSL.WantReadError:
+            pass
+        except SSL.ZeroReturnError:
+            self._ended = True
+
+    def _send(self, record: Buffer) -> None:
+        """Encrypt at most a record.
+
+        While half a handshake message has arrived (a session ticket in several records),
+        OpenSSL takes nothing: then the record is held until the other half is here.
+        """
+        view = memoryview(record)
+        if not self._held:
+            try:
+                while view:
+                    view = view[self._tls.send(view) :]
+            except SSL.WantReadError:
+                pass
+        if view:
+            # A copy: the caller's buffer may change once we return.
+            self._held.append(bytes(view))
+            self._held_size += len(view)
+            if self._held_size > _HELD_LIMIT:
+                self._fail("the other side stopped in the middle of a TLS handshake message")
+
+    def _catch_up(self) -> None:
+        """Send what was held, then the goodbye if it is due, as far as possible now."""
+        held, self._held, self._held_size = self._held, [], 0
+        for done, record in enumerate(held, 1):
+            self._send(record)
+            if self._held:  # still in the way: the rest waits as it is
+                self._held += held[done:]
+                self._held_size = sum(map(len, self._held))
+                break
+        if self._closing and not self._goodbye_said and self._protection is not None and not self._held:
+            try:
+                self._tls.shutdown()
+                self._goodbye_said = True
+            except SSL.Error:
+                pass  # half a handshake message again: the next wrap tries once more
+
+    def _collect(self) -> list[bytes]:
+        """What OpenSSL has for the network. It returns less than asked only when it has no more."""
+        down = []
+        try:
+            while True:
+                piece = self._tls.bio_read(_SEALED)
+                down.append(piece)
+                if len(piece) < _SEALED:
+                    break
+        except SSL.WantReadError:
+            pass
+        return down
+
+    def _refuse(self, pieces: Sequence[Buffer], why: str) -> None:
+        if pieces:
+            raise UsageError(f"nothing can be sent through this TLS layer: {why}")
+
+    def _fail(self, why: str) -> NoReturn:
+        self._failure = why
+        self._held, self._held_size = [], 0
+        raise PeerError(why) from None
+
+
+def _records(pieces: Sequence[Buffer]) -> Iterator[Buffer]:
+    """Cut pieces into records: short ones joined, long ones as they lie, all but the last full."""
+    joined: list[Buffer] = []
+    room = _RECORD
+    for piece in pieces:
+        size = len(piece) if type(piece) is bytes else memoryview(piece).nbytes
+        if size < room:
+            joined.append(piece)
+            room -= size
+            continue
+        view = memoryview(piece)
+        if joined:
+            joined.append(view[:room])
+            yield b"".join(joined)
+            view = view[room:]
+            joined = []
+        while len(view) >= _RECORD:
+            yield view[:_RECORD]
+            view = view[_RECORD:]
+        room = _RECORD - len(view)
+        if view:
+            joined.append(view)
+    if room < _RECORD:
+        yield joined[0] if len(joined) == 1 else b"".join(joined)
+
+
+def _extended_master_secret(tls: SSL.Connection) -> bool:
+    """Whether a TLS 1.2 connection has extended master secret (RFC 7627).
+
+    There is no public call for it; where even the private one is missing, the answer is no.
+    """
+    ask = getattr(_util.lib, "SSL_get_extms_support", None)
+    return ask is not None and ask(tls._ssl) == 1
+
+
+# How OpenSSL names an alert: "tls alert handshake failure" (before 4.0 "ssl/tls alert ...",
+# before 3.2 "sslv3 alert ..."), "tlsv1 alert protocol version", "tlsv1 unrecognized name".
+_ALERT = re.compile(r"(?:(?:ssl/)?tls alert|(?:sslv3|tlsv13?)(?: alert)?) (.+)")
+
+_NOTHING_IN_COMMON = (
+    "it found nothing in common with what this side offers; it may want another mode "
+    "(anonymous or adh), or an older TLS"
+)
+_CERTIFICATE_REFUSED = "it verifies certificates and does not accept the one this side shows"
+_ALERTS = {
+    "handshake_failure": _NOTHING_IN_COMMON,
+    "insufficient_security": _NOTHING_IN_COMMON,
+    "protocol_version": "it speaks none of the TLS versions of this side",
+    "bad_certificate": _CERTIFICATE_REFUSED,
+    "certificate_expired": _CERTIFICATE_REFUSED,
+    "certificate_unknown": _CERTIFICATE_REFUSED,
+    "unknown_ca": _CERTIFICATE_REFUSED,
+    "unsupported_certificate": _CERTIFICATE_REFUSED,
+    "certificate_required": "it wants a certificate, and this side shows none",
+    "bad_record_mac": "what this side sent was damaged or changed on the way",
+    "user_canceled": "somebody there called it off",
+}
+
+_DAMAGED = "a TLS record of the other side was damaged or changed on the way"
+_NO_RECORD = "what the other side sent is no TLS record"
+_NO_VERSION = (
+    "no TLS version in common with the other side "
+    "(TLS 1.1 and older are never spoken, and mode adh is TLS 1.2 alone)"
+)
+_NO_SUITE = (
+    "no cipher suite in common with the other side "
+    "(one side may want mode adh and the other mode anonymous, or something older)"
+)
+_REASONS = {
+    "decryption failed or bad record mac": _DAMAGED,
+    "wrong version number": _NO_RECORD,
+    "wrong ssl version": _NO_RECORD,
+    "bad record type": _NO_RECORD,
+    "http request": _NO_RECORD,
+    "https proxy request": _NO_RECORD,
+    "packet length too long": "the other side sent a TLS record longer than any may be",
+    "encrypted length too long": "the other side sent a TLS record longer than any may be",
+    "data length too long": "the other side sent a TLS record longer than any may be",
+    "unsupported protocol": _NO_VERSION,
+    "version too low": _NO_VERSION,
+    "no shared cipher": _NO_SUITE,
+    "no ciphers available": _NO_SUITE,
+    "no suitable key share": "no key exchange group in common with the other side",
+    "no suitable groups": "no key exchange group in common with the other side",
+}
+
+
+def _explain(error: SSL.Error, first: bytes | None) -> str:
+    """What was wrong, for a person. `first` is what the other side sent first, while shaking hands."""
+    if first and not (first[0] in (0x15, 0x16) and first[1:2] in (b"", b"\x03")):
+        # Neither a handshake record nor an alert (RFC 8446 section 5.1).
+        return f"the other side does not speak TLS (its first octets are {ascii(first)[1:]})"
+    stage = "connection" if first is None else "handshake"
+    if isinstance(error, SSL.ZeroReturnError):
+        return f"the other side said goodbye in the middle of the TLS {stage}"
+    reason = _reason(error)
+    if alert := _ALERT.fullmatch(reason):
+        name = alert[1].replace(" ", "_").replace("cancelled", "canceled")
+        hint = _ALERTS.get(name)
+        if hint is _NOTHING_IN_COMMON and first is None:
+            hint = None  # once the handshake is done, something was in common
+        return f"the other side gave up the TLS {stage} with the alert {name}" + (f": {hint}" if hint else "")
+    return _REASONS.get(reason) or f"the other side broke the TLS {stage} ({reason})"
+
+
+def _reason(error: SSL.Error) -> str:
+    """The first reason of OpenSSL that a sentence is known for, or the first of all."""
+    queue = error.args[0] if error.args and isinstance(error.args[0], list) else []
+    reasons = [reason for _, _, reason in queue if reason]
+    known = [reason for reason in reasons if reason in _REASONS or _ALERT.fullmatch(reason)]
+    found: str = (known + reasons + ["no reason given"])[0]
+    return found
