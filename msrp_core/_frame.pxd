@@ -13,7 +13,8 @@ cdef class Frame:
     cdef readonly long long offset
     cdef bytes octets(self, int which)
     cdef object _text(self, int which)
-    cdef object _wrong(self, Py_ssize_t at, str what)
+    cdef object _check(self, int which)
+    cdef object _fault(self, uint32_t at, const char *what)
 
 cdef class Body:
     cdef object source

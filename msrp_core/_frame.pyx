@@ -9,106 +9,20 @@ from libc.stdint cimport uint32_t
 from collections import namedtuple
 
 from ._head cimport (
-    H_BYTE_RANGE, H_CONTENT_TYPE, H_FAILURE, H_FROM, H_MESSAGE_ID, H_STATUS, H_SUCCESS, H_TO, Head, Span, header_id,
-    three_digits, trim,
+    H_BYTE_RANGE, H_CONTENT_TYPE, H_FAILURE, H_FROM, H_MESSAGE_ID, H_SUCCESS, H_TO, Head, Span, trim, wrong_value,
 )
 
 from .errors import RemoteProtocolError
 
 cdef extern from "_grammar.h" nogil:
-    int G_ALPHA, G_DIGIT, G_TOKEN, G_UPPER
-    void grammar_init()
-    int g_ident(const char *, size_t)
-    int g_name(const char *, size_t)
     int g_same(const char *, const char *, size_t)
-    ptrdiff_t g_text(const char *, size_t)
-    int g_media_type(const char *, size_t)
-    int g_path(const char *, size_t)
-    int G_IS(char, int)
-
-grammar_init()
 
 ByteRange = namedtuple("ByteRange", ("start", "end", "total"))
-
-cdef long long LARGEST = 9223372036854775807
-
-
-# ---------------------------------------------------------------------------- values
-
-cdef int read_number(const char **p, const char *end, long long *value) noexcept nogil:
-    """1*DIGIT; -1 where there is none or it is beyond 63 bits."""
-    cdef const char *q = p[0]
-    cdef long long n = 0
-    cdef int digit
-    if q >= end or not G_IS(q[0], G_DIGIT):
-        return -1
-    while q < end and G_IS(q[0], G_DIGIT):
-        digit = q[0] - c'0'
-        if n > (LARGEST - digit) // 10:
-            return -1
-        n = n * 10 + digit
-        q += 1
-    p[0] = q
-    value[0] = n
-    return 0
-
-
-cdef int read_range(const char *p, Py_ssize_t size, long long *start, long long *last, long long *total) noexcept nogil:
-    """A Byte-Range value; -1 stands for "*". 0, or 1 for bad syntax, or 2 for impossible numbers."""
-    cdef const char *end = p + size
-    if read_number(&p, end, start) < 0 or p >= end or p[0] != c'-':
-        return 1
-    p += 1
-    last[0] = total[0] = -1
-    if p < end and p[0] == c'*':
-        p += 1
-    elif read_number(&p, end, last) < 0:
-        return 1
-    if p >= end or p[0] != c'/':
-        return 1
-    p += 1
-    if p < end and p[0] == c'*':
-        p += 1
-    elif read_number(&p, end, total) < 0:
-        return 1
-    if p != end:
-        return 1
-    if start[0] < 1:
-        return 2
-    if last[0] >= 0 and last[0] < start[0] - 1:
-        return 2
-    if total[0] >= 0 and (start[0] - 1 > total[0] or (last[0] >= 0 and last[0] > total[0])):
-        return 2
-    return 0
-
-
-cdef int yes_or_no(const char *p, Py_ssize_t n) noexcept nogil:
-    """1 yes, 0 no, 2 partial, -1 neither."""
-    if n == 3 and g_same(p, b"yes", 3):
-        return 1
-    if n == 2 and g_same(p, b"no", 2):
-        return 0
-    if n == 7 and g_same(p, b"partial", 7):
-        return 2
-    return -1
-
-
-cdef int status_value(const char *p, Py_ssize_t n) noexcept nogil:
-    """3DIGIT SP 3DIGIT [SP comment]"""
-    return (n >= 7 and three_digits(p, 3) and p[3] == c' ' and three_digits(p + 4, 3)
-            and (n == 7 or p[7] == c' '))
 
 
 cdef inline object text(const char *p, Py_ssize_t n):
     return PyUnicode_DecodeUTF8(p, n, b"replace")
 
-
-cdef str WRONG_MESSAGE_ID = "Message-ID is not 4 to 32 letters, digits or . - + % ="
-cdef str WRONG_RANGE = "Byte-Range is not 'start-end/total'"
-cdef str IMPOSSIBLE_RANGE = "Byte-Range has impossible numbers"
-cdef str WRONG_TYPE = "Content-Type is not a media type"
-cdef str WRONG_SUCCESS = "Success-Report is neither yes nor no"
-cdef str WRONG_FAILURE = "Failure-Report is neither yes nor no nor partial"
 
 @cython.final
 @cython.no_gc
@@ -126,8 +40,13 @@ cdef class Frame:
             return None
         return text(PyBytes_AS_STRING(self.raw) + s.start, s.size)
 
-    cdef object _wrong(self, Py_ssize_t at, str what):
-        return RemoteProtocolError(what, offset=self.offset + at, rank="message", status=400)
+    cdef object _check(self, int which):
+        """Raise where the value of that header is wrong."""
+        if self.head.wrong >> which & 1:
+            raise self._fault(self.head.value[which].start, wrong_value(which))
+
+    cdef object _fault(self, uint32_t at, const char *what):
+        return RemoteProtocolError((<bytes>what).decode(), offset=self.offset + at, rank="message", status=400)
 
     @property
     def end_offset(self):
@@ -171,51 +90,31 @@ cdef class Frame:
 
     @property
     def message_id(self):
-        cdef Span s = self.head.value[H_MESSAGE_ID]
-        if s.start == 0:
-            return None
-        if not g_ident(PyBytes_AS_STRING(self.raw) + s.start, s.size):
-            raise self._wrong(s.start, WRONG_MESSAGE_ID)
+        self._check(H_MESSAGE_ID)
         return self._text(H_MESSAGE_ID)
 
     @property
     def byte_range(self):
-        cdef Span s = self.head.value[H_BYTE_RANGE]
-        cdef long long start, last, total
-        cdef int bad
-        if s.start == 0:
+        cdef Head *head = &self.head
+        if head.value[H_BYTE_RANGE].start == 0:
             return None
-        bad = read_range(PyBytes_AS_STRING(self.raw) + s.start, s.size, &start, &last, &total)
-        if bad:
-            raise self._wrong(s.start, WRONG_RANGE if bad == 1 else IMPOSSIBLE_RANGE)
-        return ByteRange(start, None if last < 0 else last, None if total < 0 else total)
+        self._check(H_BYTE_RANGE)
+        return ByteRange(head.first, None if head.final < 0 else head.final, None if head.total < 0 else head.total)
 
     @property
     def content_type(self):
-        cdef Span s = self.head.value[H_CONTENT_TYPE]
-        if s.start and not g_media_type(PyBytes_AS_STRING(self.raw) + s.start, s.size):
-            raise self._wrong(s.start, WRONG_TYPE)
+        self._check(H_CONTENT_TYPE)
         return self._text(H_CONTENT_TYPE)
 
     @property
     def success_report(self):
-        cdef Span s = self.head.value[H_SUCCESS]
-        if s.start == 0:
-            return False
-        cdef int is_yes = yes_or_no(PyBytes_AS_STRING(self.raw) + s.start, s.size)
-        if is_yes < 0 or is_yes == 2:
-            raise self._wrong(s.start, WRONG_SUCCESS)
-        return is_yes == 1
+        self._check(H_SUCCESS)
+        return self.head.success == 1
 
     @property
     def failure_report(self):
-        cdef Span s = self.head.value[H_FAILURE]
-        if s.start == 0:
-            return "yes"
-        cdef int kind = yes_or_no(PyBytes_AS_STRING(self.raw) + s.start, s.size)
-        if kind < 0:
-            raise self._wrong(s.start, WRONG_FAILURE)
-        return ("no", "yes", "partial")[kind]
+        self._check(H_FAILURE)
+        return "no" if self.head.failure == 0 else "yes" if self.head.failure == 1 else "partial"
 
     @property
     def headers(self):
@@ -257,51 +156,7 @@ cdef class Frame:
         return PyBytes_FromStringAndSize(self.data, self.count)
 
     def fault(self):
-        cdef const char *base = PyBytes_AS_STRING(self.raw)
-        cdef const char *p = base + self.head.headers
-        cdef Span name, value, first
-        cdef ptrdiff_t bad
-        cdef long long start, last, total
-        cdef int which, kind
-        cdef Head *head = &self.head
-        if head.status >= 0:
-            bad = g_text(base + head.verb.start, head.verb.size)
-            if bad >= 0:
-                return self._wrong(head.verb.start + bad, "the comment holds an octet that is not text")
-        while header_line(base, &p, head.last, &name, &value):
-            which = header_id(base + name.start, name.size)
-            if which and head.value[which].start != value.start:
-                return self._wrong(name.start, f"{base[name.start:name.start + name.size].decode()} stands twice")
-            if which == H_MESSAGE_ID:
-                if not g_ident(base + value.start, value.size):
-                    return self._wrong(value.start, WRONG_MESSAGE_ID)
-            elif which == H_BYTE_RANGE:
-                kind = read_range(base + value.start, value.size, &start, &last, &total)
-                if kind:
-                    return self._wrong(value.start, WRONG_RANGE if kind == 1 else IMPOSSIBLE_RANGE)
-            elif which == H_SUCCESS:
-                if yes_or_no(base + value.start, value.size) not in (0, 1):
-                    return self._wrong(value.start, WRONG_SUCCESS)
-            elif which == H_FAILURE:
-                if yes_or_no(base + value.start, value.size) < 0:
-                    return self._wrong(value.start, WRONG_FAILURE)
-            elif which == H_STATUS:
-                if not status_value(base + value.start, value.size):
-                    return self._wrong(value.start, "Status is not 'namespace code [comment]', three digits each")
-            elif which == H_CONTENT_TYPE:
-                if head.has_body and name.start != head.last:
-                    return self._wrong(name.start, "Content-Type is not the last header line")
-                if not g_media_type(base + value.start, value.size):
-                    return self._wrong(value.start, WRONG_TYPE)
-            bad = g_text(base + value.start, value.size)
-            if bad >= 0:
-                return self._wrong(value.start + bad, "a header value holds an octet that is not text")
-        if head.has_body:
-            if head.status >= 0:
-                return self._wrong(head.size, "a response has a body")
-            if head.value[H_CONTENT_TYPE].start == 0:
-                return self._wrong(head.size, "there is a body, but no Content-Type")
-        return None
+        return None if self.head.fault == NULL else self._fault(self.head.fault_at, self.head.fault)
 
     def __len__(self):
         return self.count

@@ -79,6 +79,93 @@ static inline int g_same(const char *p, const char *lower, size_t n)
     return 1;
 }
 
+/* The headers of RFC 4975 itself, and Content-Type. */
+enum {
+    H_OTHER = 0,
+    H_TO,
+    H_FROM,
+    H_MESSAGE_ID,
+    H_BYTE_RANGE,
+    H_CONTENT_TYPE,
+    H_STATUS,
+    H_SUCCESS,
+    H_FAILURE
+};
+
+/* Eight octets in lower case, as one number. Only '-' and ':' have other octets that become
+ * them, CR and 0x1a: a line with either never comes here. */
+static inline uint64_t g_lower8(const char *p)
+{
+    uint64_t w;
+    memcpy(&w, p, 8);
+    return w | 0x2020202020202020u;
+}
+
+static inline uint64_t g_eight(const char *literal)
+{
+    uint64_t w;
+    memcpy(&w, literal, 8);
+    return w;
+}
+
+/* Which of them a line of 16 octets or more, none of them odd, begins with: its number, and in
+ * *size the length of its name; H_OTHER where it is another. */
+static inline int g_usual(const char *p, size_t *size)
+{
+    const uint64_t w = g_lower8(p);
+    switch (p[0] | 0x20) {
+    case 't':
+        *size = 7;
+        return w == g_eight("to-path:") ? H_TO : H_OTHER;
+    case 'f':
+        *size = 9;
+        if (w == g_eight("from-pat") && (p[8] | 0x20) == 'h' && p[9] == ':')
+            return H_FROM;
+        *size = 14;
+        return w == g_eight("failure-") && g_lower8(p + 7) == g_eight("-report:") ? H_FAILURE : H_OTHER;
+    case 'm':
+        *size = 10;
+        return w == g_eight("message-") && g_lower8(p + 3) == g_eight("sage-id:") ? H_MESSAGE_ID : H_OTHER;
+    case 'b':
+        *size = 10;
+        return w == g_eight("byte-ran") && g_lower8(p + 3) == g_eight("e-range:") ? H_BYTE_RANGE : H_OTHER;
+    case 'c':
+        *size = 12;
+        return w == g_eight("content-") && g_lower8(p + 5) == g_eight("nt-type:") ? H_CONTENT_TYPE : H_OTHER;
+    case 's':
+        *size = 14;
+        if (w == g_eight("success-") && g_lower8(p + 7) == g_eight("-report:"))
+            return H_SUCCESS;
+        *size = 6;
+        return g_same(p, "status:", 7) ? H_STATUS : H_OTHER;
+    default:
+        return H_OTHER;
+    }
+}
+
+/* The same for any name, its length known. */
+static int g_header(const char *p, size_t n)
+{
+    switch (n) {
+    case 6:
+        return g_same(p, "status", 6) ? H_STATUS : H_OTHER;
+    case 7:
+        return g_same(p, "to-path", 7) ? H_TO : H_OTHER;
+    case 9:
+        return g_same(p, "from-path", 9) ? H_FROM : H_OTHER;
+    case 10:
+        return g_same(p, "message-id", 10) ? H_MESSAGE_ID : g_same(p, "byte-range", 10) ? H_BYTE_RANGE : H_OTHER;
+    case 12:
+        return g_same(p, "content-type", 12) ? H_CONTENT_TYPE : H_OTHER;
+    case 14:
+        return g_same(p, "success-report", 14)   ? H_SUCCESS
+               : g_same(p, "failure-report", 14) ? H_FAILURE
+                                                 : H_OTHER;
+    default:
+        return H_OTHER;
+    }
+}
+
 /* utf8text, RFC 4975's own: HTAB, %x20-7E, and sequences of up to six octets. The index of the
  * first octet that does not fit, or -1. */
 static ptrdiff_t g_text(const char *p, size_t n)
@@ -127,9 +214,13 @@ static int g_media_type(const char *p, size_t n)
         if (i < n && p[i] == '=') {
             i++;
             if (i < n && p[i] == '"') {
-                for (i++; i < n && p[i] != '"'; i++)
-                    if (p[i] == '\\' && (++i >= n || (p[i] != '\\' && p[i] != '"')))
+                for (i++; i < n && p[i] != '"'; i++) {
+                    uint8_t c = (uint8_t)p[i];
+                    if (c < 0x20 ? c != '\t' : c == 0x7f)
                         return 0;
+                    if (c == '\\' && (++i >= n || (p[i] != '\\' && p[i] != '"')))
+                        return 0;
+                }
                 if (i++ >= n)
                     return 0;
             } else {

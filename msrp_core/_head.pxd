@@ -1,16 +1,17 @@
-# One head: where everything in it stands, and what reads it.
+# One head: where everything in it stands, what is wrong in it, and what reads it.
 from libc.stdint cimport uint32_t
 
-cdef enum:
-    H_OTHER = 0
-    H_TO
-    H_FROM
-    H_MESSAGE_ID
-    H_BYTE_RANGE
-    H_CONTENT_TYPE
-    H_STATUS
-    H_SUCCESS
-    H_FAILURE
+cdef extern from "_grammar.h" nogil:
+    enum:
+        H_OTHER
+        H_TO
+        H_FROM
+        H_MESSAGE_ID
+        H_BYTE_RANGE
+        H_CONTENT_TYPE
+        H_STATUS
+        H_SUCCESS
+        H_FAILURE
 
 cdef struct Span:
     uint32_t start
@@ -20,12 +21,17 @@ cdef struct Span:
 cdef struct Head:
     Span id
     Span verb              # the method, or the code and comment
-    Span value[9]          # by the enum above; start 0: not there
+    Span value[9]          # by the H_ numbers above; start 0: not there
     int status             # -1 for a request
     uint32_t headers       # the first header line
     uint32_t last          # the last header line
     uint32_t size          # up to and including the blank line, or up to the end-line
     bint has_body
+    uint32_t wrong         # one bit for each H_ number whose value is wrong
+    int success, failure   # 1 yes, 0 no, 2 partial
+    long long first, final, total   # of Byte-Range; -1 for "*"
+    uint32_t fault_at      # the first value that is wrong, and why; NULL: none
+    const char *fault
 
 cdef enum Found:
     MORE       # octets are missing
@@ -38,21 +44,30 @@ cdef class HeadReader:
     cdef bint begun                  # the start line is behind us
     cdef uint32_t line               # the first unread line
     cdef uint32_t lines              # header lines read
-    cdef uint32_t bound              # how long that line, and the head, may become
+    cdef uint32_t type_line          # the line of Content-Type
+    cdef uint32_t bound              # how long the line at hand, and the head, may become
     cdef char boundary[44]           # CRLF, seven hyphens, the transaction id
     cdef int boundary_size
     cdef char mark                   # the flag of the end-line
     cdef uint32_t max_head, max_line, max_auth, max_headers
     cdef uint32_t wrong_at
     cdef const char *wrong_what
+    # Values found right last time: To-Path, From-Path, Content-Type seldom change.
+    cdef char known[3][256]
+    cdef size_t known_size[3]
     cdef void restart(self) noexcept nogil
     cdef Found read(self, const char *base, const char *end) noexcept nogil
     cdef Found _no(self, Py_ssize_t at, const char *what) noexcept nogil
     cdef Found _too_long(self, const char *base, const char *line, const char *end) noexcept nogil
-    cdef Found _start_line(self, const char *p, const char *stop) noexcept nogil
-    cdef Found _header(self, const char *base, const char *p, const char *stop) noexcept nogil
+    cdef Found _start_line(self, const char *p, const char *stop, int odd) noexcept nogil
+    cdef Found _header(self, const char *base, const char *p, const char *stop, int odd) noexcept nogil
+    cdef Found _ended(self, const char *base, const char *p, const char *stop) noexcept nogil
+    cdef void _value(self, int which, const char *base, const char *p, Py_ssize_t n, uint32_t line) noexcept nogil
+    cdef void _fault(self, uint32_t at, const char *what) noexcept nogil
+    cdef bint _known(self, int slot, const char *p, size_t n) noexcept nogil
+    cdef void _learn(self, int slot, const char *p, size_t n) noexcept nogil
 
-cdef int header_id(const char *p, size_t n) noexcept nogil
+cdef const char *wrong_value(int which) noexcept nogil
 cdef int three_digits(const char *p, Py_ssize_t n) noexcept nogil
 cdef void trim(const char **p, const char **end) noexcept nogil
 cdef bint is_flag(char c) noexcept nogil

@@ -1,15 +1,23 @@
-"""Reading one head: start line and header lines, each once, wherever the octets are cut."""
+"""Reading one head: start line and header lines, each once, wherever the octets are cut.
+
+Two kinds of fault. What makes the frame unreadable ends the stream (`WRONG`). A value that is
+wrong is noted in the `Head`, the first by position, and left to whoever answers.
+"""
 
 cimport cython
 from libc.stdint cimport uint32_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
+cdef extern from "_scan.h" nogil:
+    const char *msrp_line_end(const char *, const char *, int *)
+
 cdef extern from "_grammar.h" nogil:
-    int G_ALPHA, G_DIGIT, G_TOKEN, G_UPPER
+    int G_ALPHA, G_DIGIT, G_IDENT, G_TOKEN, G_UPPER
     void grammar_init()
     int g_ident(const char *, size_t)
-    int g_name(const char *, size_t)
     int g_same(const char *, const char *, size_t)
+    int g_usual(const char *, size_t *)
+    int g_header(const char *, size_t)
     ptrdiff_t g_text(const char *, size_t)
     int g_media_type(const char *, size_t)
     int g_path(const char *, size_t)
@@ -17,32 +25,14 @@ cdef extern from "_grammar.h" nogil:
 
 grammar_init()
 
+cdef long long LARGEST = 9223372036854775807
 
-cdef int header_id(const char *p, size_t n) noexcept nogil:
-    if n == 7 and g_same(p, b"to-path", 7):
-        return H_TO
-    if n == 9 and g_same(p, b"from-path", 9):
-        return H_FROM
-    if n == 10:
-        if g_same(p, b"message-id", 10):
-            return H_MESSAGE_ID
-        if g_same(p, b"byte-range", 10):
-            return H_BYTE_RANGE
-    if n == 12 and g_same(p, b"content-type", 12):
-        return H_CONTENT_TYPE
-    if n == 6 and g_same(p, b"status", 6):
-        return H_STATUS
-    if n == 14:
-        if g_same(p, b"success-report", 14):
-            return H_SUCCESS
-        if g_same(p, b"failure-report", 14):
-            return H_FAILURE
-    return H_OTHER
 
 cdef int auth_line(const char *p, size_t n) noexcept nogil:
     """Whether a line is, or may become, one of the three with room for a Kerberos token."""
     return (g_same(p, b"www-authenticate:", min(n, 17)) or g_same(p, b"authorization:", min(n, 14))
             or g_same(p, b"authentication-info:", min(n, 20)))
+
 
 cdef int three_digits(const char *p, Py_ssize_t n) noexcept nogil:
     return n >= 3 and G_IS(p[0], G_DIGIT) and G_IS(p[1], G_DIGIT) and G_IS(p[2], G_DIGIT)
@@ -55,9 +45,74 @@ cdef void trim(const char **p, const char **end) noexcept nogil:
         end[0] -= 1
 
 
-
 cdef bint is_flag(char c) noexcept nogil:
     return c == c'$' or c == c'+' or c == c'#'
+
+
+cdef int read_number(const char **p, const char *end, long long *value) noexcept nogil:
+    """1*DIGIT; -1 where there is none or it is beyond 63 bits."""
+    cdef const char *q = p[0]
+    cdef long long n = 0
+    cdef int digit
+    if q >= end or not G_IS(q[0], G_DIGIT):
+        return -1
+    while q < end and G_IS(q[0], G_DIGIT):
+        digit = q[0] - c'0'
+        if n >= LARGEST // 10 and n > (LARGEST - digit) // 10:
+            return -1
+        n = n * 10 + digit
+        q += 1
+    p[0] = q
+    value[0] = n
+    return 0
+
+
+cdef bint read_range(const char *p, Py_ssize_t size, Head *head) noexcept nogil:
+    """range-start "-" range-end "/" total, and whether they can be."""
+    cdef const char *end = p + size
+    head.final = head.total = -1
+    if read_number(&p, end, &head.first) < 0 or p >= end or p[0] != c'-':
+        return False
+    p += 1
+    if p < end and p[0] == c'*':
+        p += 1
+    elif read_number(&p, end, &head.final) < 0:
+        return False
+    if p >= end or p[0] != c'/':
+        return False
+    p += 1
+    if p < end and p[0] == c'*':
+        p += 1
+    elif read_number(&p, end, &head.total) < 0:
+        return False
+    return (p == end and head.first >= 1 and (head.final < 0 or head.final >= head.first - 1)
+            and (head.total < 0 or (head.first - 1 <= head.total and head.final <= head.total)))
+
+
+cdef const char *wrong_value(int which) noexcept nogil:
+    """What to say of a header whose value is wrong."""
+    if which == H_MESSAGE_ID:
+        return b"Message-ID is not 4 to 32 letters, digits or . - + % ="
+    if which == H_BYTE_RANGE:
+        return b"Byte-Range is not 'start-end/total' with numbers that can be"
+    if which == H_CONTENT_TYPE:
+        return b"Content-Type is not a media type"
+    if which == H_SUCCESS:
+        return b"Success-Report is neither yes nor no"
+    if which == H_FAILURE:
+        return b"Failure-Report is neither yes nor no nor partial"
+    return b"Status is not 'namespace code [comment]', three digits each"
+
+
+cdef int yes_or_no(const char *p, Py_ssize_t n) noexcept nogil:
+    """1 yes, 0 no, 2 partial, -1 neither."""
+    if n == 3 and g_same(p, b"yes", 3):
+        return 1
+    if n == 2 and g_same(p, b"no", 2):
+        return 0
+    if n == 7 and g_same(p, b"partial", 7):
+        return 2
+    return -1
 
 
 @cython.final
@@ -77,6 +132,19 @@ cdef class HeadReader:
         self.wrong_what = what
         return WRONG
 
+    cdef void _fault(self, uint32_t at, const char *what) noexcept nogil:
+        if self.head.fault == NULL or at < self.head.fault_at:
+            self.head.fault_at = at
+            self.head.fault = what
+
+    cdef bint _known(self, int slot, const char *p, size_t n) noexcept nogil:
+        return n != 0 and n == self.known_size[slot] and memcmp(p, self.known[slot], n) == 0
+
+    cdef void _learn(self, int slot, const char *p, size_t n) noexcept nogil:
+        if n <= sizeof(self.known[slot]):
+            memcpy(self.known[slot], p, n)
+            self.known_size[slot] = n
+
     cdef Found _too_long(self, const char *base, const char *line, const char *end) noexcept nogil:
         """MORE while the head and the line at hand, as far as they go, keep their bounds."""
         cdef Py_ssize_t line_bound = (line - base) + self.max_line
@@ -92,11 +160,11 @@ cdef class HeadReader:
     cdef Found read(self, const char *base, const char *end) noexcept nogil:
         """Read lines from `line` on; leaves `line` at the first one not complete."""
         cdef const char *p = base + self.line
-        cdef const char *q
-        cdef const char *stop
-        cdef const char *cr
+        cdef const char *stop        # the CR of the line
+        cdef const char *next        # behind its LF
         cdef Found found
         cdef Py_ssize_t n
+        cdef int odd
         while True:
             if not self.begun:
                 n = min(end - p, 5)
@@ -105,64 +173,58 @@ cdef class HeadReader:
                     while p[n] == (<const char *>b"MSRP ")[n]:
                         n += 1
                     return self._no(n, b"a frame must begin with 'MSRP '")
-            q = <const char *>memchr(p, c'\n', end - p)
-            found = self._too_long(base, p, end if q == NULL else q + 1)
-            if found == WRONG:
-                return WRONG
-            if q == NULL:
+            stop = msrp_line_end(p, end, &odd)
+            next = NULL
+            if stop != NULL:
+                if stop[0] == c'\r' and stop + 1 < end and stop[1] == c'\n':
+                    next = stop + 2
+                else:
+                    next = <const char *>memchr(stop, c'\n', end - stop)
+                    if next != NULL:
+                        next += 1
+            if next == NULL:
+                if self._too_long(base, p, end) == WRONG:
+                    return WRONG
                 self.line = <uint32_t>(p - base)
                 return MORE
-            stop = q - 1
-            cr = <const char *>memchr(p, c'\r', q - p)
-            if cr == NULL:
-                return self._no(q - base, b"a line ends in a bare LF; CRLF is the only line end")
-            if cr != stop:
-                return self._no(cr - base, b"a bare CR in a head; CRLF is the only line end")
-            if not self.begun:
-                found = self._start_line(base, stop)
-                if found == WRONG:
+            if next - p > self.max_line or next - base > self.max_head:
+                if self._too_long(base, p, next) == WRONG:
                     return WRONG
+            if stop[0] == c'\n':
+                return self._no(stop - base, b"a line ends in a bare LF; CRLF is the only line end")
+            if stop + 2 != next:
+                return self._no(stop - base, b"a bare CR in a head; CRLF is the only line end")
+            if not self.begun:
+                found = self._start_line(p, stop, odd)
                 self.begun = True
-                p = q + 1
-                self.head.headers = <uint32_t>(p - base)
-                self.line = <uint32_t>(p - base)
-                continue
-            if stop == p or p[0] == c'-':
-                if stop == p:
-                    found = BLANK
-                elif (stop - p == self.boundary_size - 1 and memcmp(p, self.boundary + 2, self.boundary_size - 2) == 0
-                        and is_flag(stop[-1])):
-                    found = END
-                    self.mark = stop[-1]
-                else:
-                    return self._no(p - base, b"a line that begins with '-' is not this frame's end-line")
-                if self.lines == 0:
-                    return self._no(p - base, b"the first header is not To-Path")
-                if self.lines == 1:
-                    return self._no(p - base, b"the second header is not From-Path")
-                self.head.has_body = found == BLANK
-                self.head.size = <uint32_t>((q + 1 if found == BLANK else p) - base)
-                self.line = <uint32_t>(q + 1 - base)
+                self.head.headers = <uint32_t>(next - base)
+            elif stop == p or p[0] == c'-':
+                found = self._ended(base, p, stop)
+                if found != WRONG:
+                    self.line = <uint32_t>(next - base)
+                    self.head.size = <uint32_t>((next if found == BLANK else p) - base)
                 return found
-            found = self._header(base, p, stop)
+            else:
+                found = self._header(base, p, stop, odd)
             if found == WRONG:
                 return WRONG
-            p = q + 1
+            p = next
             self.line = <uint32_t>(p - base)
 
-    cdef Found _start_line(self, const char *p, const char *stop) noexcept nogil:
+    cdef Found _start_line(self, const char *p, const char *stop, int odd) noexcept nogil:
         """'MSRP' SP transact-id SP (method / status-code [SP comment])"""
         cdef const char *id = p + 5
-        cdef const char *q
+        cdef const char *q = id
+        cdef ptrdiff_t bad
         cdef Head *head = &self.head
-        if stop - p < 5:   # "MSRP" and its space alone, or cut by the line end
+        if stop - p < 5:   # cut by the line end
             return self._no(stop - p, b"a frame must begin with 'MSRP '")
-        q = <const char *>memchr(id, c' ', stop - id)
-        if q == NULL:
-            q = stop
-        if not g_ident(id, q - id):
+        while q < stop and G_IS(q[0], G_IDENT):
+            q += 1
+        if (q < stop and q[0] != c' ') or not g_ident(id, q - id):
             return self._no(5, b"a transaction id is not 4 to 32 letters, digits or . - + % =")
         memset(head, 0, sizeof(Head))
+        head.failure = 1
         head.id.start = 5
         head.id.size = <uint32_t>(q - id)
         memcpy(self.boundary, b"\r\n-------", 9)
@@ -180,36 +242,109 @@ cdef class HeadReader:
                 return MORE
         elif three_digits(id, stop - id) and (stop - id == 3 or id[3] == c' '):
             head.status = (id[0] - c'0') * 100 + (id[1] - c'0') * 10 + (id[2] - c'0')
+            if odd:
+                bad = g_text(id, stop - id)
+                if bad >= 0:
+                    self._fault(<uint32_t>(id - p + bad), b"the comment holds an octet that is not text")
             return MORE
         return self._no(id - p, b"a start line has neither a method (capitals) nor a three-digit status")
 
-    cdef Found _header(self, const char *base, const char *p, const char *stop) noexcept nogil:
+    cdef Found _ended(self, const char *base, const char *p, const char *stop) noexcept nogil:
+        """The blank line, or the end-line of a frame without a body."""
+        cdef Found found = BLANK
+        cdef Head *head = &self.head
+        if stop != p:
+            found = END
+            if (stop - p != self.boundary_size - 1 or memcmp(p, self.boundary + 2, self.boundary_size - 2) != 0
+                    or not is_flag(stop[-1])):
+                return self._no(p - base, b"a line that begins with '-' is not this frame's end-line")
+            self.mark = stop[-1]
+        if self.lines == 0:
+            return self._no(p - base, b"the first header is not To-Path")
+        if self.lines == 1:
+            return self._no(p - base, b"the second header is not From-Path")
+        head.has_body = found == BLANK
+        if head.has_body:
+            if head.value[H_CONTENT_TYPE].start and self.type_line != head.last:
+                self._fault(self.type_line, b"Content-Type is not the last header line")
+            if head.status >= 0:
+                self._fault(<uint32_t>(stop + 2 - base), b"a response has a body")
+            elif head.value[H_CONTENT_TYPE].start == 0:
+                self._fault(<uint32_t>(stop + 2 - base), b"there is a body, but no Content-Type")
+        return found
+
+    cdef Found _header(self, const char *base, const char *p, const char *stop, int odd) noexcept nogil:
         cdef const char *colon
-        cdef int which
+        cdef int which = H_OTHER
+        cdef size_t size
+        cdef ptrdiff_t bad
+        cdef uint32_t line = <uint32_t>(p - base)
         cdef Head *head = &self.head
         cdef Span *span
         if self.lines >= self.max_headers:
-            return self._no(p - base, b"a head has more header lines than the limit")
-        colon = p
-        while colon < stop and G_IS(colon[0], G_TOKEN):
-            colon += 1
-        if colon == stop or colon[0] != c':' or not G_IS(p[0], G_ALPHA):
-            return self._no(p - base, b"a header line is not 'Name: value'")
-        which = header_id(p, colon - p)
-        if self.lines == 0 and which != H_TO:
-            return self._no(p - base, b"the first header is not To-Path")
-        if self.lines == 1 and which != H_FROM:
-            return self._no(p - base, b"the second header is not From-Path")
+            return self._no(line, b"a head has more header lines than the limit")
+        if not odd and stop - p >= 16:
+            which = g_usual(p, &size)
+        if which:
+            colon = p + size
+        else:
+            colon = p
+            while colon < stop and G_IS(colon[0], G_TOKEN):
+                colon += 1
+            if colon == stop or colon[0] != c':' or not G_IS(p[0], G_ALPHA):
+                return self._no(line, b"a header line is not 'Name: value'")
+            which = g_header(p, colon - p)
         colon += 1
         trim(&colon, &stop)
-        if self.lines < 2 and not g_path(colon, stop - colon):
-            return self._no(colon - base, b"To-Path is not a list of MSRP URIs" if which == H_TO
-                            else b"From-Path is not a list of MSRP URIs")
+        if self.lines < 2:
+            if self.lines == 0 and which != H_TO:
+                return self._no(line, b"the first header is not To-Path")
+            if self.lines == 1 and which != H_FROM:
+                return self._no(line, b"the second header is not From-Path")
+            if not self._known(self.lines, colon, stop - colon):
+                if not g_path(colon, stop - colon):
+                    return self._no(colon - base, b"To-Path is not a list of MSRP URIs" if which == H_TO
+                                    else b"From-Path is not a list of MSRP URIs")
+                self._learn(self.lines, colon, stop - colon)
         self.lines += 1
-        head.last = <uint32_t>(p - base)
+        head.last = line
         if which:
             span = &head.value[which]
             if span.start == 0:
                 span.start = <uint32_t>(colon - base)
                 span.size = <uint32_t>(stop - colon)
+                self._value(which, base, colon, stop - colon, line)
+            else:
+                self._fault(line, b"a header stands twice that may stand once")
+        if odd:
+            bad = g_text(colon, stop - colon)
+            if bad >= 0:
+                self._fault(<uint32_t>(colon + bad - base), b"a header value holds an octet that is not text")
         return MORE
+
+    cdef void _value(self, int which, const char *base, const char *p, Py_ssize_t n, uint32_t line) noexcept nogil:
+        """Look at the value of one of the headers that have a grammar of their own."""
+        cdef Head *head = &self.head
+        cdef bint right = True
+        if which == H_MESSAGE_ID:
+            right = g_ident(p, n)
+        elif which == H_BYTE_RANGE:
+            right = read_range(p, n, head)
+        elif which == H_CONTENT_TYPE:
+            self.type_line = line
+            if not self._known(2, p, n):
+                right = g_media_type(p, n)
+                if right:
+                    self._learn(2, p, n)
+        elif which == H_SUCCESS:
+            head.success = yes_or_no(p, n)
+            right = head.success == 0 or head.success == 1
+        elif which == H_FAILURE:
+            head.failure = yes_or_no(p, n)
+            right = head.failure >= 0
+        elif which == H_STATUS:
+            right = (n >= 7 and three_digits(p, 3) and p[3] == c' ' and three_digits(p + 4, 3)
+                     and (n == 7 or p[7] == c' '))
+        if not right:
+            head.wrong |= 1u << which
+            self._fault(<uint32_t>(p - base), wrong_value(which))

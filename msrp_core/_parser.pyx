@@ -139,11 +139,7 @@ cdef class Parser:
     def __next__(self):
         if self.error is not None:
             raise self.error.with_traceback(None)
-        cdef object event
-        if self.phase == BODY or self.flag_due:
-            event = self._body()
-        else:
-            event = None
+        cdef object event = self._body() if self.phase == BODY or self.flag_due else None
         if event is None and self.phase != BODY:
             event = self._head()
         if event is None:

@@ -1,6 +1,6 @@
 /* Finding the end-line of a body (RFC 4975 section 7.1): CRLF, seven hyphens, transaction id.
  *
- * Two probes: CR at i and the boundary's last octet at i + length - 1, as many positions at a
+ * Two probes: the boundary's first octet (CR) at i and its last octet at i + length - 1, as many positions at a
  * time as the vector unit holds; only where both hit are the octets between compared. A search
  * for one octet alone stops at every CR (or every hyphen) of a hostile body; both at once occur
  * together only where somebody has seen the transaction id.
@@ -17,13 +17,13 @@
 
 typedef const char *(*msrp_scan_fn)(const char *, size_t, const char *, size_t);
 
-/* Every CR, one after the other: for tails shorter than a vector, and where there is none. */
+/* Every first octet, one after the other: for tails shorter than a vector, and where there is none. */
 static const char *msrp_scan_tail(const char *hay, size_t n, const char *needle, size_t length)
 {
     if (n < length)
         return NULL;
     const char *p = hay, *last = hay + (n - length);
-    while (p <= last && (p = (const char *)memchr(p, '\r', (size_t)(last - p) + 1)) != NULL) {
+    while (p <= last && (p = (const char *)memchr(p, needle[0], (size_t)(last - p) + 1)) != NULL) {
         if (p[length - 1] == needle[length - 1] && memcmp(p, needle, length) == 0)
             return p;
         p++;
@@ -49,7 +49,7 @@ static const char *msrp_scan_sse2(const char *hay, size_t n, const char *needle,
     if (n < length)
         return NULL;
     const char *p = hay, *last = hay + (n - length);
-    const __m128i first = _mm_set1_epi8('\r'), final = _mm_set1_epi8(needle[length - 1]);
+    const __m128i first = _mm_set1_epi8(needle[0]), final = _mm_set1_epi8(needle[length - 1]);
     while (p + 31 <= last) {
         const char *q = p + length - 1;
         __m128i low = _mm_and_si128(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)p), first),
@@ -74,7 +74,7 @@ __attribute__((target("avx2"))) static const char *msrp_scan_avx2(const char *ha
     if (n < length)
         return NULL;
     const char *p = hay, *last = hay + (n - length);
-    const __m256i first = _mm256_set1_epi8('\r'), final = _mm256_set1_epi8(needle[length - 1]);
+    const __m256i first = _mm256_set1_epi8(needle[0]), final = _mm256_set1_epi8(needle[length - 1]);
     while (p + 63 <= last) {
         const char *q = p + length - 1;
         __m256i low = _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)p), first),
@@ -94,6 +94,42 @@ __attribute__((target("avx2"))) static const char *msrp_scan_avx2(const char *ha
     return p <= last ? msrp_scan_sse2(p, (size_t)(last - p) + length, needle, length) : NULL;
 }
 #endif
+
+/* The first CR or LF at or behind p, or NULL. *odd is set where an octet before it is neither
+ * a printable ASCII character nor a space: a control character, DEL, or above 0x7e. */
+static inline const char *msrp_line_end(const char *p, const char *end, int *odd)
+{
+    int seen = 0;
+#ifdef MSRP_SCAN_VECTOR
+    const __m128i cr = _mm_set1_epi8('\r'), lf = _mm_set1_epi8('\n'), space = _mm_set1_epi8(0x20),
+                  del = _mm_set1_epi8(0x7f);
+    for (; end - p >= 16; p += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)p);
+        /* Signed: what is above 0x7f counts as below the space, too. */
+        unsigned other = (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmplt_epi8(x, space), _mm_cmpeq_epi8(x, del)));
+        unsigned line;
+        if (other == 0)
+            continue;
+        line = (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(x, cr), _mm_cmpeq_epi8(x, lf)));
+        if (line) {
+            int i = __builtin_ctz(line);
+            *odd = seen || (other & ((1u << i) - 1)) != 0;
+            return p + i;
+        }
+        seen = 1;
+    }
+#endif
+    for (; p < end; p++) {
+        unsigned char c = (unsigned char)*p;
+        if (c == '\r' || c == '\n') {
+            *odd = seen;
+            return p;
+        }
+        seen |= c < 0x20 || c >= 0x7f;
+    }
+    *odd = seen;
+    return NULL;
+}
 
 static msrp_scan_fn msrp_scan = msrp_scan_c;
 static const char *msrp_scan_chosen = "c";

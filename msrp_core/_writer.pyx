@@ -42,16 +42,23 @@ def new_ident():
     return fresh().decode("ascii")
 
 
+cdef bytes utf8(str value, str what):
+    try:
+        return value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise LocalProtocolError(f"{what} cannot be written as UTF-8") from None
+
+
 cdef bytes path(str value, str which):
-    cdef bytes octets = value.encode("utf-8", "surrogateescape")
-    if not g_path(PyBytes_AS_STRING(octets), PyBytes_GET_SIZE(octets)):
+    cdef bytes octets = utf8(value, which)
+    if b"  " in octets or octets[-1:] == b" " or not g_path(PyBytes_AS_STRING(octets), PyBytes_GET_SIZE(octets)):
         # The value stays out of the text: a session URI is a capability.
-        raise LocalProtocolError(f"{which} is not a list of MSRP URIs")
+        raise LocalProtocolError(f"{which} is not a list of MSRP URIs with one space between them")
     return octets
 
 
 cdef bytes ident(str value, str what):
-    cdef bytes octets = value.encode("utf-8", "surrogateescape")
+    cdef bytes octets = utf8(value, what)
     if not g_ident(PyBytes_AS_STRING(octets), PyBytes_GET_SIZE(octets)):
         raise LocalProtocolError(f"{what} is not 4 to 32 letters, digits or . - + % =")
     return octets
@@ -62,8 +69,8 @@ cdef list lines(headers, bint body):
     cdef list out = []
     cdef bytes n, v, last = None
     for name, value in headers:
-        n = name.encode("utf-8", "surrogateescape")
-        v = value.encode("utf-8", "surrogateescape")
+        n = utf8(name, "a header name")
+        v = utf8(value, "a header value")
         if not g_name(PyBytes_AS_STRING(n), PyBytes_GET_SIZE(n)):
             raise LocalProtocolError("a header name is not a letter followed by token characters")
         if n.lower() in (b"to-path", b"from-path"):
@@ -89,24 +96,20 @@ cdef bytes flag_octet(str flag):
 
 
 cdef bint occurs(const char *body, Py_ssize_t size, bytes tid) noexcept:
-    """Whether the end-line of that transaction would be found in the body, or at its edge."""
-    cdef char boundary[44]
+    """Whether the end-line of that transaction stands anywhere in the body.
+
+    Without its CRLF and flag: a reader less exact than RFC 4975 may stop at less.
+    """
+    cdef char boundary[40]
     cdef Py_ssize_t n = PyBytes_GET_SIZE(tid)
-    cdef const char *q
-    cdef const char *end = body + size
-    memcpy(boundary, b"\r\n-------", 9)
-    memcpy(boundary + 9, PyBytes_AS_STRING(tid), n)
-    n += 9
-    q = msrp_scan(body, size, boundary, n)
-    while q != NULL:
-        # Whatever flag follows: a reader less exact than the RFC may stop at the id alone.
-        return True
-    return False
+    memcpy(boundary, b"-------", 7)
+    memcpy(boundary + 7, PyBytes_AS_STRING(tid), n)
+    return msrp_scan(body, size, boundary, n + 7) != NULL
 
 
 def request(str method not None, str to_path not None, str from_path not None, headers=(), body=None, *,
             str flag="$", str transaction_id=None):
-    cdef bytes verb = method.encode("utf-8", "surrogateescape")
+    cdef bytes verb = utf8(method, "a method")
     cdef bytes tid, mark = flag_octet(flag)
     cdef list out
     cdef Py_buffer view
@@ -147,12 +150,13 @@ def response(Frame frame not None, int status, str comment=None, headers=()):
         raise LocalProtocolError("a status is three digits")
     if frame.method == "SEND":
         # RFC 4975 section 7.2: to the previous hop alone; everything else end to end.
-        to = to.split(b" ", 1)[0]
-    source = source.split(b" ", 1)[0]
+        to = to.split(None, 1)[0]
+    to = b" ".join(to.split())
+    source = source.split(None, 1)[0]
     tid = frame.transaction_id.encode("ascii")
     out = [b"MSRP ", tid, b" %03d" % status]
     if comment is not None:
-        words = comment.encode("utf-8", "surrogateescape")
+        words = utf8(comment, "the comment")
         if g_text(PyBytes_AS_STRING(words), PyBytes_GET_SIZE(words)) >= 0:
             raise LocalProtocolError("the comment holds a control character or is not UTF-8")
         out += (b" ", words)
@@ -177,14 +181,14 @@ cdef class Chunks:
         self.typed = bool(headers) and headers[-1][0].lower() == "content-type"
         self.after = b"".join(lines(headers, False))
 
-    def cut(self, data, long long first, end, total, str flag not None, headers=()):
+    def cut(self, data, first, end, total, str flag not None, headers=()):
         cdef bytes mark = flag_octet(flag)
         cdef bytes tid, limits, extra, out
         cdef Py_buffer view
         cdef char *o
         cdef bint bodiless
         if first < 1 or (end is not None and end < first - 1) or (total is not None and (
-                first - 1 > total or (end is not None and end > total))):
+                first - 1 > total or (end is not None and end > total))) or max(first, end or 0, total or 0) >= 1 << 63:
             raise LocalProtocolError("the range of a chunk has impossible numbers")
         limits = (f"{first}-{'*' if end is None else end}/{'*' if total is None else total}\r\n").encode("ascii")
         extra = b"".join(lines(headers, False)) if headers else b""
