@@ -19,7 +19,7 @@ setup(
             Extension(
                 f"msrp_core.{source.stem}",
                 [source.as_posix()],
-                depends=["msrp_core/_scan.h", "msrp_core/_grammar.h"],
+                depends=[path.as_posix() for path in Path("msrp_core").glob("_*.h")],
                 include_dirs=["msrp_core"],
                 extra_compile_args=flags,
             )

@@ -1,12 +1,13 @@
 # The objects of a frame, as the parser fills them and the writer reads them.
 from libc.stdint cimport uint32_t
 
-from ._head cimport Head
+from ._head cimport Head, Known
 
 cdef class Frame:
     cdef Head head
     cdef bytes raw         # the head, and a small body behind it
     cdef object source     # what a large body lies in
+    cdef Known known       # decoded values it shares with the frames before it
     cdef const char *data
     cdef Py_ssize_t count
     cdef char mark         # the flag; 0 while the body goes on

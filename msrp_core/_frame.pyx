@@ -5,8 +5,7 @@ from cpython.buffer cimport PyBuffer_FillInfo
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_DecodeASCII, PyUnicode_DecodeUTF8
 from libc.stdint cimport uint32_t
-
-from collections import namedtuple
+from libc.string cimport memcmp
 
 from ._head cimport (
     H_BYTE_RANGE, H_CONTENT_TYPE, H_FAILURE, H_FROM, H_MESSAGE_ID, H_SUCCESS, H_TO, Head, Span, trim, wrong_value,
@@ -17,7 +16,11 @@ from .errors import RemoteProtocolError
 cdef extern from "_grammar.h" nogil:
     int g_same(const char *, const char *, size_t)
 
-ByteRange = namedtuple("ByteRange", ("start", "end", "total"))
+cdef extern from "_range.h":
+    object byte_range_new_type()
+    object byte_range_new(long long, long long, long long)
+
+ByteRange = byte_range_new_type()
 
 
 cdef inline object text(const char *p, Py_ssize_t n):
@@ -66,9 +69,12 @@ cdef class Frame:
 
     @property
     def method(self):
+        cdef const char *verb = PyBytes_AS_STRING(self.raw) + self.head.verb.start
         if self.head.status >= 0:
             return None
-        return PyUnicode_DecodeASCII(PyBytes_AS_STRING(self.raw) + self.head.verb.start, self.head.verb.size, NULL)
+        if self.head.verb.size == 4 and memcmp(verb, b"SEND", 4) == 0:
+            return "SEND"
+        return PyUnicode_DecodeASCII(verb, self.head.verb.size, NULL)
 
     @property
     def status(self):
@@ -82,11 +88,15 @@ cdef class Frame:
 
     @property
     def to_path(self):
-        return self._text(H_TO)
+        if self.known.to_path is None:
+            self.known.to_path = self._text(H_TO)
+        return self.known.to_path
 
     @property
     def from_path(self):
-        return self._text(H_FROM)
+        if self.known.from_path is None:
+            self.known.from_path = self._text(H_FROM)
+        return self.known.from_path
 
     @property
     def message_id(self):
@@ -99,12 +109,16 @@ cdef class Frame:
         if head.value[H_BYTE_RANGE].start == 0:
             return None
         self._check(H_BYTE_RANGE)
-        return ByteRange(head.first, None if head.final < 0 else head.final, None if head.total < 0 else head.total)
+        return byte_range_new(head.first, head.final, head.total)
 
     @property
     def content_type(self):
+        if self.head.value[H_CONTENT_TYPE].start == 0:
+            return None
         self._check(H_CONTENT_TYPE)
-        return self._text(H_CONTENT_TYPE)
+        if self.known.content_type is None:
+            self.known.content_type = self._text(H_CONTENT_TYPE)
+        return self.known.content_type
 
     @property
     def success_report(self):

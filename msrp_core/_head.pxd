@@ -39,8 +39,14 @@ cdef enum Found:
     END        # an end-line: no body
     WRONG
 
+# The values that seldom change, decoded once for all frames that have them.
+cdef class Known:
+    cdef object to_path, from_path, content_type
+
 cdef class HeadReader:
     cdef Head head
+    cdef Known shared
+    cdef bint news                   # a known value changed: what is shared is to be made anew
     cdef bint begun                  # the start line is behind us
     cdef uint32_t line               # the first unread line
     cdef uint32_t lines              # header lines read
@@ -55,6 +61,7 @@ cdef class HeadReader:
     # Values found right last time: To-Path, From-Path, Content-Type seldom change.
     cdef char known[3][256]
     cdef size_t known_size[3]
+    cdef Known texts(self)
     cdef void restart(self) noexcept nogil
     cdef Found read(self, const char *base, const char *end) noexcept nogil
     cdef Found _no(self, Py_ssize_t at, const char *what) noexcept nogil

@@ -25,8 +25,6 @@ cdef extern from "_grammar.h" nogil:
 
 grammar_init()
 
-cdef long long LARGEST = 9223372036854775807
-
 
 cdef int auth_line(const char *p, size_t n) noexcept nogil:
     """Whether a line is, or may become, one of the three with room for a Kerberos token."""
@@ -53,15 +51,18 @@ cdef int read_number(const char **p, const char *end, long long *value) noexcept
     """1*DIGIT; -1 where there is none or it is beyond 63 bits."""
     cdef const char *q = p[0]
     cdef long long n = 0
-    cdef int digit
-    if q >= end or not G_IS(q[0], G_DIGIT):
-        return -1
-    while q < end and G_IS(q[0], G_DIGIT):
-        digit = q[0] - c'0'
-        if n >= LARGEST // 10 and n > (LARGEST - digit) // 10:
+    cdef unsigned int digit
+    while q < end:
+        digit = <unsigned int>(<unsigned char>q[0]) - c'0'
+        if digit > 9:
+            break
+        # 922337203685477580 * 10 + 7 is the largest there is.
+        if n >= 922337203685477580LL and (n > 922337203685477580LL or digit > 7):
             return -1
         n = n * 10 + digit
         q += 1
+    if q == p[0]:
+        return -1
     p[0] = q
     value[0] = n
     return 0
@@ -116,12 +117,27 @@ cdef int yes_or_no(const char *p, Py_ssize_t n) noexcept nogil:
 
 
 @cython.final
+@cython.no_gc
+@cython.freelist(16)
+cdef class Known:
+    pass
+
+
+@cython.final
 cdef class HeadReader:
     def __cinit__(self, limits):
+        self.news = True
         self.max_head = limits.head
         self.max_line = limits.line
         self.max_auth = limits.auth_line
         self.max_headers = limits.headers
+
+    cdef Known texts(self):
+        """Where the frame read last keeps its decoded paths and Content-Type."""
+        if self.news:
+            self.shared = Known.__new__(Known)
+            self.news = False
+        return self.shared
 
     cdef void restart(self) noexcept nogil:
         self.begun = False
@@ -141,9 +157,12 @@ cdef class HeadReader:
         return n != 0 and n == self.known_size[slot] and memcmp(p, self.known[slot], n) == 0
 
     cdef void _learn(self, int slot, const char *p, size_t n) noexcept nogil:
+        self.news = True
         if n <= sizeof(self.known[slot]):
             memcpy(self.known[slot], p, n)
             self.known_size[slot] = n
+        else:
+            self.known_size[slot] = 0
 
     cdef Found _too_long(self, const char *base, const char *line, const char *end) noexcept nogil:
         """MORE while the head and the line at hand, as far as they go, keep their bounds."""
@@ -221,7 +240,7 @@ cdef class HeadReader:
             return self._no(stop - p, b"a frame must begin with 'MSRP '")
         while q < stop and G_IS(q[0], G_IDENT):
             q += 1
-        if (q < stop and q[0] != c' ') or not g_ident(id, q - id):
+        if (q < stop and q[0] != c' ') or q - id < 4 or q - id > 32 or not G_IS(id[0], G_ALPHA | G_DIGIT):
             return self._no(5, b"a transaction id is not 4 to 32 letters, digits or . - + % =")
         memset(head, 0, sizeof(Head))
         head.failure = 1

@@ -227,6 +227,7 @@ cdef class Parser:
         cdef Py_ssize_t size = self.reader.head.size, room
         cdef char flag
         frame.head = self.reader.head
+        frame.known = self.reader.texts()
         frame.offset = self.frame_offset
         if found == END:
             frame.raw = PyBytes_FromStringAndSize(begin, size)
