@@ -1,0 +1,354 @@
+"""Finding each other on the LAN: multicast DNS and DNS-SD (RFC 6762, RFC 6763).
+
+Discovery is a hint only. Anybody on the network can announce any name with any address, so
+what is found here says where to try, never who is there: whoever answers must still prove
+it, and what was required before the search is required after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Final, Self
+
+import ifaddr
+import zeroconf
+from zeroconf import ServiceStateChange
+from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
+
+from ..signalling.announcement import SERVICE_TYPE, Announcement
+from ..terms.display import escape
+from ..terms.errors import CannotReach, MsrpError
+from ..terms.principal import Principal
+
+__all__ = ["Announcer", "DiscoveryUnavailable", "browse", "find", "find_all", "local_addresses"]
+
+_log = logging.getLogger(__name__)
+
+_MDNS_PORT = 5353
+_RESOLVE: Final = 3000  # milliseconds for one instance to tell its address and text
+_MOST_INSTANCES = 512  # names followed in one search; a network that shows more is not honest
+_OTHERS: Final = 1.0  # seconds find_all waits, after a first match, for others
+
+
+class DiscoveryUnavailable(MsrpError):
+    """The network cannot be asked here: no interface, no multicast, or no permission."""
+
+
+class Announcer:
+    """Announces one listener for as long as it is entered.
+
+        async with Announcer(announcement):
+            await listener.serve_forever()
+
+    Entering takes about two seconds: the name is first looked for, and changed where another
+    has it. Leaving takes back the announcement, also where the task is cancelled meanwhile.
+    Entering raises `DiscoveryUnavailable`.
+    """
+
+    def __init__(self, announcement: Announcement, *, interfaces: Sequence[str] | None = None) -> None:
+        """`interfaces` are the numeric addresses of those to announce on; None for all."""
+        self._announcement = announcement
+        self._interfaces = interfaces
+        self._zeroconf: AsyncZeroconf | None = None
+        self._info: AsyncServiceInfo | None = None
+        self._sending: Awaitable[None] | None = None
+
+    @property
+    def announcement(self) -> Announcement:
+        """What is announced, under the name it has got."""
+        if self._info is None:
+            return self._announcement
+        return replace(self._announcement, name=_instance(self._info.name))
+
+    async def __aenter__(self) -> Self:
+        self._info = _service_info(self._announcement)
+        self._zeroconf = await _open(self._interfaces)
+        try:
+            self._sending = await self._zeroconf.async_register_service(self._info, allow_name_change=True)
+        except BaseException as error:
+            await _to_the_end(self._close)
+            if isinstance(error, (OSError, zeroconf.Error)):
+                raise DiscoveryUnavailable(f"the listener cannot be announced: {_reason(error)}") from error
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await _to_the_end(self._close)
+
+    async def _close(self) -> None:
+        if self._sending is not None:
+            await _stop([asyncio.ensure_future(self._sending)])
+        if self._zeroconf is not None:
+            await self._zeroconf.async_close()  # says goodbye for what is registered
+
+
+async def find(
+    principal: Principal,
+    *,
+    timeout: float = 5.0,  # noqa: ASYNC109 - part of what is asked; the search ends by itself
+    interfaces: Sequence[str] | None = None,
+) -> Announcement:
+    """The first listener that announces itself as `principal`.
+
+    Raises CannotReach where none does within `timeout` seconds, and `DiscoveryUnavailable`.
+    A hint only: the listener must still prove that it is the principal.
+    """
+    async with _Search(interfaces) as search:
+        deadline = search.now() + timeout
+        while (found := await search.next(deadline)) is not None:
+            if found.principal == principal:
+                return found
+    raise _nobody(principal, timeout)
+
+
+async def find_all(
+    principal: Principal,
+    *,
+    timeout: float = 5.0,  # noqa: ASYNC109 - part of what is asked; the search ends by itself
+    interfaces: Sequence[str] | None = None,
+) -> list[Announcement]:
+    """Everybody who announces to be `principal`; more than one deserves to be told the user.
+
+    Waits a second for others after the first. Raises as `find` does; never returns an empty list.
+    """
+    claimed: dict[str, Announcement] = {}
+    async with _Search(interfaces) as search:
+        deadline = search.now() + timeout
+        while (found := await search.next(deadline)) is not None:
+            if found.principal == principal:
+                if not claimed:
+                    deadline = min(deadline, search.now() + _OTHERS)
+                claimed[found.name] = found
+            else:
+                claimed.pop(found.name, None)
+    if not claimed:
+        raise _nobody(principal, timeout)
+    return list(claimed.values())
+
+
+async def browse(
+    *, seconds: float, interfaces: Sequence[str] | None = None
+) -> AsyncGenerator[Announcement, None]:
+    """Every listener announced during `seconds`, as it is heard of; once more when it changes.
+
+    Raises `DiscoveryUnavailable`. Whoever leaves the loop early closes the iterator:
+    ``async with contextlib.aclosing(browse(seconds=5)) as found``.
+    """
+    async with _Search(interfaces) as search:
+        deadline = search.now() + seconds
+        while (found := await search.next(deadline)) is not None:
+            yield found
+
+
+def local_addresses(bound: str) -> tuple[str, ...]:
+    """The addresses under which a listener bound to `bound` can be reached, to announce them.
+
+    For ``0.0.0.0`` and ``::`` those of every interface; loopback only where there is no other.
+    """
+    if bound not in ("0.0.0.0", "::", ""):  # noqa: S104 - compared, not bound
+        return (bound,)
+    every = _interface_addresses(with_ipv6=bound != "0.0.0.0")  # noqa: S104
+    others = [address for address in every if not address.startswith("127.") and address != "::1"]
+    return tuple(others or every)
+
+
+class _Search:
+    """One browsing of the network: starts when entered, gives announcements as they come."""
+
+    def __init__(self, interfaces: Sequence[str] | None) -> None:
+        self._interfaces = interfaces
+        self._loop = asyncio.get_running_loop()
+        self._zeroconf: AsyncZeroconf | None = None
+        self._browser: AsyncServiceBrowser | None = None
+        self._found: asyncio.Queue[Announcement] = asyncio.Queue()
+        self._known: dict[str, Announcement | None] = {}
+        self._asking: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()  # changed once more while it was asked about
+
+    def now(self) -> float:
+        return self._loop.time()
+
+    async def next(self, deadline: float) -> Announcement | None:
+        """The next one that is new or changed; None at the deadline."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._found.get()
+        except TimeoutError:
+            return None
+
+    async def __aenter__(self) -> Self:
+        self._zeroconf = await _open(self._interfaces)
+        self._browser = AsyncServiceBrowser(
+            self._zeroconf.zeroconf, SERVICE_TYPE, handlers=[self._changed], delay=1000
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await _to_the_end(self._close)
+
+    async def _close(self) -> None:
+        if self._browser is not None:
+            await self._browser.async_cancel()
+        await _stop(list(self._asking.values()))
+        if self._zeroconf is not None:
+            await self._zeroconf.async_close()
+
+    def _changed(
+        self, zeroconf: zeroconf.Zeroconf, service_type: str, name: str, state_change: ServiceStateChange
+    ) -> None:
+        """Called by the library, in the event loop, for every change of an instance."""
+        if state_change is ServiceStateChange.Removed:
+            if name in self._known:
+                self._known[name] = None
+            return
+        if name in self._asking:
+            self._again.add(name)
+        elif name in self._known or len(self._known) < _MOST_INSTANCES:
+            self._known.setdefault(name, None)
+            self._asking[name] = self._loop.create_task(self._ask(zeroconf, name))
+
+    async def _ask(self, zc: zeroconf.Zeroconf, name: str) -> None:
+        asked = False
+        while not asked or name in self._again:
+            asked = True
+            self._again.discard(name)
+            announcement = await _resolved(zc, name)
+            if announcement is not None and announcement != self._known.get(name):
+                self._known[name] = announcement
+                self._found.put_nowait(announcement)
+        del self._asking[name]
+
+
+async def _resolved(zc: zeroconf.Zeroconf, name: str) -> Announcement | None:
+    try:
+        info = AsyncServiceInfo(SERVICE_TYPE, name)
+        if not await info.async_request(zc, _RESOLVE):
+            return None
+        addresses = info.parsed_scoped_addresses()
+        return Announcement.from_txt(_instance(name), addresses, info.port, info.properties)
+    except Exception as error:
+        # Whatever a stranger's packet makes the library raise must not end the search.
+        _log.debug("an announcement could not be read: %r", error)
+        return None
+
+
+def _service_info(announcement: Announcement) -> AsyncServiceInfo:
+    # The library writes a dot as the end of a label, and an instance name is one label.
+    name = announcement.name.replace(".", "-")
+    return AsyncServiceInfo(
+        SERVICE_TYPE,
+        f"{name}.{SERVICE_TYPE}",
+        port=announcement.port,
+        properties=announcement.txt(),
+        # A host name of our own: the real one may be announced by another responder, and two
+        # that say different things of one name fight over it.
+        server=f"msrp-{secrets.token_hex(6)}.local.",
+        parsed_addresses=[address.partition("%")[0] for address in announcement.addresses],
+    )
+
+
+def _instance(name: str) -> str:
+    return name.removesuffix(f".{SERVICE_TYPE}")
+
+
+async def _open(interfaces: Sequence[str] | None) -> AsyncZeroconf:
+    """Start the library on these interfaces, or say in one sentence why it cannot be."""
+    chosen = list(interfaces) if interfaces is not None else _interface_addresses(with_ipv6=False)
+    if not chosen:
+        # An IPv6 network alone; the library knows such interfaces by their addresses, too.
+        chosen = [address.partition("%")[0] for address in _interface_addresses(with_ipv6=True)]
+    if not chosen:
+        raise DiscoveryUnavailable("the network cannot be searched: no interface has an address")
+    here = {address.partition("%")[0] for address in _interface_addresses(with_ipv6=True)}
+    for address in chosen:
+        if address.partition("%")[0] not in here:
+            raise DiscoveryUnavailable(
+                f"the network cannot be searched: no interface has {escape(address, 50)}"
+            )
+    try:
+        _try_port(chosen)
+        opened = AsyncZeroconf(interfaces=chosen)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise DiscoveryUnavailable(f"the network cannot be searched: {error}") from error
+    try:
+        await opened.zeroconf.async_wait_for_start()
+        if not opened.zeroconf.engine.senders:
+            raise DiscoveryUnavailable(f"the network cannot be searched: no multicast on {', '.join(chosen)}")
+    except BaseException as error:
+        await _to_the_end(opened.async_close)
+        if isinstance(error, (OSError, zeroconf.Error)):
+            raise DiscoveryUnavailable(f"the network cannot be searched: {_reason(error)}") from error
+        raise
+    return opened
+
+
+def _try_port(interfaces: Sequence[str]) -> None:
+    """Raise OSError where the port of multicast DNS cannot be had; the library leaks a socket then."""
+    family = socket.AF_INET6 if all(":" in address for address in interfaces) else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "SO_REUSEPORT"):
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        trial.bind(("", _MDNS_PORT))
+
+
+def _interface_addresses(*, with_ipv6: bool) -> list[str]:
+    """Numeric addresses of every interface, IPv4 first; those of an IPv6 link with their zone."""
+    ipv4: list[str] = []
+    ipv6: list[str] = []
+    for adapter in ifaddr.get_adapters():
+        for address in adapter.ips:
+            if isinstance(address.ip, str):
+                ipv4.append(address.ip)
+            else:
+                number, _, scope = address.ip
+                ipv6.append(f"{number}%{adapter.nice_name}" if scope else number)
+    return ipv4 + ipv6 if with_ipv6 else ipv4
+
+
+def _nobody(principal: Principal, seconds: float) -> CannotReach:
+    return CannotReach(
+        f"nobody on this network announced {principal} within {seconds:g} s. Is the other side listening, "
+        "on this network, and letting its name be known? With its address (host:port) no search is needed"
+    )
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) or type(error).__name__
+
+
+async def _stop(tasks: Sequence[asyncio.Future[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _to_the_end(step: Callable[[], Awaitable[None]]) -> None:
+    """Run a short clean-up to its end, even where this task, or every task, is cancelled meanwhile.
+
+    The cancellation is raised afterwards. `step` may be run again where it was cancelled itself.
+    """
+    interrupted = False
+    for _ in range(3):
+        task = asyncio.ensure_future(step())
+        while not task.done():
+            try:
+                await asyncio.wait([task])
+            except asyncio.CancelledError:
+                interrupted = True
+        if not task.cancelled():
+            break
+    if interrupted or task.cancelled():
+        raise asyncio.CancelledError
+    if (error := task.exception()) is not None:
+        _log.debug("leaving the network was not orderly: %r", error)

@@ -1,0 +1,1 @@
+"""What people hold: a session, its messages and files, for any event loop."""

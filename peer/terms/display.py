@@ -1,0 +1,59 @@
+"""Text of the other side, made safe to show to a person.
+
+A terminal obeys control characters, and an eye believes what bidirectional overrides and
+invisible characters make of a name. Whatever came over the network passes `escape` before
+it is printed, logged for a person or put into an error's text.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+__all__ = ["escape", "is_plain"]
+
+# Letters and signs by their category, yet drawn as nothing at all.
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+
+
+def is_plain(character: str) -> bool:
+    """Whether one character can be shown as it is: visible or a space, and obeyed by nobody.
+
+    Not plain are controls, format characters (bidirectional overrides and isolates,
+    zero-width ones), surrogates, line and paragraph separators, private use, code points
+    that Python's tables do not know, and the letters and selectors that draw nothing.
+    """
+    if character in _BLANK or 0xE0000 <= ord(character) <= 0xE0FFF:
+        return False
+    # NO-BREAK SPACE and its like are not "printable" to Python, but harmless.
+    return character.isprintable() or unicodedata.category(character) == "Zs"
+
+
+def escape(text: str, limit: int = 200, *, lines: bool = False) -> str:
+    """Return `text` as it can be shown: what is not plain becomes ``\\x1b`` or ``\\u202e``.
+
+    The result has at most `limit` characters, and one more, an ellipsis, where something
+    was left out. With `lines`, line feeds and tabs stay and CRLF becomes a line feed, as
+    the text of a message wants; a name or a single line goes without. A backslash stays a
+    backslash: the result is for eyes, not for reading back. Never raises.
+    """
+    limit = max(limit, 0)
+    # Every character gives one or more: what lies behind the limit need not be looked at.
+    head = text[: 2 * limit + 2].replace("\r\n", "\n") if lines else text
+    if len(head) <= limit and head.isascii() and head.isprintable():
+        return head
+    shown: list[str] = []
+    room = limit
+    for character in head:
+        piece = character if (lines and character in "\n\t") or is_plain(character) else _code(character)
+        room -= len(piece)
+        if room < 0:
+            return "".join(shown) + "…"
+        shown.append(piece)
+    return "".join(shown)
+
+
+def _code(character: str) -> str:
+    number = ord(character)
+    if number < 0x100:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
