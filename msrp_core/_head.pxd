@@ -33,6 +33,12 @@ cdef struct Head:
     uint32_t fault_at      # the first value that is wrong, and why; NULL: none
     const char *fault
 
+# A line that seldom changes from frame to frame, and where the value lies in it.
+cdef struct Line:
+    char text[320]
+    size_t size
+    Span value
+
 cdef enum Found:
     MORE       # octets are missing
     BLANK      # a blank line: a body follows
@@ -58,9 +64,7 @@ cdef class HeadReader:
     cdef uint32_t max_head, max_line, max_auth, max_headers
     cdef uint32_t wrong_at
     cdef const char *wrong_what
-    # Values found right last time: To-Path, From-Path, Content-Type seldom change.
-    cdef char known[3][256]
-    cdef size_t known_size[3]
+    cdef Line known[3]               # lines found right last time: To-Path, From-Path, Content-Type
     cdef Known texts(self)
     cdef void restart(self) noexcept nogil
     cdef Found read(self, const char *base, const char *end) noexcept nogil
@@ -69,10 +73,10 @@ cdef class HeadReader:
     cdef Found _start_line(self, const char *p, const char *stop, int odd) noexcept nogil
     cdef Found _header(self, const char *base, const char *p, const char *stop, int odd) noexcept nogil
     cdef Found _ended(self, const char *base, const char *p, const char *stop) noexcept nogil
-    cdef void _value(self, int which, const char *base, const char *p, Py_ssize_t n, uint32_t line) noexcept nogil
+    cdef bint _right(self, int which, const char *p, const char *end) noexcept nogil
     cdef void _fault(self, uint32_t at, const char *what) noexcept nogil
-    cdef bint _known(self, int slot, const char *p, size_t n) noexcept nogil
-    cdef void _learn(self, int slot, const char *p, size_t n) noexcept nogil
+    cdef bint _recall(self, int slot, const char *base, const char *p, const char *stop) noexcept nogil
+    cdef void _learn(self, int slot, const char *p, const char *stop, const char *value, size_t size) noexcept nogil
 
 cdef const char *wrong_value(int which) noexcept nogil
 cdef int three_digits(const char *p, Py_ssize_t n) noexcept nogil

@@ -5,16 +5,19 @@ wrong is noted in the `Head`, the first by position, and left to whoever answers
 """
 
 cimport cython
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
 cdef extern from "_scan.h" nogil:
-    const char *msrp_line_end(const char *, const char *, int *)
+    ctypedef struct msrp_marks:
+        pass
+    void msrp_marks_begin(msrp_marks *, const char *, const char *)
+    const char *msrp_marks_next(msrp_marks *)
+    size_t msrp_ident_span(const char *, const char *, const uint8_t *, uint8_t)
 
 cdef extern from "_grammar.h" nogil:
     int G_ALPHA, G_DIGIT, G_IDENT, G_TOKEN, G_UPPER
     void grammar_init()
-    int g_ident(const char *, size_t)
     int g_same(const char *, const char *, size_t)
     int g_usual(const char *, size_t *)
     int g_header(const char *, size_t)
@@ -22,6 +25,7 @@ cdef extern from "_grammar.h" nogil:
     int g_media_type(const char *, size_t)
     int g_path(const char *, size_t)
     int G_IS(char, int)
+    const uint8_t *g_class
 
 grammar_init()
 
@@ -153,16 +157,28 @@ cdef class HeadReader:
             self.head.fault_at = at
             self.head.fault = what
 
-    cdef bint _known(self, int slot, const char *p, size_t n) noexcept nogil:
-        return n != 0 and n == self.known_size[slot] and memcmp(p, self.known[slot], n) == 0
+    cdef bint _recall(self, int slot, const char *base, const char *p, const char *stop) noexcept nogil:
+        """Whether a line is letter for letter the one of the frame before: then it is right."""
+        cdef Line *known = &self.known[slot]
+        cdef Span *span
+        if <size_t>(stop - p) != known.size or memcmp(p, known.text, known.size) != 0:
+            return False
+        span = &self.head.value[H_TO if slot == 0 else H_FROM if slot == 1 else H_CONTENT_TYPE]
+        if span.start:
+            return False   # it stands twice
+        span.start = <uint32_t>(p - base) + known.value.start
+        span.size = known.value.size
+        return True
 
-    cdef void _learn(self, int slot, const char *p, size_t n) noexcept nogil:
+    cdef void _learn(self, int slot, const char *p, const char *stop, const char *value, size_t size) noexcept nogil:
+        cdef Line *known = &self.known[slot]
         self.news = True
-        if n <= sizeof(self.known[slot]):
-            memcpy(self.known[slot], p, n)
-            self.known_size[slot] = n
-        else:
-            self.known_size[slot] = 0
+        known.size = 0
+        if stop - p <= <Py_ssize_t>sizeof(known.text):
+            known.size = stop - p
+            memcpy(known.text, p, known.size)
+            known.value.start = <uint32_t>(value - p)
+            known.value.size = <uint32_t>size
 
     cdef Found _too_long(self, const char *base, const char *line, const char *end) noexcept nogil:
         """MORE while the head and the line at hand, as far as they go, keep their bounds."""
@@ -184,6 +200,8 @@ cdef class HeadReader:
         cdef Found found
         cdef Py_ssize_t n
         cdef int odd
+        cdef msrp_marks marks
+        msrp_marks_begin(&marks, p, end)
         while True:
             if not self.begun:
                 n = min(end - p, 5)
@@ -192,11 +210,15 @@ cdef class HeadReader:
                     while p[n] == (<const char *>b"MSRP ")[n]:
                         n += 1
                     return self._no(n, b"a frame must begin with 'MSRP '")
-            stop = msrp_line_end(p, end, &odd)
+            odd = 0
+            stop = msrp_marks_next(&marks)
+            while stop != NULL and stop[0] != c'\r' and stop[0] != c'\n':
+                odd = 1
+                stop = msrp_marks_next(&marks)
             next = NULL
             if stop != NULL:
                 if stop[0] == c'\r' and stop + 1 < end and stop[1] == c'\n':
-                    next = stop + 2
+                    next = msrp_marks_next(&marks) + 1
                 else:
                     next = <const char *>memchr(stop, c'\n', end - stop)
                     if next != NULL:
@@ -238,8 +260,7 @@ cdef class HeadReader:
         cdef Head *head = &self.head
         if stop - p < 5:   # cut by the line end
             return self._no(stop - p, b"a frame must begin with 'MSRP '")
-        while q < stop and G_IS(q[0], G_IDENT):
-            q += 1
+        q += msrp_ident_span(id, stop, g_class, G_IDENT)
         if (q < stop and q[0] != c' ') or q - id < 4 or q - id > 32 or not G_IS(id[0], G_ALPHA | G_DIGIT):
             return self._no(5, b"a transaction id is not 4 to 32 letters, digits or . - + % =")
         memset(head, 0, sizeof(Head))
@@ -298,10 +319,18 @@ cdef class HeadReader:
         cdef size_t size
         cdef ptrdiff_t bad
         cdef uint32_t line = <uint32_t>(p - base)
+        cdef int slot = self.lines if self.lines < 2 else 2 if p[0] == c'C' else 3
+        cdef const char *end = stop
         cdef Head *head = &self.head
         cdef Span *span
         if self.lines >= self.max_headers:
             return self._no(line, b"a head has more header lines than the limit")
+        if slot < 3 and not odd and self._recall(slot, base, p, stop):
+            self.lines += 1
+            head.last = line
+            if slot == 2:
+                self.type_line = line
+            return MORE
         if not odd and stop - p >= 16:
             which = g_usual(p, &size)
         if which:
@@ -314,56 +343,55 @@ cdef class HeadReader:
                 return self._no(line, b"a header line is not 'Name: value'")
             which = g_header(p, colon - p)
         colon += 1
-        trim(&colon, &stop)
+        trim(&colon, &end)
         if self.lines < 2:
             if self.lines == 0 and which != H_TO:
                 return self._no(line, b"the first header is not To-Path")
             if self.lines == 1 and which != H_FROM:
                 return self._no(line, b"the second header is not From-Path")
-            if not self._known(self.lines, colon, stop - colon):
-                if not g_path(colon, stop - colon):
-                    return self._no(colon - base, b"To-Path is not a list of MSRP URIs" if which == H_TO
-                                    else b"From-Path is not a list of MSRP URIs")
-                self._learn(self.lines, colon, stop - colon)
+            if not g_path(colon, end - colon):
+                return self._no(colon - base, b"To-Path is not a list of MSRP URIs" if which == H_TO
+                                else b"From-Path is not a list of MSRP URIs")
+            self._learn(self.lines, p, stop, colon, end - colon)
         self.lines += 1
         head.last = line
         if which:
             span = &head.value[which]
-            if span.start == 0:
-                span.start = <uint32_t>(colon - base)
-                span.size = <uint32_t>(stop - colon)
-                self._value(which, base, colon, stop - colon, line)
-            else:
+            if span.start:
                 self._fault(line, b"a header stands twice that may stand once")
+            else:
+                span.start = <uint32_t>(colon - base)
+                span.size = <uint32_t>(end - colon)
+                if which == H_CONTENT_TYPE:
+                    self.type_line = line
+                if not self._right(which, colon, end):
+                    head.wrong |= 1u << which
+                    self._fault(<uint32_t>(colon - base), wrong_value(which))
+                elif which == H_CONTENT_TYPE:
+                    self._learn(2, p, stop, colon, end - colon)
         if odd:
-            bad = g_text(colon, stop - colon)
+            bad = g_text(colon, end - colon)
             if bad >= 0:
                 self._fault(<uint32_t>(colon + bad - base), b"a header value holds an octet that is not text")
         return MORE
 
-    cdef void _value(self, int which, const char *base, const char *p, Py_ssize_t n, uint32_t line) noexcept nogil:
-        """Look at the value of one of the headers that have a grammar of their own."""
+    cdef bint _right(self, int which, const char *p, const char *end) noexcept nogil:
+        """Whether the value of a header that has a grammar of its own keeps it."""
         cdef Head *head = &self.head
-        cdef bint right = True
+        cdef size_t n = end - p
         if which == H_MESSAGE_ID:
-            right = g_ident(p, n)
-        elif which == H_BYTE_RANGE:
-            right = read_range(p, n, head)
-        elif which == H_CONTENT_TYPE:
-            self.type_line = line
-            if not self._known(2, p, n):
-                right = g_media_type(p, n)
-                if right:
-                    self._learn(2, p, n)
-        elif which == H_SUCCESS:
+            return 4 <= n <= 32 and G_IS(p[0], G_ALPHA | G_DIGIT) and msrp_ident_span(p, end, g_class, G_IDENT) == n
+        if which == H_BYTE_RANGE:
+            return read_range(p, n, head)
+        if which == H_CONTENT_TYPE:
+            return g_media_type(p, n)
+        if which == H_SUCCESS:
             head.success = yes_or_no(p, n)
-            right = head.success == 0 or head.success == 1
-        elif which == H_FAILURE:
+            return head.success == 0 or head.success == 1
+        if which == H_FAILURE:
             head.failure = yes_or_no(p, n)
-            right = head.failure >= 0
-        elif which == H_STATUS:
-            right = (n >= 7 and three_digits(p, 3) and p[3] == c' ' and three_digits(p + 4, 3)
-                     and (n == 7 or p[7] == c' '))
-        if not right:
-            head.wrong |= 1u << which
-            self._fault(<uint32_t>(p - base), wrong_value(which))
+            return head.failure >= 0
+        if which == H_STATUS:
+            return (n >= 7 and three_digits(p, 3) and p[3] == c' ' and three_digits(p + 4, 3)
+                    and (n == 7 or p[7] == c' '))
+        return True   # paths were looked at before

@@ -95,40 +95,102 @@ __attribute__((target("avx2"))) static const char *msrp_scan_avx2(const char *ha
 }
 #endif
 
-/* The first CR or LF at or behind p, or NULL. *odd is set where an octet before it is neither
- * a printable ASCII character nor a space: a control character, DEL, or above 0x7e. */
-static inline const char *msrp_line_end(const char *p, const char *end, int *odd)
+/* The octets of a head that deserve a look, one after the other: below the space, DEL, and above
+ * 0x7e. Where all is well those are the line ends; 64 octets are looked at in one go. */
+typedef struct {
+    const char *block, *next, *end;
+    uint64_t bits;
+} msrp_marks;
+
+static inline void msrp_marks_begin(msrp_marks *marks, const char *p, const char *end)
 {
-    int seen = 0;
+    marks->block = marks->next = p;
+    marks->end = end;
+    marks->bits = 0;
+}
+
+static inline uint64_t msrp_marks_few(const char *p, size_t n)
+{
+    uint64_t bits = 0;
+    for (size_t i = 0; i < n; i++)
+        bits |= (uint64_t)((unsigned char)p[i] < 0x20 || (unsigned char)p[i] >= 0x7f) << i;
+    return bits;
+}
+
 #ifdef MSRP_SCAN_VECTOR
-    const __m128i cr = _mm_set1_epi8('\r'), lf = _mm_set1_epi8('\n'), space = _mm_set1_epi8(0x20),
-                  del = _mm_set1_epi8(0x7f);
-    for (; end - p >= 16; p += 16) {
-        __m128i x = _mm_loadu_si128((const __m128i *)p);
-        /* Signed: what is above 0x7f counts as below the space, too. */
-        unsigned other = (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmplt_epi8(x, space), _mm_cmpeq_epi8(x, del)));
-        unsigned line;
-        if (other == 0)
-            continue;
-        line = (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(x, cr), _mm_cmpeq_epi8(x, lf)));
-        if (line) {
-            int i = __builtin_ctz(line);
-            *odd = seen || (other & ((1u << i) - 1)) != 0;
-            return p + i;
-        }
-        seen = 1;
+static inline uint64_t msrp_marks_16(const char *p)
+{
+    const __m128i x = _mm_loadu_si128((const __m128i *)p);
+    /* Signed: what is above 0x7f counts as below the space, too. */
+    return (uint64_t)(uint32_t)_mm_movemask_epi8(
+        _mm_or_si128(_mm_cmplt_epi8(x, _mm_set1_epi8(0x20)), _mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f))));
+}
+
+static inline int msrp_first_bit(uint64_t bits) { return __builtin_ctzll(bits); }
+#else
+static inline int msrp_first_bit(uint64_t bits)
+{
+    int i = 0;
+    while (!(bits & 1)) {
+        bits >>= 1;
+        i++;
+    }
+    return i;
+}
+#endif
+
+/* The next of them, or NULL. */
+static inline const char *msrp_marks_next(msrp_marks *marks)
+{
+    while (marks->bits == 0) {
+        const char *p = marks->next;
+        size_t n = (size_t)(marks->end - p);
+        if (n == 0)
+            return NULL;
+        if (n > 64)
+            n = 64;
+        marks->block = p;
+        marks->next = p + n;
+#ifdef MSRP_SCAN_VECTOR
+        if (n == 64)
+            marks->bits = msrp_marks_16(p) | msrp_marks_16(p + 16) << 16 | msrp_marks_16(p + 32) << 32
+                          | msrp_marks_16(p + 48) << 48;
+        else
+#endif
+            marks->bits = msrp_marks_few(p, n);
+    }
+    const char *found = marks->block + msrp_first_bit(marks->bits);
+    marks->bits &= marks->bits - 1;
+    return found;
+}
+
+/* How many octets from p on are ident-char (RFC 4975 section 9), 33 at the most. */
+static inline size_t msrp_ident_span(const char *p, const char *end, const uint8_t *classes, uint8_t ident)
+{
+    size_t i = 0, most = (size_t)(end - p);
+    if (most > 33)
+        most = 33;
+#ifdef MSRP_SCAN_VECTOR
+    for (; most - i >= 16; i += 16) {
+        const __m128i x = _mm_loadu_si128((const __m128i *)(p + i));
+        const __m128i low = _mm_or_si128(x, _mm_set1_epi8(0x20));
+        /* a-z and 0-9 by range: shifted so that a signed comparison does. */
+        const __m128i letter = _mm_cmplt_epi8(_mm_add_epi8(low, _mm_set1_epi8((char)(0x80 - 'a'))),
+                                              _mm_set1_epi8((char)(0x80 + 26)));
+        const __m128i digit = _mm_cmplt_epi8(_mm_add_epi8(x, _mm_set1_epi8((char)(0x80 - '0'))),
+                                             _mm_set1_epi8((char)(0x80 + 10)));
+        const __m128i sign = _mm_or_si128(
+            _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('.')), _mm_cmpeq_epi8(x, _mm_set1_epi8('-'))),
+            _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('+')), _mm_cmpeq_epi8(x, _mm_set1_epi8('%'))),
+                         _mm_cmpeq_epi8(x, _mm_set1_epi8('='))));
+        const unsigned other = ~(unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(letter, digit), sign)) & 0xffffu;
+        if (other)
+            return i + (size_t)__builtin_ctz(other);
     }
 #endif
-    for (; p < end; p++) {
-        unsigned char c = (unsigned char)*p;
-        if (c == '\r' || c == '\n') {
-            *odd = seen;
-            return p;
-        }
-        seen |= c < 0x20 || c >= 0x7f;
-    }
-    *odd = seen;
-    return NULL;
+    while (i < most && (classes[(uint8_t)p[i]] & ident))
+        i++;
+    return i;
 }
 
 static msrp_scan_fn msrp_scan = msrp_scan_c;
