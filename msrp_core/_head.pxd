@@ -78,6 +78,7 @@ cdef class HeadReader:
     cdef bint _recall(self, int slot, const char *base, const char *p, const char *stop) noexcept nogil
     cdef void _learn(self, int slot, const char *p, const char *stop, const char *value, size_t size) noexcept nogil
 
+cdef bint read_range(const char **at, const char *end, Head *head) noexcept nogil
 cdef const char *wrong_value(int which) noexcept nogil
 cdef int three_digits(const char *p, Py_ssize_t n) noexcept nogil
 cdef void trim(const char **p, const char **end) noexcept nogil

@@ -72,9 +72,9 @@ cdef int read_number(const char **p, const char *end, long long *value) noexcept
     return 0
 
 
-cdef bint read_range(const char *p, Py_ssize_t size, Head *head) noexcept nogil:
-    """range-start "-" range-end "/" total, and whether they can be."""
-    cdef const char *end = p + size
+cdef bint read_range(const char **at, const char *end, Head *head) noexcept nogil:
+    """range-start "-" range-end "/" total, and whether they can be; `at` is then behind them."""
+    cdef const char *p = at[0]
     head.final = head.total = -1
     if read_number(&p, end, &head.first) < 0 or p >= end or p[0] != c'-':
         return False
@@ -90,7 +90,8 @@ cdef bint read_range(const char *p, Py_ssize_t size, Head *head) noexcept nogil:
         p += 1
     elif read_number(&p, end, &head.total) < 0:
         return False
-    return (p == end and head.first >= 1 and (head.final < 0 or head.final >= head.first - 1)
+    at[0] = p
+    return (head.first >= 1 and (head.final < 0 or head.final >= head.first - 1)
             and (head.total < 0 or (head.first - 1 <= head.total and head.final <= head.total)))
 
 
@@ -382,7 +383,7 @@ cdef class HeadReader:
         if which == H_MESSAGE_ID:
             return 4 <= n <= 32 and G_IS(p[0], G_ALPHA | G_DIGIT) and msrp_ident_span(p, end, g_class, G_IDENT) == n
         if which == H_BYTE_RANGE:
-            return read_range(p, n, head)
+            return read_range(&p, end, head) and p == end
         if which == H_CONTENT_TYPE:
             return g_media_type(p, n)
         if which == H_SUCCESS:

@@ -6,7 +6,6 @@ carried on from where it stopped, so that no octet is looked at twice.
 """
 
 cimport cython
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from libc.string cimport memchr, memcmp, memcpy
@@ -14,7 +13,9 @@ from libc.string cimport memchr, memcmp, memcpy
 import os
 
 from ._frame cimport Body, Flag, Frame
-from ._head cimport BLANK, END, MORE, WRONG, Found, HeadReader, is_flag
+from ._head cimport END, MORE, WRONG, Found, HeadReader, Known, is_flag
+from ._receive cimport Source
+from ._template cimport Patterns
 
 from .errors import LocalProtocolError, RemoteProtocolError
 from .limits import Limits
@@ -25,9 +26,9 @@ cdef extern from "_scan.h" nogil:
     const char *msrp_scan_chosen
     int msrp_scan_choose(const char *)
 
-cdef bytes _wanted = os.environ.get("MSRP_SCAN", "").encode("ascii", "replace")
-if msrp_scan_choose(_wanted) < 0:
-    raise ImportError(f"MSRP_SCAN={_wanted.decode()!r}: no such scan on this machine; avx2, sse2 or c")
+_wanted = os.environ.get("MSRP_SCAN", "")
+if msrp_scan_choose(_wanted.encode("ascii", "replace")) < 0:
+    raise ImportError(f"MSRP_SCAN={_wanted!r}: no such scan on this machine; avx2, sse2 or c")
 
 # A body up to this size is copied beside its head, so that it does not keep alive what was fed.
 cdef enum:
@@ -36,18 +37,6 @@ cdef enum:
 
 def scan_name():
     return msrp_scan_chosen.decode()
-
-
-@cython.final
-@cython.freelist(64)
-cdef class _Source:
-    """Keeps the buffer that was fed for as long as bodies lie in it."""
-    cdef Py_buffer view
-    cdef bint held
-
-    def __dealloc__(self):
-        if self.held:
-            PyBuffer_Release(&self.view)
 
 
 cdef enum Phase:
@@ -60,6 +49,7 @@ cdef enum Phase:
 cdef class Parser:
     cdef Phase phase
     cdef HeadReader reader
+    cdef Patterns patterns
     cdef object source
     cdef const char *at              # the next octet to look at
     cdef const char *upto
@@ -79,6 +69,7 @@ cdef class Parser:
         limits = Limits() if limits is None else limits
         self.max_head = limits.head
         self.reader = HeadReader(limits)
+        self.patterns = Patterns()
 
     def __dealloc__(self):
         PyMem_Free(self.held)
@@ -86,7 +77,7 @@ cdef class Parser:
     # -- in
 
     def feed(self, data):
-        cdef _Source source
+        cdef Source source
         if self.error is not None:
             raise self.error.with_traceback(None)
         if self.at < self.upto or self.flag_due:
@@ -96,9 +87,7 @@ cdef class Parser:
             self.at = PyBytes_AS_STRING(data)
             self.upto = self.at + PyBytes_GET_SIZE(data)
         else:
-            source = _Source.__new__(_Source)
-            PyObject_GetBuffer(data, &source.view, PyBUF_SIMPLE)
-            source.held = True
+            source = Source(data)
             self.source = source
             self.at = <const char *>source.view.buf
             self.upto = self.at + source.view.len
@@ -155,6 +144,9 @@ cdef class Parser:
         self.error = RemoteProtocolError(what, offset=offset, rank="stream", status=400)
         return self.error
 
+    cdef object _wrong(self):
+        return self._break(self.frame_offset + self.reader.wrong_at, (<bytes>self.reader.wrong_what).decode())
+
     cdef int _hold(self, const char *p, Py_ssize_t n) except -1:
         cdef Py_ssize_t need = self.held_size + n
         cdef char *more
@@ -180,15 +172,20 @@ cdef class Parser:
             self.frame_offset = self.passed
             self.reader.restart()
             begin = self.at
+            found = self.patterns.read(self.reader, begin, self.upto)
+            if found != MORE:
+                self._look(self.reader.line)
+                return self._frame(begin, found, self.patterns.known(self.reader))
             found = self.reader.read(begin, self.upto)
             if found == MORE:
                 self._hold(begin, self.upto - begin)
                 self._look(self.upto - begin)
                 return None
             if found == WRONG:
-                raise self._break(self.frame_offset + self.reader.wrong_at, (<bytes>self.reader.wrong_what).decode())
+                raise self._wrong()
+            self.patterns.learn(self.reader, begin, found)
             self._look(self.reader.line)
-            return self._frame(begin, found)
+            return self._frame(begin, found, self.reader.texts())
         while True:
             p = <const char *>memchr(self.at, c'\n', self.upto - self.at)
             begin = self.at
@@ -207,8 +204,8 @@ cdef class Parser:
                     return None
                 continue
             if found == WRONG:
-                raise self._break(self.frame_offset + self.reader.wrong_at, (<bytes>self.reader.wrong_what).decode())
-            frame = self._frame(self.held, found)
+                raise self._wrong()
+            frame = self._frame(self.held, found, self.reader.texts())
             self.held_size = 0
             if self.held_room > 65536:
                 PyMem_Free(self.held)
@@ -220,14 +217,14 @@ cdef class Parser:
         self.at += n
         self.passed += n
 
-    cdef Frame _frame(self, const char *begin, Found found):
+    cdef Frame _frame(self, const char *begin, Found found, Known known):
         """The frame whose head lies at `begin`; with its body, if all of it is here."""
         cdef Frame frame = Frame.__new__(Frame)
         cdef const char *q
         cdef Py_ssize_t size = self.reader.head.size, room
         cdef char flag
         frame.head = self.reader.head
-        frame.known = self.reader.texts()
+        frame.known = known
         frame.offset = self.frame_offset
         if found == END:
             frame.raw = PyBytes_FromStringAndSize(begin, size)
@@ -262,7 +259,6 @@ cdef class Parser:
         cdef const char *p = self.at
         cdef const char *q
         while True:
-            # The CRLF of the blank line is not the one before the end-line: an empty body has both.
             q = msrp_scan(p, self.upto - p, self.reader.boundary, self.reader.boundary_size)
             if q == NULL or self.upto - q < self.reader.boundary_size + 3:
                 return NULL
@@ -387,8 +383,8 @@ cdef class Parser:
                 self.matched = 0
                 self.flag_due = True
                 return None
-            # Not an end-line. CR stands only first in a boundary and behind the flag, so
-            # nothing held can begin another one but a CR behind the flag.
+            # Not one. CR stands only first in a boundary and behind the flag: nothing else held
+            # can begin another.
             memcpy(before, self.reader.boundary, size)
             before[size] = self.mark
             before[size + 1] = c'\r'

@@ -1,10 +1,24 @@
-"""Memory to receive into, again and again."""
+"""Memory: what was received into, and what was fed."""
 
 cimport cython
-from cpython.buffer cimport PyBuffer_FillInfo
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 
 from .errors import LocalProtocolError
+
+@cython.final
+@cython.freelist(64)
+cdef class Source:
+    """Keeps what was fed for as long as bodies lie in it."""
+
+    def __cinit__(self, data):
+        PyObject_GetBuffer(data, &self.view, PyBUF_SIMPLE)
+        self.held = True
+
+    def __dealloc__(self):
+        if self.held:
+            PyBuffer_Release(&self.view)
+
 
 @cython.final
 cdef class _Block:
