@@ -1,0 +1,175 @@
+"""The example flow of docs/profile.md, made by running both sides with fixed random octets.
+
+.venv/bin/python tests/docs/flow.py       prints the section, to be pasted into the page
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+
+from msrp_core import Frame, Parser, Uri, request
+from msrp_peer.protocol.auth import Terms, granted
+from msrp_peer.protocol.connection import Connection, Request
+from msrp_peer.protocol.endpoint import Endpoint
+from msrp_peer.terms.content import Accepts, digest_header, disposition
+from msrp_peer.terms.limits import Limits
+from msrp_peer.terms.principal import Principal
+from msrp_peer.terms.security import Protection
+
+INITIATOR = "Initiator to acceptor"
+ACCEPTOR = "Acceptor to initiator"
+LISTENER = "msrps://192.0.2.7:2855;tcp"
+FILE = b"Oats, hay, apples, carrots."
+
+Step = tuple[str, str, bytes]
+"""What happens, who sends to whom, the octets of one frame."""
+
+
+class Covered:
+    """Stands for TLS: says that it protects, and leaves the octets readable."""
+
+    protection = Protection("tls", "TLSv1.3", "TLS_AES_256_GCM_SHA384", confidential=True)
+
+    def unwrap(self, data: bytes) -> Sequence[bytes]:
+        return [bytes(data)]
+
+    def wrap(self, pieces: Sequence[bytes]) -> list[bytes]:
+        return [bytes(piece) for piece in pieces]
+
+    def binding(self, name: str) -> bytes | None:
+        return None
+
+    def ended(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        pass
+
+
+@contextmanager
+def fixed_random_octets() -> Iterator[None]:
+    """Every run makes the same transaction ids, Message-IDs and session-ids."""
+    numbers = count(1)
+    random_octets, token = os.urandom, secrets.token_urlsafe
+
+    def fixed(size: int) -> bytes:
+        return hashlib.sha256(b"msrp %d" % next(numbers)).digest()[:size]
+
+    def fixed_token(size: int | None = None) -> str:
+        return base64.urlsafe_b64encode(fixed(size or 32)).rstrip(b"=").decode()
+
+    os.urandom, secrets.token_urlsafe = fixed, fixed_token
+    try:
+        yield
+    finally:
+        os.urandom, secrets.token_urlsafe = random_octets, token
+
+
+class Flow:
+    """Two connections, and every frame that went from one to the other."""
+
+    def __init__(self) -> None:
+        limits = Limits(chunk_alone=16, chunk_in_company=16)  # chunks that fit on a page
+        self.alice = Connection([Covered()], terms=_terms("im:alice@lan"), limits=limits)
+        self.bob = Connection([Covered()], terms=_terms("im:bob@lan"), limits=limits)
+        self.steps: list[Step] = []
+        self.alice.begin(0)
+        self.bob.begin(0)
+
+    def carry(self, what: str) -> None:
+        """Hand everything over that is due, in both directions, until nothing is."""
+        moved = True
+        while moved:
+            moved = False
+            for direction, sender, receiver in (
+                (INITIATOR, self.alice, self.bob),
+                (ACCEPTOR, self.bob, self.alice),
+            ):
+                while data := b"".join(sender.data_to_send(0)):
+                    moved = True
+                    for frame in frames(data):
+                        self.steps.append((what, direction, frame))
+                        what = ""
+                    receiver.receive(data, 0)
+
+    def ask(self, what: str, own: str, headers: list[tuple[str, str]], method: str = "AUTH") -> Request:
+        asked = self.alice.request(method, LISTENER, own, headers, 0)
+        self.carry(what)
+        return asked
+
+
+def _terms(claim: str) -> Terms:
+    return Terms(Accepts.parse("*"), None, True, Principal.parse(claim).text)
+
+
+def frames(data: bytes) -> Iterator[bytes]:
+    """Each frame's octets."""
+    starts = [event.offset for event in Parser().feed(data) if isinstance(event, Frame)]
+    for start, end in zip(starts, [*starts[1:], len(data)], strict=True):
+        yield data[start:end]
+
+
+def _session(flow: Flow) -> Endpoint:
+    own = Uri.fresh("192.0.2.4", 49152, user=flow.alice.terms.claim)
+    asked = flow.ask("Alice asks for a session, and is granted one.", own.text, flow.alice.terms.headers())
+    assert asked.response is not None
+    remote, takes, maximum = granted(asked.response)
+    endpoint = flow.alice.bind(own.text, remote, takes, maximum)
+    flow.alice.greet(endpoint, 0)
+    flow.carry("The first SEND to the granted URI begins the session.")
+    return endpoint
+
+
+def _messages(flow: Flow, endpoint: Endpoint) -> None:
+    text = b"Hello, Bob."
+    outgoing = endpoint.send("text/plain;charset=utf-8", len(text))
+    outgoing.feed(text)
+    outgoing.end()
+    flow.carry("A message.")
+    digest = digest_header(hashlib.sha256(FILE).digest())
+    headers = [("Content-Disposition", disposition("list.txt", len(FILE))), ("Content-Digest", digest)]
+    outgoing = endpoint.send("application/octet-stream", len(FILE), headers)
+    outgoing.feed(FILE)
+    outgoing.end()
+    flow.carry(f"A file of {len(FILE)} octets, cut into chunks of 16 so that it fits on this page.")
+
+
+def _refusals(flow: Flow, endpoint: Endpoint) -> None:
+    own = Uri.fresh("192.0.2.4", 49152).text
+    flow.ask("Which SASL mechanisms are there? None: there is no such extension here.", own, [])
+    start = [("Authorization", 'SASL mech="SCRAM-SHA-256-PLUS"')]
+    flow.ask("A start all the same is refused.", own, start)
+    flow.ask("A method that nobody here knows.", own, [], "NICKNAME")
+    _, octets = request("SEND", endpoint.remote, own, [("Message-ID", "k3bv0s2x")])
+    flow.alice.say(octets)
+    flow.carry("Bob's URI with the From-Path of somebody else.")
+
+
+def run() -> list[Step]:
+    with fixed_random_octets():
+        flow = Flow()
+        endpoint = _session(flow)
+        _messages(flow, endpoint)
+        _refusals(flow, endpoint)
+    return flow.steps
+
+
+def section() -> str:
+    """The steps as docs/profile.md shows them: one fenced block a frame, LF standing for CRLF."""
+    out: list[str] = []
+    for number, (what, direction, frame) in enumerate(run(), 1):
+        if what:
+            out.append(f"{what}\n")
+        shown = frame.decode("ascii").replace("\r\n", "\n")
+        out.append(f"{number}. {direction}, {len(frame)} octets:\n\n```msrp\n{shown}```\n")
+    return "\n".join(out)
+
+
+if __name__ == "__main__":
+    print(section())
