@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import Generator, Sequence
 from types import TracebackType
 from typing import Any
@@ -52,7 +53,8 @@ class connect:  # a verb: async with ...
         files: whether the other side may send files.
         accept_types: the kinds of content taken (RFC 4975 section 8.6).
         limits: every number that bounds the session.
-        timeout: seconds to look on the LAN.
+        timeout: seconds to look on the LAN, and seconds to reach what was found; None for five,
+            and for the handshake's limit.
         interfaces: numeric addresses of those to look on; None for all.
 
     Entering raises `UsageError`, `CannotReach`, `ConnectionLost`, `NotSecureEnough`, `PeerError`.
@@ -76,19 +78,16 @@ class connect:  # a verb: async with ...
         self._mode = tls_mode(tls)
         self._limits = limits or Limits()
         self._terms = terms(me, accept_types, files, self._limits)
-        self._timeout = _PATIENCE if timeout is None else timeout
+        self._timeout = timeout
         self._interfaces = interfaces
         self._session: Session | None = None
 
     async def __aenter__(self) -> Session:
-        target = self._target
-        if target.kind == "principal" and target.principal is not None:
-            target = await _look_for(target.principal, self._timeout, self._interfaces)
-        if not target.secure:
+        if not self._target.secure:
             raise UsageError("direct rendezvous runs over protected lines alone: write msrps://, not msrp://")
-        line = await self._reach(target)
+        line, listener = await self._reach()
         try:
-            self._session = await establish(line, target.uri, line.own_address, self._require)
+            self._session = await establish(line, listener.uri, line.own_address, self._require)
         except BaseException as why:
             await _hang_up(line, str(why) or type(why).__name__)
             raise
@@ -109,20 +108,31 @@ class connect:  # a verb: async with ...
         key = ThrowAway()
         return [TlsLayer(client_context(self._mode, key), server=False, own_key=key.fingerprint)]
 
-    async def _reach(self, target: Target) -> Line:
-        """Each address in turn, as the resolver orders them (RFC 4975 section 6.2)."""
-        host, port = target.host or "", target.port or 0
+    async def _reach(self) -> tuple[Line, Target]:
+        """A line to the first place that answers, and that place (RFC 4975 section 6.2)."""
+        places = await self._places()
+        limit = self._limits.handshake if self._timeout is None else self._timeout
         failures: list[str] = []
         try:
-            async with asyncio.timeout(self._limits.handshake):
-                for _, address, _ in await addresses(host, port):
-                    try:
-                        return await self._dial(address, port)
-                    except OSError as error:
-                        failures.append(f"{address}: {error.strerror or error}")
+            async with asyncio.timeout(limit):
+                for place in places:
+                    for _, address, port in await addresses(place.host or "", place.port or 0):
+                        try:
+                            return await self._dial(address, port), place
+                        except OSError as error:
+                            # The loop writes words of its own over the system's.
+                            why = os.strerror(error.errno) if error.errno else str(error)
+                            failures.append(f"{address}: {why}")
         except TimeoutError:
-            failures.append(f"no answer within {self._limits.handshake:g} s")
-        raise CannotReach(f"nobody can be reached at {target}: {'; '.join(failures)}")
+            failures.append(f"no answer within {limit:g} s")
+        raise CannotReach(f"nobody can be reached at {self._target}: {'; '.join(failures)}")
+
+    async def _places(self) -> list[Target]:
+        principal = self._target.principal
+        if principal is None:
+            return [self._target]
+        seconds = _PATIENCE if self._timeout is None else self._timeout
+        return await _look_for(principal, seconds, self._interfaces)
 
     async def _dial(self, address: str, port: int) -> Line:
         loop = asyncio.get_running_loop()
@@ -142,7 +152,8 @@ async def _hang_up(line: Line, why: str) -> None:
     line.abort(why)
 
 
-async def _look_for(principal: Principal, seconds: float, interfaces: Sequence[str] | None) -> Target:
+async def _look_for(principal: Principal, seconds: float, interfaces: Sequence[str] | None) -> list[Target]:
+    """Where the listener is that announces itself as that principal: each of its addresses."""
     found = await find_all(principal, timeout=seconds, interfaces=interfaces)
     places = {(a.addresses, a.port) for a in found}
     if len(places) > 1:
@@ -150,8 +161,8 @@ async def _look_for(principal: Principal, seconds: float, interfaces: Sequence[s
         # Whichever we took would be a guess, and nothing on this line proves a guess right.
         raise CannotReach(f"several listeners say they are {principal}: name one by its address: {where}")
     first = found[0]
-    log.info("%s announces itself at %s port %d", principal, first.addresses[0], first.port)
-    return Target("address", first.addresses[0], first.port)
+    log.info("%s announces itself at %s port %d", principal, ", ".join(first.addresses), first.port)
+    return [Target("address", address, first.port) for address in first.addresses]
 
 
 def tls_mode(name: str) -> TlsMode:

@@ -39,7 +39,12 @@ class Bell:
     async def heard(self) -> None:
         future = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
-        await future
+        try:
+            await future
+        except BaseException:
+            if future in self._waiting:  # nobody rang: or they would gather here
+                self._waiting.remove(future)
+            raise
 
 
 class Owner(Protocol):
@@ -113,7 +118,12 @@ class Line(asyncio.BufferedProtocol):
             if not transport.is_closing():
                 transport.close()  # hands over what is written already
                 self._loop.call_later(connection.limits.closing, transport.abort)
-        elif connection.state == "ending" and not transport.is_closing() and transport.can_write_eof():
+        elif (
+            connection.state == "ending"
+            and not self._full  # or our last words are not written yet
+            and not transport.is_closing()
+            and transport.can_write_eof()
+        ):
             transport.write_eof()
 
     # -- what asyncio calls
@@ -152,7 +162,12 @@ class Line(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         self._full = False
-        self.flush()
+        if self._connection.state == "open":
+            self.flush()
+        else:
+            # Not within this call: behind a write_eof() here, asyncio shuts the socket down a
+            # second time, which fails where the other side has closed already.
+            self._loop.call_soon(self.flush)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._full = True

@@ -119,6 +119,7 @@ class Listener:
         self.discovery_problem: str | None = None
         self._host = ""
         self._server: asyncio.Server | None = None
+        self._closed = asyncio.Event()
         self._announcer: Announcer | None = None
         self._lines: set[Line] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -136,8 +137,8 @@ class Listener:
 
     async def serve_forever(self) -> None:
         """Wait until cancelled, or closed."""
-        if self._server is not None:
-            await self._server.serve_forever()
+        # Not the server's own: a close elsewhere would look like a cancellation of the caller.
+        await self._closed.wait()
 
     # -- used by `listen`
 
@@ -183,6 +184,7 @@ class Listener:
             line.connection.close(line.now())
             line.flush()
         await asyncio.gather(*(line.gone() for line in lines))
+        self._closed.set()
 
     # -- connections
 

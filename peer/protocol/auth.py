@@ -91,6 +91,8 @@ class Grants:
             peer_maximum = _max_size(frame.header("Max-Size"))
         except ValueError as wrong:
             return Answer(400, str(wrong))
+        if not peer_takes.entries:
+            return Answer(400, "Accept-Types names no type")
         if len(self._open) >= self._limits.grants:
             return Answer(403, "too many unused sessions on this connection")
         fresh = Uri.fresh(to.host, to.port or 2855, secure=to.secure, user=self._terms.claim)

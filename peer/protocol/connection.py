@@ -119,8 +119,11 @@ class Connection:
 
     @property
     def paused(self) -> bool:
-        """Whether the network must not be read now: a reader here, or there, is behind."""
-        return self._holding or self._owed > self.limits.owed
+        """Whether the network must not be read now: a reader here, or there, is behind.
+
+        Never while it ends: what still comes is for nobody, and its end must be seen.
+        """
+        return self.state == "open" and (self._holding or self._owed > self.limits.owed)
 
     # -- in
 
@@ -133,7 +136,7 @@ class Connection:
         """Take octets from the network. Then ask data_to_send() and next_timer()."""
         if self.state not in ("securing", "open"):
             return
-        frames = False
+        frames = self.state == "securing"  # a flight of the handshake is not half a frame
         try:
             for octets in self.wire.unwrap(data):
                 frames = True
@@ -150,6 +153,7 @@ class Connection:
             return
         unfinished = not self._parser.idle or not frames
         self._watch.brought(memoryview(data).nbytes, now, unfinished=unfinished and self.state == "open")
+        self._watch.owing(now, much=self._owed > self.limits.owed)
         if self.wire.layers and self.wire.ended():
             self.ended(now)
 
@@ -195,14 +199,19 @@ class Connection:
         self._watch.bound()
         return endpoint
 
-    def session_of(self, frame: Frame, now: float) -> Endpoint | None:
-        """The session a request belongs to; the first request to a grant begins it."""
+    def known(self, frame: Frame) -> Endpoint | None:
+        """The session that stands and that a request belongs to."""
         endpoint = self._endpoints.get(frame.to_path)
         if endpoint is None and " " not in frame.to_path:
             uri = Uri.parse(frame.to_path)  # it may be written in another way
             endpoint = next((e for e in self._endpoints.values() if e.local_uri == uri), None)
+        return endpoint if endpoint is not None and not endpoint.closed and endpoint.knows(frame) else None
+
+    def session_of(self, frame: Frame, now: float) -> Endpoint | None:
+        """The session a SEND belongs to; the first one to a grant begins it."""
+        endpoint = self.known(frame)
         if endpoint is not None:
-            return endpoint if not endpoint.closed and endpoint.knows(frame) else None
+            return endpoint
         grant = self.grants.use(frame, now)
         if grant is None:
             return None
@@ -253,6 +262,7 @@ class Connection:
         said, self._said = self._said, []
         room = self.limits.turn - self._owed
         self._owed = 0
+        self._watch.owing(now, much=False)
         while room > 0 and self._queue and self.state == "open":
             outgoing = self._queue.popleft()
             if not outgoing.ready():
@@ -264,7 +274,11 @@ class Connection:
             if outgoing.ready():
                 self._queue.append(outgoing)
         words, self._last_words = self._last_words, []
-        return self.wire.wrap(said) + words
+        try:
+            return self.wire.wrap(said) + words
+        except PeerError as wrong:
+            self._break(str(wrong))
+            return self.wire.wrap([])
 
     # -- back-pressure
 
@@ -313,12 +327,18 @@ class Connection:
         if self.state != "open":
             return
         self._forget(None)
-        # Said while still open, so that notices of withdrawal and answers go out with it.
+        # Said while still open: the answers that are due. What was leaving is lost, and its
+        # receiver knows by the goodbye.
         said = self.data_to_send(now)
+        if not self._machine.may("end"):
+            self._last_words = said  # it broke just now
+            return
         self._machine.step("end")
         self._watch.ending(now)
-        self.wire.close()
-        self._last_words = said + self.wire.wrap([])
+        try:
+            self._last_words = said + self.wire.close()
+        except PeerError as wrong:
+            self._break(str(wrong))
         self.bell.ring()
 
     def _break(self, reason: str) -> None:

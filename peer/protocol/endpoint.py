@@ -150,7 +150,8 @@ class Endpoint:
 
     def chunk_ended(self, message: Incoming, flag: str) -> None:
         message.flag_arrived(flag)
-        if flag != "+":
+        # After a refusal nothing need follow, not even "#" (RFC 4975 section 10.5).
+        if flag != "+" or message.refusal is not None:
             self._arriving.pop(message.message_id, None)
 
     def report_arrived(self, message_id: str, status: int) -> None:

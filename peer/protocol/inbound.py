@@ -55,12 +55,12 @@ class Inbound:
             if event.size:
                 self._octets(current, bytes(event))
             if event.flag is not None:
-                self._ended(current, event.flag)
+                self._ended(current, event.flag, now)
         elif self._current is not None:
             if isinstance(event, Body):
                 self._octets(self._current, bytes(event))
             else:
-                self._ended(self._current, event.flag)
+                self._ended(self._current, event.flag, now)
 
     # -- bodies
 
@@ -74,10 +74,12 @@ class Inbound:
         elif current.size > _OTHER_BODY and current.frame.method != "SEND":
             self._answer(current, Answer(413, f"no more than {_OTHER_BODY} octets in such a request"))
 
-    def _ended(self, current: _Current, flag: str) -> None:
+    def _ended(self, current: _Current, flag: str, now: float) -> None:
         self._current = None
         message, endpoint = current.message, current.endpoint
         if message is None or endpoint is None:
+            if not current.answered:  # an AUTH whose body, if any, is not too long
+                self._answer(current, self._connection.grants.auth_arrived(current.frame, now))
             return
         endpoint.chunk_ended(message, flag)
         if message.refusal is not None:
@@ -110,17 +112,16 @@ class Inbound:
             current.endpoint, current.message = endpoint, message
 
     def _auth(self, current: _Current, now: float) -> None:
+        """Answered at its end: only then is it known to be no longer than it may be."""
         fault = current.frame.fault()
         if fault is not None:
             self._answer(current, Answer(fault.status, fault.message))
-        else:
-            self._answer(current, self._connection.grants.auth_arrived(current.frame, now))
 
     def _report_arrived(self, current: _Current, now: float) -> None:
         """Never answered (RFC 4975 section 7.1.2); one that makes no sense is ignored."""
         current.answered = True
         frame = current.frame
-        endpoint = self._connection.session_of(frame, now)
+        endpoint = self._connection.known(frame)
         status = frame.header("Status")
         if endpoint is None or status is None or frame.fault() is not None or frame.message_id is None:
             return

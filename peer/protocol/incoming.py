@@ -42,6 +42,7 @@ class Incoming:
         self.duplicate = duplicate
         self.bell: Bell = SILENT
         self.opened = False
+        self.dropped = False  # set by whoever threw it away, from any thread
         self.reason = ""
         self._machine = Machine(INCOMING, "arriving")
         self._store = Store()
@@ -61,16 +62,18 @@ class Incoming:
         """A chunk begins. One that does not continue where the last ended refuses the message:
         never acknowledged, never lost in silence."""
         start = 1 if byte_range is None else byte_range.start
+        if self.dropped:
+            self.drop()
         if self.state == "refused":
             return
         if start != self.received + 1:
-            self.refuse(400)
+            self._turn_away(400, "a chunk came out of order")
             return
         if byte_range is not None and byte_range.total is not None:
             self.total = byte_range.total
         limit = self._limits.message
         if limit is not None and self.total is not None and self.total > limit:
-            self.refuse(413)
+            self._turn_away(413, f"it is longer than the {limit} octets taken here")
             return
         self._machine.step("chunk")
         if frame is not self.first:
@@ -78,20 +81,22 @@ class Incoming:
 
     def octets_arrived(self, data: bytes) -> None:
         """Body of the chunk that began last."""
+        if self.dropped:
+            self.drop()
         if self.state != "arriving" or not data:
             return
         limit = self._limits.message
         if limit is not None and self.received + len(data) > limit:
-            self.refuse(413)
+            self._turn_away(413, f"it is longer than the {limit} octets taken here")
             return
         spill = not self.opened and self._store.memory + len(data) > self._limits.unopened
         if spill and not self._endpoint.may_spill(self, len(data)):
-            self.refuse(413)
+            self._turn_away(413, "nobody reads it, and there is no room for more of it")
             return
         try:
             self._store.put(data, spill=spill)
-        except OSError:
-            self.refuse(413)  # no room for it, here and now
+        except OSError as error:
+            self._turn_away(413, f"it cannot be kept: {error.strerror}")
             return
         self.received += len(data)
         if self.opened:
@@ -109,7 +114,8 @@ class Incoming:
 
     def lost(self, reason: str) -> None:
         if self._machine.may("lost"):
-            self.reason = reason
+            if self.state == "arriving":
+                self.reason = reason
             self._machine.step("lost")
             self.bell.ring()
 
@@ -129,18 +135,22 @@ class Incoming:
         return block
 
     def refuse(self, status: int) -> None:
-        """Take no more of it, and say so with `status` to its next chunk."""
-        if self._machine.may("refuse"):
-            self._machine.step("refuse")
-            self.refusal = status
-            self.reason = "it was refused"
+        """Take no more of it, and say so with `status` to its next chunk; forget what is here."""
+        self._turn_away(status, "it was refused")
         self._forget()
-        self.bell.ring()
 
     def drop(self) -> None:
         """Nobody will read it: refuse what still comes, forget what is here."""
         self.refuse(413)
         self.bell = SILENT
+
+    def _turn_away(self, status: int, reason: str) -> None:
+        # What came before stays readable: it is all that anybody will have of the message.
+        if self._machine.may("refuse"):
+            self._machine.step("refuse")
+            self.refusal = status
+            self.reason = reason
+        self.bell.ring()
 
     def _forget(self) -> None:
         if self.opened:

@@ -24,8 +24,8 @@ __all__ = ["CONNECTION", "INCOMING", "OUTGOING", "TABLES", "Machine", "Table", "
 Table = dict[str, dict[str, str]]
 
 CONNECTION: Final[Table] = {
-    "securing": {"secured": "open", "end": "closed", "late": "closed", "broken": "closed"},
-    "open": {"end": "ending", "late": "ending", "broken": "closed"},
+    "securing": {"secured": "open", "broken": "closed"},
+    "open": {"end": "ending", "broken": "closed"},
     "ending": {"drained": "closed", "late": "closed", "broken": "closed"},
     "closed": {},
 }
@@ -57,7 +57,6 @@ INCOMING: Final[Table] = {
         "chunk": "arriving",
         "filled": "whole",
         "given up": "cut",
-        "late": "cut",
         "lost": "cut",
         "refuse": "refused",
     },

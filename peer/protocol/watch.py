@@ -16,6 +16,7 @@ class Watch:
         self._stall: float | None = None
         self._brought = 0
         self._closing: float | None = None
+        self._deaf: float | None = None
 
     def begin(self, now: float) -> None:
         self._handshake = now + self._limits.handshake
@@ -25,7 +26,7 @@ class Watch:
         self._handshake = None
 
     def ending(self, now: float) -> None:
-        self._handshake = self._stall = None
+        self._handshake = self._stall = self._deaf = None
         self._closing = now + self._limits.closing
 
     def brought(self, octets: int, now: float, *, unfinished: bool) -> None:
@@ -39,14 +40,21 @@ class Watch:
             if self._brought >= self._limits.stall_octets:
                 self._stall, self._brought = now + self._limits.stall, 0
 
+    def owing(self, now: float, *, much: bool) -> None:
+        """The network takes none of our answers, and they have become more than may wait; or it does."""
+        if not much:
+            self._deaf = None
+        elif self._deaf is None:
+            self._deaf = now + self._limits.stall
+
     def paused(self, now: float) -> None:
         """We do not read: what does not come is not the other side's fault."""
         if self._stall is not None:
             self._stall = now + self._limits.stall
 
     def next_timer(self) -> float | None:
-        due = [at for at in (self._handshake, self._stall, self._closing) if at is not None]
-        return min(due) if due else None
+        due = (self._handshake, self._stall, self._closing, self._deaf)
+        return min((at for at in due if at is not None), default=None)
 
     def overdue(self, now: float, *, paused: bool) -> str | None:
         """What has taken too long, for a person; None where nothing has."""
@@ -59,6 +67,8 @@ class Watch:
                 f"the other side did not finish the handshake, or begin a session, "
                 f"within {self._limits.handshake:g} s"
             )
+        if self._deaf is not None and self._deaf <= now:
+            return f"the other side has not read our answers for {self._limits.stall:g} s"
         if self._stall is not None and self._stall <= now:
             return (
                 f"the other side stalled in the middle of a frame: fewer than "

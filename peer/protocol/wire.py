@@ -95,6 +95,13 @@ class Wire:
         """Whether every layer ended cleanly; a bare connection ends as it pleases."""
         return all(layer.ended() for layer in self.layers)
 
-    def close(self) -> None:
-        for layer in reversed(self.layers):
-            layer.close()
+    def close(self) -> list[bytes]:
+        """Say every layer's goodbye, for the network: each through the layers still open below it."""
+        said: list[bytes] = []
+        for height in reversed(range(len(self.layers))):
+            self.layers[height].close()
+            below: Sequence[Buffer] = []
+            for layer in reversed(self.layers[: height + 1]):
+                below = layer.wrap(below)
+            said += (bytes(piece) for piece in below)
+        return said

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from pathlib import Path
 
 from ..protocol.incoming import Incoming
@@ -69,7 +70,7 @@ class Message:
         """The SHA-256 the sender told (RFC 9530); a stream tells it only at its end."""
         return parse_digest(self._incoming.digest)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
         """Blocks of the body as they come.
 
         Raises `MessageCut` where the message ends before its end: what came has been given
@@ -89,8 +90,8 @@ class Message:
                     break
                 await self._bell.heard()
         finally:
-            if incoming.state == "arriving":
-                incoming.drop()  # the reader has gone
+            # The reader has gone: what it left behind must hold nobody back any more.
+            incoming.drop()
             self._driver.flush()
         if incoming.state != "whole":
             raise MessageCut(f"the message was cut after {incoming.received} octets: {incoming.reason}")
@@ -100,11 +101,14 @@ class Message:
         `save`, or iterate."""
         blocks: list[bytes] = []
         size = 0
-        async for block in self:
-            size += len(block)
-            if size > maximum:
-                raise UsageError(f"the message is longer than {maximum} octets: save it, or iterate over it")
-            blocks.append(block)
+        async with aclosing(aiter(self)) as arriving:
+            async for block in arriving:
+                size += len(block)
+                if size > maximum:
+                    raise UsageError(
+                        f"the message is longer than {maximum} octets: save it, or iterate over it"
+                    )
+                blocks.append(block)
         return b"".join(blocks)
 
     async def text(self, maximum: int = _WHOLE) -> str:
@@ -131,10 +135,11 @@ class Message:
         )
         with receiving:
             try:
-                async for block in self:
-                    await self._driver.in_thread(lambda block=block: receiving.write(block))  # type: ignore[misc]
-                    if progress is not None:
-                        progress(receiving.received, self.size)
+                async with aclosing(aiter(self)) as arriving:
+                    async for block in arriving:
+                        await self._driver.in_thread(lambda block=block: receiving.write(block))  # type: ignore[misc]
+                        if progress is not None:
+                            progress(receiving.received, self.size)
             except MessageCut as cut:
                 raise MessageCut(f"{cut}; what came stays in {receiving.part}") from None
             if (late := self.digest) is not None:
@@ -148,10 +153,10 @@ class Message:
         self._driver.flush()
 
     def __del__(self) -> None:
-        # Nobody can read it any more: its memory and its credit go back.
+        # Nobody can read it any more: what still comes is refused. This may run anywhere, in the
+        # midst of the protocol's work or in another thread, so it only leaves a mark.
         if not self._taken:
-            self._incoming.drop()
-            self._driver.flush()
+            self._incoming.dropped = True
 
     def __repr__(self) -> str:
         size = "" if self.size is None else f" of {self.size} octets"

@@ -6,7 +6,8 @@ Coroutines that know no event loop: a driver brings one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -57,21 +58,24 @@ class Session:
 
     # -- in
 
-    async def __aiter__(self) -> AsyncIterator[Message]:
+    def __aiter__(self) -> Self:
         """Messages as they begin to arrive.
 
         Ends when either side closed the session in order. Raises `ConnectionLost` where the
-        line broke; messages that came before are given out first.
+        line broke; messages that came before are given out first. May be left and begun again.
         """
+        # No generator: a loop that is left would have to close one, and nobody does.
+        return self
+
+    async def __anext__(self) -> Message:
         endpoint = self._endpoint
-        while True:
-            while endpoint.inbox:
-                yield Message(endpoint.inbox.popleft(), self._driver, self.security)
+        while not endpoint.inbox:
             if endpoint.closed:
-                break
+                if endpoint.reason is not None and not self._closing:
+                    raise ConnectionLost(endpoint.reason)
+                raise StopAsyncIteration
             await self._bell.heard()
-        if endpoint.reason is not None and not self._closing:
-            raise ConnectionLost(endpoint.reason)
+        return Message(endpoint.inbox.popleft(), self._driver, self.security)
 
     @property
     def closed(self) -> bool:
@@ -115,7 +119,9 @@ class Session:
             octets = memoryview(body).tobytes()
             kind = content_type or "application/octet-stream"
         size = len(octets)
-        return await self._send_blocks(_pieces(octets), kind, size, _file_headers(name, size), progress, name)
+        headers = _file_headers(name, size)
+        async with aclosing(_pieces(octets)) as pieces:
+            return await self._send_blocks(pieces, kind, size, headers, progress, name)
 
     async def _send_file(
         self,
@@ -135,13 +141,14 @@ class Session:
             headers.append(("Content-Digest", digest_header(digest)))
         file = await in_thread(lambda: path.open("rb"))
 
-        async def blocks() -> AsyncIterator[Buffer]:
+        async def blocks() -> AsyncGenerator[Buffer, None]:
             while block := await in_thread(lambda: file.read(_STEP)):
                 yield block
 
         try:
             stream = name if size is None else None
-            return await self._send_blocks(blocks(), kind, size, headers, progress, stream)
+            async with aclosing(blocks()) as octets:
+                return await self._send_blocks(octets, kind, size, headers, progress, stream)
         finally:
             file.close()
 
@@ -232,7 +239,7 @@ def _file_headers(name: str | None, size: int | None) -> list[tuple[str, str]]:
     return [] if name is None else [("Content-Disposition", disposition(name, size))]
 
 
-async def _pieces(octets: Buffer) -> AsyncIterator[Buffer]:
+async def _pieces(octets: Buffer) -> AsyncGenerator[Buffer, None]:
     view = memoryview(octets)
     for start in range(0, len(view), _STEP):
         yield view[start : start + _STEP]

@@ -7,7 +7,9 @@
      ├── NotDelivered        a message of ours did not arrive, or may not have
      ├── MessageCut          a message of theirs stopped before its end
      ├── NotSecureEnough     the line is weaker than what was required
-     └── UsageError          we were asked for something that makes no sense
+     ├── UsageError          we were asked for something that makes no sense
+     ├── FileDamaged         what arrived is not the file that was announced (`session.files`)
+     └── DiscoveryUnavailable  the LAN cannot be asked here (`aio.discovery`)
 
 Each text names what was wrong and where, in words for a person, and holds no secret.
 """

@@ -1,6 +1,6 @@
 """Every number the engine waits for, or stops at, with unit and reason.
 
-Tests pass smaller ones; nothing else in the engine holds a number of its own.
+Those a program may want to change; tests pass smaller ones.
 """
 
 from __future__ import annotations
