@@ -44,6 +44,14 @@ static const char *msrp_scan_c(const char *hay, size_t n, const char *needle, si
 #define MSRP_SCAN_VECTOR 1
 #include <immintrin.h>
 
+/* Where both probes hit, the second and third octet are looked at, too, as vectors: a body that
+ * imitates first and last octet must then hold a third of every boundary to be looked at closer. */
+#define MSRP_CLOSER(p, hits, load, equal, mask, set) \
+    ((hits) & mask(equal(load((p) + 1), set(needle[1]))) & mask(equal(load((p) + 2), set(needle[2]))))
+
+#define msrp_load16(p) _mm_loadu_si128((const __m128i *)(p))
+#define msrp_mask16(x) ((uint32_t)_mm_movemask_epi8(x))
+
 static const char *msrp_scan_sse2(const char *hay, size_t n, const char *needle, size_t length)
 {
     if (n < length)
@@ -52,21 +60,26 @@ static const char *msrp_scan_sse2(const char *hay, size_t n, const char *needle,
     const __m128i first = _mm_set1_epi8(needle[0]), final = _mm_set1_epi8(needle[length - 1]);
     while (p + 31 <= last) {
         const char *q = p + length - 1;
-        __m128i low = _mm_and_si128(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)p), first),
-                                    _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)q), final));
-        __m128i high = _mm_and_si128(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(p + 16)), first),
-                                     _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(q + 16)), final));
-        uint32_t hits = (uint32_t)_mm_movemask_epi8(low) | ((uint32_t)_mm_movemask_epi8(high) << 16);
-        while (hits) {
-            int i = __builtin_ctz(hits);
-            if (memcmp(p + i, needle, length) == 0)
-                return p + i;
-            hits &= hits - 1;
+        __m128i low = _mm_and_si128(_mm_cmpeq_epi8(msrp_load16(p), first), _mm_cmpeq_epi8(msrp_load16(q), final));
+        __m128i high =
+            _mm_and_si128(_mm_cmpeq_epi8(msrp_load16(p + 16), first), _mm_cmpeq_epi8(msrp_load16(q + 16), final));
+        uint32_t hits = msrp_mask16(low) | (msrp_mask16(high) << 16);
+        if (hits) {
+            hits = MSRP_CLOSER(p, hits & 0xffff, msrp_load16, _mm_cmpeq_epi8, msrp_mask16, _mm_set1_epi8)
+                   | MSRP_CLOSER(p + 16, hits >> 16, msrp_load16, _mm_cmpeq_epi8, msrp_mask16, _mm_set1_epi8) << 16;
+            for (; hits; hits &= hits - 1) {
+                int i = __builtin_ctz(hits);
+                if (memcmp(p + i, needle, length) == 0)
+                    return p + i;
+            }
         }
         p += 32;
     }
     return p <= last ? msrp_scan_tail(p, (size_t)(last - p) + length, needle, length) : NULL;
 }
+
+#define msrp_load32(p) _mm256_loadu_si256((const __m256i *)(p))
+#define msrp_mask32(x) ((uint64_t)(uint32_t)_mm256_movemask_epi8(x))
 
 __attribute__((target("avx2"))) static const char *msrp_scan_avx2(const char *hay, size_t n,
                                                                   const char *needle, size_t length)
@@ -77,17 +90,20 @@ __attribute__((target("avx2"))) static const char *msrp_scan_avx2(const char *ha
     const __m256i first = _mm256_set1_epi8(needle[0]), final = _mm256_set1_epi8(needle[length - 1]);
     while (p + 63 <= last) {
         const char *q = p + length - 1;
-        __m256i low = _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)p), first),
-                                       _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)q), final));
-        __m256i high =
-            _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(p + 32)), first),
-                             _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(q + 32)), final));
-        uint64_t hits = (uint32_t)_mm256_movemask_epi8(low) | ((uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32);
-        while (hits) {
-            int i = __builtin_ctzll(hits);
-            if (memcmp(p + i, needle, length) == 0)
-                return p + i;
-            hits &= hits - 1;
+        __m256i low =
+            _mm256_and_si256(_mm256_cmpeq_epi8(msrp_load32(p), first), _mm256_cmpeq_epi8(msrp_load32(q), final));
+        __m256i high = _mm256_and_si256(_mm256_cmpeq_epi8(msrp_load32(p + 32), first),
+                                        _mm256_cmpeq_epi8(msrp_load32(q + 32), final));
+        uint64_t hits = msrp_mask32(low) | (msrp_mask32(high) << 32);
+        if (hits) {
+            hits = MSRP_CLOSER(p, hits & 0xffffffffu, msrp_load32, _mm256_cmpeq_epi8, msrp_mask32, _mm256_set1_epi8)
+                   | MSRP_CLOSER(p + 32, hits >> 32, msrp_load32, _mm256_cmpeq_epi8, msrp_mask32, _mm256_set1_epi8)
+                         << 32;
+            for (; hits; hits &= hits - 1) {
+                int i = __builtin_ctzll(hits);
+                if (memcmp(p + i, needle, length) == 0)
+                    return p + i;
+            }
         }
         p += 64;
     }
