@@ -1,0 +1,1 @@
+"""The command ``msrp``: its options, its sub-commands, and what it says."""

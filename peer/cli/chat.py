@@ -1,0 +1,246 @@
+"""``msrp chat``: lines typed here appear there, and the other way round."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..terms.display import escape
+from ..terms.errors import MsrpError, UsageError
+from .entry import Interrupted, entry
+from .exits import Exit, exit_of
+from .incoming import Incoming, Taking, session_fields, who
+from .listen import listening
+from .output import Output
+from .progress import Bars
+from .running import run as run_loop
+from .send import connection, send_file
+from .terminal import means_yes
+
+if TYPE_CHECKING:
+    from ..session.message import Sent
+    from ..session.session import Session
+
+__all__ = ["run"]
+
+_UNANSWERED = 16  # lines on their way at a time; the other side need not take many at once
+_HELP = """\
+  /file PATH   send a file
+  /security    what protects this line
+  /quit        end (Ctrl-D does, too)
+  //text       a line that begins with a slash"""
+
+
+def run(args: argparse.Namespace) -> Exit:
+    """Talk until one side ends it."""
+    if (args.target is None) == (args.address is None):
+        raise UsageError("say either to whom to talk, a TARGET, or --listen")
+    if args.address is None and (args.announce or args.port is not None):
+        raise UsageError("--announce and --port go with --listen")
+    output = Output(json=args.json)
+    return run_loop(lambda: _Chat(args, output).run(), output, args.verbose)
+
+
+class _Chat:
+    """One conversation; with --listen one after the other."""
+
+    def __init__(self, args: argparse.Namespace, output: Output) -> None:
+        self._args = args
+        self._output = output
+        self._taking = Taking.from_options(args)
+        self._entry = entry(json=args.json)
+        self._session: Session | None = None
+        self._present = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._answer: asyncio.Future[bool] | None = None
+        self._room = asyncio.Semaphore(_UNANSWERED)
+        self._underway: set[asyncio.Task[None]] = set()
+        self._failed = False
+
+    async def run(self) -> Exit:
+        with self._entry:
+            try:
+                ended = await (self._called() if self._args.address is None else self._waiting())
+            except Interrupted:
+                return Exit.INTERRUPTED
+            finally:
+                for task in self._underway:
+                    task.cancel()
+        return Exit.FAILED if self._failed and ended is Exit.DONE else ended
+
+    async def _called(self) -> Exit:
+        """We reached out: the chat ends when either side ends it."""
+        async with connection(self._args, files=self._taking.files) as session, self._with(session):
+            ended = await _first(self._hear(session), self._type())
+            await self._answered()  # where the other side has left: at once, and not delivered
+            return ended
+
+    async def _waiting(self) -> Exit:
+        """We wait: when one has left, for the next."""
+        async with listening(self._args, self._came, self._output, self._taking):
+            return await self._type()
+
+    async def _came(self, session: Session) -> None:
+        if self._session is not None:
+            self._output.note(f"{who(session)} called meanwhile, and was turned away")
+            return
+        async with self._with(session):
+            await self._hear(session)
+
+    @contextlib.asynccontextmanager
+    async def _with(self, session: Session) -> AsyncIterator[None]:
+        self._session = session
+        self._present.set()
+        self._output.event(
+            "session",
+            f"Talking to {who(session)} at {session.peer_address}\n{session.security.describe()}",
+            **session_fields(session),
+        )
+        try:
+            yield
+        finally:
+            self._session = None
+            self._present.clear()
+
+    async def _hear(self, session: Session) -> Exit:
+        label = _short(session)
+        bars = Bars(shown=False)
+        incoming = Incoming(session, self._output, self._taking, label=label, ask=self._ask, bars=bars)
+        try:
+            await incoming.run()
+        except (MsrpError, OSError) as error:
+            self._output.error(error, label, session=session.tag)
+            return exit_of(error)
+        finally:
+            self._failed |= incoming.failed
+        self._output.event("closed", f"{label} has left", session=session.tag)
+        return Exit.DONE
+
+    # -- what is typed
+
+    async def _type(self) -> Exit:
+        """Until the end of what is typed; then until all of it was answered."""
+        while (line := await self._entry.next()) is not None:
+            if not await self._entered(line):
+                break
+        await self._answered()
+        return Exit.DONE
+
+    async def _answered(self) -> None:
+        while self._underway:
+            await asyncio.wait(self._underway)
+
+    async def _entered(self, line: str) -> bool:
+        """Do what a line says; False to end."""
+        word, _, rest = line.strip().partition(" ")
+        answer = self._answer
+        if (
+            answer is not None
+            and not answer.done()
+            and word.lower() in ("", "y", "yes", "n", "no")
+            and not rest
+        ):
+            answer.set_result(means_yes(word))
+        elif word == "/quit":
+            return False
+        elif word == "/help":
+            self._output.note(_HELP)
+        elif word.startswith("/") and not word.startswith("//") and word not in ("/file", "/security"):
+            self._output.note(f"{escape(word, 60)} is no command:\n{_HELP}")
+        elif word:
+            await self._to_session(word, line, rest.strip())
+        return True
+
+    async def _to_session(self, word: str, line: str, rest: str) -> None:
+        if not self._entry.live:
+            await self._present.wait()  # lines of a script wait until somebody is there
+        session = self._session
+        if session is None:
+            self._output.note("nobody is there yet")
+        elif word == "/security":
+            for layer in session.security.layers:
+                keys = f"the other side's key {layer.peer_key}, ours {layer.own_key}"
+                self._output.note(f"{layer.version}, {layer.cipher}; {keys}")
+            self._output.note(f"{who(session)}: {session.security.describe()}")
+        elif word == "/file":
+            self._start(self._file(session, rest.strip("\"'")))
+        else:
+            await self._say(session, line.removeprefix("/") if word.startswith("//") else line)
+
+    async def _say(self, session: Session, line: str) -> None:
+        """Hand a line over; its delivery is waited for beside what is typed next."""
+        await self._room.acquire()
+        try:
+            sent = await session.send(line)
+        except (MsrpError, OSError) as error:
+            self._room.release()
+            self._undelivered(error, line)
+            return
+        self._output.event("sent", session=session.tag, message_id=sent.message_id)
+        self._start(self._delivery(session, sent, line))
+
+    async def _delivery(self, session: Session, sent: Sent, line: str) -> None:
+        try:
+            await sent.delivered()
+            self._output.event("delivered", session=session.tag, message_id=sent.message_id)
+        except (MsrpError, OSError) as error:
+            self._undelivered(error, line, message_id=sent.message_id)
+        finally:
+            self._room.release()
+
+    async def _file(self, session: Session, name: str) -> None:
+        self._output.note(f"Sending {escape(name, 100)}")
+        try:
+            await send_file(session, self._output, _path(name), Bars(shown=False))
+        except (MsrpError, OSError) as error:
+            self._failed = True
+            self._output.error(error, session=session.tag)  # which names the file
+
+    def _undelivered(self, error: BaseException, what: str, **fields: object) -> None:
+        self._failed = True
+        self._output.error(error, f'not delivered: "{escape(what, 60)}"', **fields)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._underway.add(task)
+        task.add_done_callback(self._underway.discard)
+
+    # -- questions
+
+    async def _ask(self, question: str) -> bool:
+        """Ask above the prompt; the next line that is yes, no or empty answers."""
+        async with self._turn:
+            self._answer = asyncio.get_running_loop().create_future()
+            self._output.ask(f"{question} [y/N]")
+            self._entry.prompt("[y/N] ")
+            try:
+                return await self._answer
+            finally:
+                self._answer = None
+                self._entry.prompt("> ")
+
+
+def _path(name: str) -> Path:
+    return Path(os.path.expanduser(name))  # noqa: PTH111 - pathlib's raises where nobody has a home
+
+
+def _short(session: Session) -> str:
+    """Who says a line; how sure that is was told at the start."""
+    return session.peer_address if session.peer_claim is None else escape(str(session.peer_claim))
+
+
+async def _first(*works: Coroutine[Any, Any, Exit]) -> Exit:
+    """Run both until one ends; the other is called off. What it returned or raised counts."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return next(task for task in tasks if task in done).result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)

@@ -1,0 +1,117 @@
+"""Bob, whom ``msrp demo`` starts as a process of his own: he listens, answers, and takes a file.
+
+He says what he does in events on stdout, and ends when his standard input does: whatever
+becomes of the demo, he does not outlive it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..terms.errors import MsrpError
+from .exits import Exit
+from .incoming import session_fields
+from .output import Output
+from .running import run as run_loop
+from .terminal import TEXT_LIMIT, Lines
+
+if TYPE_CHECKING:
+    from ..session.message import Message
+    from ..session.session import Session
+
+__all__ = ["ALICE", "BOB", "answer", "run", "told_digest"]
+
+BOB = "im:bob@lan"
+ALICE = "im:alice@lan"
+
+_SHA256 = re.compile(r"\b[0-9a-f]{64}\b")
+
+
+def answer(text: str) -> str:
+    """What Bob says to what Alice says."""
+    if "SHA-256" in text:
+        return "Send it. I shall hash every octet."
+    if "Thank you" in text:
+        return "Then nothing was lost on the way. Goodbye, Alice."
+    if "lost" in text:
+        return "I have only what I told you. Goodbye, Alice."
+    return "Every word, Alice. Yet neither of us has proved who we are."
+
+
+def told_digest(text: str) -> str | None:
+    """The SHA-256 that a text tells, in lower-case hexadecimal."""
+    found = _SHA256.search(text)
+    return found.group() if found else None
+
+
+def run(args: argparse.Namespace) -> Exit:
+    """Listen until standard input ends."""
+    output = Output(json=True)
+    return run_loop(lambda: _until_told(args, output), output)
+
+
+async def _until_told(args: argparse.Namespace, output: Output) -> Exit:
+    bob = asyncio.ensure_future(_bob(args, output))
+    end = asyncio.ensure_future(Lines().next())  # nothing is ever said there: this is its end
+    try:
+        await asyncio.wait([bob, end], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        bob.cancel()
+        await asyncio.wait([bob])
+    if not bob.cancelled():
+        bob.result()
+    return Exit.DONE
+
+
+async def _bob(args: argparse.Namespace, output: Output) -> None:
+    from .. import listen
+
+    async def met(session: Session) -> None:
+        output.event("session", **session_fields(session), describe=session.security.describe())
+        try:
+            async for reply in _replies(session, args.out, output):
+                sent = await session.send(reply)
+                await sent.delivered()
+            output.event("closed", session=session.tag)
+        except (MsrpError, OSError) as error:
+            output.error(error, session=session.tag)
+
+    async with listen(
+        "127.0.0.1:0", met, me=BOB, tls=args.tls, announce=True, interfaces=args.interfaces
+    ) as listener:
+        output.event(
+            "listening",
+            uri=listener.uri,
+            port=listener.port,
+            fingerprint=listener.fingerprint,
+            announced=listener.announced,
+            discovery_problem=listener.discovery_problem,
+        )
+        await asyncio.Event().wait()
+
+
+async def _replies(session: Session, directory: Path, output: Output) -> AsyncIterator[str]:
+    async for message in session:
+        if message.file:
+            yield await _keep(message, directory, output)
+        else:
+            text = await message.text(TEXT_LIMIT)
+            output.event("message", text=text)
+            yield answer(text)
+
+
+async def _keep(message: Message, directory: Path, output: Output) -> str:
+    received = await message.save(directory)
+    output.event(
+        "file",
+        path=str(received.path),
+        size=received.size,
+        sha256=received.sha256_hex,
+        checked=received.checked,
+    )
+    return f"I have {received.size:,} octets with SHA-256 {received.sha256_hex}."

@@ -1,0 +1,55 @@
+"""How a command ends: the exit codes, and which error leads to which."""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+
+from ..terms.errors import CannotReach, MsrpError, NotSecureEnough, UsageError
+
+__all__ = ["MEANINGS", "Exit", "exit_of", "kind_of"]
+
+
+class Exit(IntEnum):
+    """The exit codes of every command; `msrp --help` shows `MEANINGS`."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    NOBODY = 3
+    INSECURE = 4
+    INTERRUPTED = 130
+
+
+MEANINGS = {
+    Exit.DONE: "done; what was sent was delivered",
+    Exit.FAILED: "the other side or the line failed: not delivered, cut, damaged; or this system did",
+    Exit.USAGE: "the command line makes no sense",
+    Exit.NOBODY: "nobody was found, or nobody answered",
+    Exit.INSECURE: "the line is protected less than --require asks for",
+    Exit.INTERRUPTED: "interrupted by Ctrl-C or a signal",
+}
+
+
+def exit_of(error: BaseException) -> Exit:
+    """The code a command ends with after `error`."""
+    match error:
+        case UsageError():
+            return Exit.USAGE
+        case CannotReach():
+            return Exit.NOBODY
+        case NotSecureEnough():
+            return Exit.INSECURE
+        case MsrpError():
+            from ..aio.discovery import DiscoveryUnavailable  # loaded by now, where it was raised
+
+            return Exit.NOBODY if isinstance(error, DiscoveryUnavailable) else Exit.FAILED
+        case _:
+            return Exit.FAILED
+
+
+def kind_of(error: BaseException) -> str:
+    """The name of an error in JSON: ``"not-delivered"``."""
+    if isinstance(error, OSError):
+        return "system"
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(error).__name__).lower()

@@ -1,0 +1,222 @@
+"""What arrives on a session: its words are shown, its files taken, asked about or refused."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ..terms.content import media_type
+from ..terms.display import escape
+from ..terms.errors import MessageCut, MsrpError, UsageError
+from .output import Output, size_text
+from .progress import Bars
+from .terminal import TEXT_LIMIT, can_ask
+
+if TYPE_CHECKING:
+    from ..session.message import Message
+    from ..session.session import Session
+
+__all__ = ["Incoming", "Taking", "session_fields", "who"]
+
+Ask = Callable[[str], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """What is done with files.
+
+    Attributes:
+        directory: where they go; None where they are refused.
+        accept: ``"refuse"``, ``"ask"`` or ``"all"``.
+        overwrite: whether one may replace another of its name.
+        sentence: the same for a person.
+    """
+
+    directory: Path | None
+    accept: Literal["refuse", "ask", "all"]
+    overwrite: bool
+    sentence: str
+
+    @classmethod
+    def from_options(cls, args: argparse.Namespace) -> Taking:
+        """From --out, --accept-files and --overwrite; the folder is made where it is missing.
+
+        Raises UsageError and OSError.
+        """
+        out: Path | None = args.out
+        if out is None:
+            if args.accept_files or args.overwrite:
+                raise UsageError("say with --out DIR where files shall go")
+            return cls(None, "refuse", False, "files are refused: --out DIR takes them")
+        if out.exists() and not out.is_dir():
+            raise UsageError(f"{out} is not a folder")
+        out.mkdir(parents=True, exist_ok=True)
+        if args.accept_files:
+            return cls(out, "all", args.overwrite, f"every file is taken, into {out}")
+        if can_ask():
+            return cls(out, "ask", args.overwrite, f"files go into {out}, once you have agreed to each")
+        return cls(
+            out, "refuse", False, "files are refused: there is no terminal to ask on, and no --accept-files"
+        )
+
+    @property
+    def files(self) -> bool:
+        """Whether any file is let in; otherwise the engine answers 403 by itself."""
+        return self.accept != "refuse"
+
+
+def who(session: Session) -> str:
+    """Who is at the other end, as far as that is known, for a person."""
+    if (proof := session.security.proof) is not None:
+        return f"{escape(proof.principal)} (proved)"
+    if session.peer_claim is not None:
+        return f"{escape(str(session.peer_claim))} (claimed, not proved)"
+    return escape(session.peer_address)
+
+
+def session_fields(session: Session) -> dict[str, object]:
+    """The same for a program."""
+    proof = session.security.proof
+    return {
+        "session": session.tag,
+        "peer_claimed": None if session.peer_claim is None else str(session.peer_claim),
+        "peer_proved": None if proof is None else proof.principal,
+        "peer_address": session.peer_address,
+        "security": session.security.as_dict(),
+    }
+
+
+class Incoming:
+    """Shows what arrives on one session, each message in a task of its own: a long file, or a
+    question nobody answers, holds up no line of text."""
+
+    def __init__(
+        self, session: Session, output: Output, taking: Taking, *, label: str, ask: Ask, bars: Bars
+    ) -> None:
+        """`label` stands before everything that is shown."""
+        self.failed = False
+        """Whether some message was cut or could not be kept."""
+        self._session = session
+        self._output = output
+        self._taking = taking
+        self._label = label
+        self._ask = ask
+        self._bars = bars
+        self._asking: set[asyncio.Task[bool]] = set()
+
+    async def run(self) -> None:
+        """Until the other side closes. Raises ConnectionLost once the rest is done."""
+        lost: MsrpError | None = None
+        async with asyncio.TaskGroup() as tasks:
+            try:
+                async for message in self._session:
+                    tasks.create_task(self._arrived(message))
+            except MsrpError as error:
+                lost = error
+                for question in self._asking:
+                    question.cancel()  # the file is gone, whatever the answer
+        if lost is not None:
+            raise lost
+
+    async def _arrived(self, message: Message) -> None:
+        try:
+            if not message.file and _is_text(message.content_type):
+                await self._text(message)
+            else:
+                await self._file(message)
+        except (MsrpError, OSError) as error:
+            self.failed = True
+            if isinstance(error, OSError):
+                message.refuse(413)  # no room for it here: the other side need not go on
+            self._output.error(error, self._label, **self._fields(message))
+        except Exception as error:  # of one message; the others go on
+            self.failed = True
+            self._output.bug(error)
+
+    def _fields(self, message: Message) -> dict[str, object]:
+        return {"session": self._session.tag, "message_id": message.message_id}
+
+    async def _text(self, message: Message) -> None:
+        try:
+            text = await message.text(TEXT_LIMIT)
+        except UsageError:
+            message.refuse(413)
+            raise MessageCut(f"a message of more than {size_text(TEXT_LIMIT)} of text was refused") from None
+        # Lines after the first are indented: no text can look like a line of ours.
+        shown = escape(text, TEXT_LIMIT, lines=True).replace("\n", "\n    ")
+        again = " (again)" if message.duplicate else ""
+        self._output.event(
+            "message",
+            f"{self._label}{again}: {shown}",
+            **self._fields(message),
+            content_type=message.content_type,
+            size=message.received,
+            text=text,
+            duplicate=message.duplicate,
+        )
+
+    async def _file(self, message: Message) -> None:
+        directory = self._taking.directory
+        named = f'"{escape(message.name, 100)}"' if message.name else "a file without a name"
+        kind = escape(message.content_type, 60)
+        if directory is None or not self._taking.files:
+            # The engine refuses files itself; this is something else that is no text.
+            message.refuse(415)
+            self._refused(message, f"{kind} cannot be shown, and was refused", 415)
+            return
+        question = f"{self._label} sends {named}, {kind}, {size_text(message.size)}. Take it?"
+        if self._taking.accept == "ask" and not await self._agreed(question):
+            message.refuse(403)
+            self._refused(message, f"{named} was refused", 403)
+            return
+        with self._bars.bar(message.name or "file") as report:
+            received = await message.save(directory, overwrite=self._taking.overwrite, progress=report)
+        checked = "checked" if received.checked else "not checked: the other side told no digest"
+        self._output.event(
+            "file",
+            f"{self._label}: {named}, {size_text(received.size)}, is now {escape(str(received.path), 1000)}\n"
+            f"    SHA-256 {received.sha256_hex}, {checked}",
+            **self._fields(message),
+            name=message.name,
+            content_type=message.content_type,
+            path=str(received.path),
+            size=received.size,
+            sha256=received.sha256_hex,
+            checked=received.checked,
+        )
+
+    def _refused(self, message: Message, words: str, status: int) -> None:
+        self._output.event(
+            "refused",
+            f"{self._label}: {words}",
+            **self._fields(message),
+            name=message.name,
+            content_type=message.content_type,
+            status=status,
+        )
+
+    async def _agreed(self, question: str) -> bool:
+        async def ask() -> bool:
+            with self._bars.pause():
+                return await self._ask(question)
+
+        task = asyncio.create_task(ask())
+        self._asking.add(task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if task.cancelled() and (current := asyncio.current_task()) and not current.cancelling():
+                raise MessageCut("a file was cut before it was agreed to") from None
+            task.cancel()
+            raise
+        finally:
+            self._asking.discard(task)
+
+
+def _is_text(content_type: str) -> bool:
+    kind = media_type(content_type)
+    return kind is not None and kind.type == "text"

@@ -1,0 +1,128 @@
+"""``msrp listen``: wait for sessions, show their messages, take their files."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from ..terms.errors import CannotReach, MsrpError
+from .exits import Exit, exit_of
+from .incoming import Incoming, Taking, session_fields, who
+from .options import listening_address
+from .output import Output
+from .progress import Bars
+from .running import run as run_loop
+from .terminal import Lines, Questions
+
+if TYPE_CHECKING:
+    from ..aio.listen import Handler, Listener
+    from ..session.session import Session
+
+__all__ = ["CannotListen", "listening", "run"]
+
+
+def run(args: argparse.Namespace) -> Exit:
+    """Wait for sessions as the options say, until Ctrl-C."""
+    output = Output(json=args.json)
+    return run_loop(lambda: _Listening(args, output).run(), output, args.verbose)
+
+
+class _Listening:
+    def __init__(self, args: argparse.Namespace, output: Output) -> None:
+        self._args = args
+        self._output = output
+        self._taking = Taking.from_options(args)
+        self._bars = Bars(shown=not args.json)
+        self._ask = Questions(Lines()).ask
+        self._first: Session | None = None
+        self._once: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+
+    async def run(self) -> Exit:
+        async with listening(self._args, self._session, self._output, self._taking):
+            self._output.note("Ctrl-C ends.")
+            return await self._once
+
+    async def _session(self, session: Session) -> None:
+        """One session to its end; whatever happens in it, the others go on."""
+        if self._args.once and self._first not in (None, session):
+            return  # somebody else was first
+        self._first = session
+        code = Exit.DONE
+        label = f"[{session.tag}] {who(session)}"
+        self._output.event(
+            "session",
+            f"[{session.tag}] session with {who(session)} at {session.peer_address}\n"
+            f"[{session.tag}] {session.security.describe()}",
+            **session_fields(session),
+        )
+        incoming = Incoming(session, self._output, self._taking, label=label, ask=self._ask, bars=self._bars)
+        try:
+            await incoming.run()
+            code = Exit.FAILED if incoming.failed else Exit.DONE
+            self._output.event("closed", f"{label} has left", session=session.tag)
+        except (MsrpError, OSError) as error:
+            code = exit_of(error)
+            self._output.error(error, label, session=session.tag)
+        except Exception as error:  # of one session; the others go on
+            code = Exit.FAILED
+            self._output.bug(error)
+        if self._args.once and not self._once.done():
+            self._once.set_result(code)
+
+
+class CannotListen(MsrpError):
+    """The address to listen at cannot be had."""
+
+
+@contextlib.asynccontextmanager
+async def listening(
+    args: argparse.Namespace, handler: Handler, output: Output, taking: Taking
+) -> AsyncIterator[Listener]:
+    """Listen as the options say, and tell where. Raises `CannotListen` and UsageError."""
+    from .. import listen
+
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            listener = await stack.enter_async_context(
+                listen(
+                    listening_address(args.address, args.port),
+                    handler,
+                    me=args.me,
+                    tls=args.tls,
+                    announce=args.announce,
+                    interfaces=args.interfaces,
+                    files=taking.files,
+                )
+            )
+        except CannotReach as error:
+            raise CannotListen(str(error)) from None
+        _tell(listener, output, args.me, taking)
+        yield listener
+
+
+def _tell(listener: Listener, output: Output, me: str | None, taking: Taking) -> None:
+    """Tell where somebody can reach us, and under which name and key."""
+    lines = [f"Listening at {listener.uri}"]
+    if me is not None:
+        lines.append(f"  as {me}: a claim; nothing proves it to the other side")
+    if listener.announced:
+        lines.append("  announced on this network")
+    if listener.fingerprint is not None:
+        lines.append(f"  with a key made for this run, SHA-256 {listener.fingerprint}")
+    lines.append(f"  {taking.sentence}")
+    output.event(
+        "listening",
+        "\n".join(lines),
+        uri=listener.uri,
+        port=listener.port,
+        fingerprint=listener.fingerprint,
+        me=me,
+        announced=listener.announced,
+        discovery_problem=listener.discovery_problem,
+        files=taking.accept,
+    )
+    if listener.discovery_problem is not None:
+        output.note(f"msrp: not announced: {listener.discovery_problem}")

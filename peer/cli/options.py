@@ -1,0 +1,332 @@
+"""The command line: every sub-command, its options, and the help that teaches them.
+
+Nothing here loads the engine, so that ``msrp --help`` is quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ..signalling.target import parse_target
+from ..terms.errors import UsageError
+from ..terms.principal import Principal, PrincipalError
+from ..terms.security import Level
+from .exits import MEANINGS
+
+__all__ = ["build_parser", "listening_address", "parse"]
+
+ANY_ADDRESS = "0.0.0.0:2855"
+
+_EXITS = "\n".join(f"  {int(code):>3}  {meaning}" for code, meaning in MEANINGS.items())
+_MAIN = f"""\
+TARGET, where one is wanted, is host:port, an msrps URI or an im: URI found on the local network.
+
+examples:
+  msrp demo                                two processes meet, talk and send a file
+  msrp listen --out inbox                  wait for messages; files go into inbox/
+  msrp send 192.168.1.7 "Hello"            a message, until it is delivered
+  msrp send im:bob@lan --file photo.jpg    a file, to whoever announces to be bob
+  msrp chat 192.168.1.7                    talk
+
+Each command has its own help: msrp send --help
+
+Every line is encrypted, with a key made for this run. That protects against everybody who only
+listens; it proves nobody. What protects a line is told in words for every session.
+
+exit codes:
+{_EXITS}
+"""
+_DEMO = """\
+One process, bob, listens and announces itself; the other, alice, finds it by multicast DNS, or
+by its address where this system has no multicast. They talk, alice sends a file of random
+octets, and both name its SHA-256. Everything happens on 127.0.0.1.
+
+examples:
+  msrp demo
+  msrp demo --size 1024          a file of 1 GiB
+  msrp demo --tls adh            the anonymous suites of TLS 1.2
+  msrp demo --keep /tmp/demo     keep the file, as it was sent and as it arrived
+"""
+_LISTEN = """\
+examples:
+  msrp listen                                    messages only; files are refused
+  msrp listen --out inbox                        asks about every file
+  msrp listen --out inbox --accept-files         takes every file
+  msrp listen --as im:bob@lan --announce         to be found on this network
+  msrp listen 127.0.0.1 --port 0 --once --json   for a program: any free port, one session
+
+A file is written as NAME.part, checked, and then gets its name. An existing file is never
+replaced without --overwrite: the new one gets a number.
+"""
+_SEND = """\
+examples:
+  msrp send 192.168.1.7 "Lunch?"
+  msrp send im:bob@lan --file a.jpg --file b.jpg
+  fortune | msrp send box.lan:2855 -
+"""
+_CHAT = """\
+examples:
+  msrp chat 192.168.1.7
+  msrp chat im:bob@lan --as im:alice@lan --out inbox
+  msrp chat --listen --as im:bob@lan --announce
+
+/file PATH sends a file, /security tells what protects the line, /quit or Ctrl-D ends, /help
+tells more. Where standard input is not a terminal its lines are sent, and its end ends the chat.
+"""
+_PEERS = """\
+examples:
+  msrp peers
+  msrp peers --seconds 10 --json
+
+Everybody on the network can announce any name: the list says where to try, never who is there.
+"""
+
+Add = Callable[[argparse.ArgumentParser], None]
+
+
+def build_parser(*, hidden: bool = False) -> argparse.ArgumentParser:
+    """The parser of the whole command; the chosen sub-command's name is `command`.
+
+    With `hidden` it knows what the demo starts, too: bob's half.
+    """
+    parser = argparse.ArgumentParser(
+        prog="msrp",
+        description="Messages and files straight between two people (MSRP, RFC 4975).",
+        epilog=_MAIN,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, help="show the version and where it is installed"
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def command(name: str, summary: str, epilog: str, add: Add) -> None:
+        one = commands.add_parser(
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        add(one)
+        if name != "inspect":
+            one.add_argument(
+                "-v", "--verbose", action="count", default=0, help="log on stderr; twice for more"
+            )
+
+    command("demo", "watch two processes on this machine meet, talk and send a file", _DEMO, _demo)
+    command("listen", "wait for sessions, show their messages, take their files", _LISTEN, _listen)
+    command("send", "send a message or files, and wait until they are delivered", _SEND, _send)
+    command("chat", "talk to somebody, or wait for somebody to talk to", _CHAT, _chat)
+    command("peers", "show who announces to be listening on this network", _PEERS, _peers)
+    from . import inspect
+
+    command("inspect", "parse a stream of MSRP and show it as JSON", "", inspect.add_arguments)
+    if hidden:
+        bob = commands.add_parser("demo-peer")
+        for add in (_tls, _interfaces):
+            add(bob)
+        bob.add_argument("--out", type=Path, required=True)
+    return parser
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Read a command line; ends the program with a usage error where it makes no sense."""
+    parser = build_parser(hidden=words[:1] == ["demo-peer"])
+    args, rest = parser.parse_known_args(words)
+    if len(rest) == 1 and args.command == "send" and args.text is None and not rest[0].startswith("--"):
+        # argparse looks for an optional word before the first option only: send HOST --tls adh TEXT.
+        args.text, rest = rest[0], []
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return args
+
+
+def listening_address(text: str, port: int | None) -> str:
+    """``host:port`` to listen at, from an ADDRESS and what --port says; 0 is any free port.
+
+    Raises UsageError.
+    """
+    if text.endswith(":0"):
+        text, port = text.removesuffix(":0"), 0 if port is None else port
+    target = parse_target(text)
+    if target.host is None:
+        raise UsageError(f"{target} is somebody, and no address of this machine: give {ANY_ADDRESS}")
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    return f"{host}:{target.port if port is None else port}"
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        from .about import about
+
+        print(f"msrp {about()['version']} ({about()['installed']}, Python {about()['python']})")
+        parser.exit()
+
+
+# -- one function for each command
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--size",
+        type=_number(1, 1 << 20),
+        default=64,
+        metavar="MIB",
+        help="size of the file in MiB (%(default)s)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=_seconds,
+        default=120.0,
+        metavar="S",
+        help="give up after so long, and say what was waited for (120)",
+    )
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the files there")
+    _tls(parser)
+    _json(parser)
+
+
+def _listen(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "address", nargs="?", default=ANY_ADDRESS, metavar="ADDRESS", help=f"where to listen ({ANY_ADDRESS})"
+    )
+    _listener(parser)
+    parser.add_argument("--once", action="store_true", help="end after the first session")
+    for add in (_taking, _me, _tls, _interfaces, _json):
+        add(parser)
+
+
+def _send(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="TARGET", help="host:port, an msrps URI, or an im: URI")
+    parser.add_argument("text", nargs="?", metavar="TEXT", help="the message; - reads it from standard input")
+    parser.add_argument(
+        "--file",
+        "-f",
+        action="append",
+        default=[],
+        type=Path,
+        dest="files",
+        metavar="F",
+        help="a file; repeatable",
+    )
+    for add in (_reaching, _me, _tls, _interfaces, _json):
+        add(parser)
+
+
+def _chat(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", nargs="?", metavar="TARGET", help="host:port, an msrps URI, or an im: URI")
+    parser.add_argument(
+        "--listen",
+        nargs="?",
+        const=ANY_ADDRESS,
+        dest="address",
+        metavar="ADDRESS",
+        help=f"wait for the other side instead ({ANY_ADDRESS})",
+    )
+    _listener(parser)
+    for add in (_reaching, _taking, _me, _tls, _interfaces, _json):
+        add(parser)
+
+
+def _peers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seconds", type=_seconds, default=4.0, metavar="N", help="how long to look (4)")
+    parser.add_argument("--follow", action="store_true", help="go on looking until Ctrl-C")
+    _interfaces(parser)
+    _json(parser)
+
+
+# -- options of several commands
+
+
+def _listener(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--port", type=_number(0, 65535), metavar="N", help="the port (2855); 0 for any free one"
+    )
+    parser.add_argument(
+        "--announce", action="store_true", help="be found on this network, under the name of --as where given"
+    )
+
+
+def _reaching(parser: argparse.ArgumentParser) -> None:
+    words = [level.word for level in Level if level > Level.PLAINTEXT]
+    parser.add_argument(
+        "--require",
+        choices=words,
+        default=Level.PASSIVE_ONLY.word,
+        help="how well the line must be protected (%(default)s)",
+    )
+    parser.add_argument(
+        "--timeout", type=_seconds, metavar="S", help="how long to try to reach the other side"
+    )
+
+
+def _taking(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="take files into this folder; without it they are refused"
+    )
+    parser.add_argument("--accept-files", action="store_true", help="take every file without asking")
+    parser.add_argument("--overwrite", action="store_true", help="a file may replace one of its name")
+
+
+def _me(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--as", type=_principal, dest="me", metavar="URI", help="who you say you are: im:bob@lan (nobody)"
+    )
+
+
+def _tls(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--tls",
+        choices=("anonymous", "adh"),
+        default="anonymous",
+        help="TLS 1.3 with a throw-away key (anonymous), or TLS 1.2 without any key (adh)",
+    )
+
+
+def _interfaces(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--interface",
+        action="append",
+        dest="interfaces",
+        metavar="ADDR",
+        help="search or announce only on the interface of this address; repeatable (all)",
+    )
+
+
+def _json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object a line on stdout, and nothing else"
+    )
+
+
+# -- values
+
+
+def _principal(text: str) -> str:
+    try:
+        return Principal.parse(text).text
+    except PrincipalError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _number(lowest: int, highest: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and lowest <= int(text) <= highest):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {lowest} to {highest}")
+        return int(text)
+
+    return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return seconds

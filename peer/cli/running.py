@@ -1,0 +1,99 @@
+"""Running a command in an event loop: its interruption, its logging, and errors nobody awaits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ..terms.display import escape
+from .exits import Exit
+from .output import Output
+
+__all__ = ["run"]
+
+
+def run(command: Callable[[], Coroutine[Any, Any, Exit]], output: Output, verbose: int = 0) -> Exit:
+    """Run a command's coroutine to its end and return its exit code.
+
+    Ctrl-C and SIGTERM cancel it, so that sessions are closed and files kept; a second Ctrl-C
+    does not wait for that. So does the end of whoever reads stdout.
+    """
+    _logging(verbose)
+    return asyncio.run(_watched(command, output))
+
+
+class _Executor(ThreadPoolExecutor):
+    """Threads for what blocks. The end of the loop does not wait for one that was called off: a name
+    being looked up, a long file being hashed."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait=False, cancel_futures=True)
+
+
+async def _watched(command: Callable[[], Coroutine[Any, Any, Exit]], output: Output) -> Exit:
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    stopped = False
+
+    def stop() -> None:
+        nonlocal stopped
+        stopped = True
+        if task is not None:
+            task.cancel()
+
+    def unexpected(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if os.environ.get("MSRP_DEBUG") == "1":
+            loop.default_exception_handler(context)
+        output.bug(context.get("exception") or RuntimeError(context["message"]))
+
+    loop.set_default_executor(_Executor(thread_name_prefix="msrp"))
+    loop.set_exception_handler(unexpected)
+    output.on_gone = stop
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is None or signal.getsignal(number) is signal.SIG_IGN:
+            continue  # nohup means it
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stop)
+    try:
+        return await command()
+    except asyncio.CancelledError:
+        if not stopped:
+            raise  # Ctrl-C: asyncio.run turns it into KeyboardInterrupt
+        return Exit.FAILED if output.gone else Exit.INTERRUPTED
+    finally:
+        output.on_gone = None
+
+
+def _logging(verbose: int) -> None:
+    root = logging.getLogger()
+    if not verbose:
+        # Without a handler Python would print what libraries warn of.
+        root.addHandler(logging.NullHandler())
+        return
+    handler = _Stderr()
+    handler.setFormatter(_Escaping("%(asctime)s %(name)s %(levelname)s: %(message)s"))
+    root.addHandler(handler)
+    root.setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
+
+
+class _Stderr(logging.Handler):
+    """Writes to the stderr of the moment: a prompt may stand in front of the real one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            print(self.format(record), file=sys.stderr, flush=True)
+
+
+class _Escaping(logging.Formatter):
+    """Whatever of the other side gets into the log, the terminal does not obey it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return escape(super().format(record), 100_000, lines=True)

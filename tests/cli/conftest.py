@@ -1,0 +1,50 @@
+"""Programs that end with the test that started them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.programs import Open, Program, Start, Terminal
+
+
+@pytest.fixture
+def msrp() -> Iterator[Start]:
+    """Start ``msrp`` with pipes."""
+    started: list[Program] = []
+
+    def start(*arguments: str | Path, **options: int | None) -> Program:
+        started.append(Program(*arguments, **options))
+        return started[-1]
+
+    yield start
+    for program in started:
+        program.stop()
+
+
+@pytest.fixture
+def terminal() -> Iterator[Open]:
+    """Start ``msrp`` on a terminal."""
+    opened: list[Terminal] = []
+
+    def start(*arguments: str | Path, cwd: Path | None = None) -> Terminal:
+        opened.append(Terminal(*arguments, cwd=cwd))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.stop()
+
+
+@pytest.fixture
+def listening(msrp: Start) -> Callable[..., tuple[Program, str]]:
+    """Start ``msrp listen`` on a free port of loopback; the program, and the target to reach it."""
+
+    def start(*arguments: str | Path) -> tuple[Program, str]:
+        program = msrp("listen", "127.0.0.1", "--port", "0", *arguments)
+        found = program.wait_for(r"msrps://(127\.0\.0\.1:\d+);tcp")
+        return program, found.group(1)
+
+    return start

@@ -1,0 +1,163 @@
+"""Runs the installed command as people do: as a process, with pipes or on a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import selectors
+import signal
+import subprocess
+import sysconfig
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import pexpect
+
+MSRP = str(Path(sysconfig.get_path("scripts")) / "msrp")
+PATIENCE = 20.0
+
+
+def wait_until(condition: Callable[[], object], patience: float = PATIENCE) -> None:
+    """For what nobody prints: look again until it is so."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.01)
+
+
+class Program:
+    """``msrp`` with pipes. No threads: what it says is read when it is waited for."""
+
+    def __init__(self, *arguments: str | Path, stdin: int | None = subprocess.DEVNULL) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `stop`
+        self.process = subprocess.Popen(
+            [MSRP, *map(str, arguments)],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        )
+        self.output = ""
+        self._seen = 0
+        assert self.process.stdout is not None
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self.process.stdout, selectors.EVENT_READ)
+
+    @property
+    def errors(self) -> str:
+        self._errors.seek(0)
+        return self._errors.read().decode()
+
+    def wait_for(self, pattern: str, patience: float = PATIENCE) -> re.Match[str]:
+        """Until this appears on stdout, behind what was waited for before."""
+        deadline = time.monotonic() + patience
+        while (found := re.compile(pattern, re.M).search(self.output, self._seen)) is None:
+            assert self._read(deadline), f"no {pattern!r}\nstdout: {self.output}\nstderr: {self.errors}"
+        self._seen = found.end()
+        return found
+
+    def event(self, name: str) -> dict[str, Any]:
+        """The next JSON event of that name."""
+        found: dict[str, Any] = json.loads(self.wait_for(rf'^\{{"event": "{name}".*\}}$').group())
+        return found
+
+    def wait(self, patience: float = PATIENCE) -> int:
+        """Until it ends; its exit code. Nothing it said is a traceback."""
+        deadline = time.monotonic() + patience
+        while self._read(deadline):
+            pass
+        code = self.process.wait(max(deadline - time.monotonic(), 0.1))
+        assert "Traceback" not in self.errors + self.output, self.errors + self.output
+        return code
+
+    def interrupt(self) -> float:
+        """Ctrl-C; the seconds until it has ended, with 130."""
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGINT)
+        assert self.wait() == 130, self.errors
+        return time.monotonic() - began
+
+    def write(self, text: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                stream.close()
+        self.process.wait()
+        self._errors.close()
+        self._selector.close()
+
+    def _read(self, deadline: float) -> bool:
+        """Take what came; False at the end of stdout or at the deadline."""
+        assert self.process.stdout is not None
+        if not self._selector.select(max(deadline - time.monotonic(), 0)):
+            return False
+        octets = os.read(self.process.stdout.fileno(), 65536)
+        self.output += octets.decode("utf-8", "replace")
+        return bool(octets)
+
+
+class Terminal:
+    """``msrp`` on a terminal of its own."""
+
+    def __init__(self, *arguments: str | Path, cwd: Path | None = None) -> None:
+        self.child = pexpect.spawn(
+            MSRP,
+            [str(argument) for argument in arguments],
+            timeout=PATIENCE,
+            encoding="utf-8",
+            codec_errors="replace",
+            dimensions=(50, 200),
+            cwd=None if cwd is None else str(cwd),
+            env={**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"},
+        )
+        self.child.delaybeforesend = None
+        self.child.delayafterclose = self.child.ptyproc.delayafterclose = 0
+        self.seen = ""
+
+    def wait_for(self, pattern: str) -> str:
+        self.child.expect(pattern)
+        self.seen += self.child.before + self.child.after
+        return str(self.child.match.group())
+
+    def type(self, line: str) -> None:
+        # A terminal in raw mode wants what the key sends.
+        self.child.send(f"{line}\r")
+
+    def key(self, letter: str) -> None:
+        """A letter with Ctrl held down."""
+        self.child.sendcontrol(letter)
+
+    def wait(self) -> int:
+        self.child.expect(pexpect.EOF)
+        self.seen += self.child.before
+        self.child.close()
+        assert "Traceback" not in self.seen, self.seen
+        return int(self.child.exitstatus if self.child.exitstatus is not None else -1)
+
+    def stop(self) -> None:
+        if self.child.isalive():
+            self.child.kill(signal.SIGKILL)
+            self.child.wait()
+        self.child.close()
+
+
+class Start(Protocol):
+    def __call__(self, *arguments: str | Path, stdin: int | None = ...) -> Program: ...
+
+
+class Open(Protocol):
+    def __call__(self, *arguments: str | Path, cwd: Path | None = ...) -> Terminal: ...
+
+
+class Listening(Protocol):
+    def __call__(self, *arguments: str | Path) -> tuple[Program, str]: ...

@@ -1,0 +1,117 @@
+"""The command line itself: help, versions, and what makes no sense."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.programs import MSRP, Start
+from msrp_peer.cli.exits import MEANINGS
+
+COMMANDS = ["demo", "listen", "send", "chat", "peers", "inspect"]
+
+
+def ask(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [MSRP, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "COLUMNS": "100"},
+        cwd=cwd,
+    )
+
+
+def test_help_names_every_command_and_exit_code() -> None:
+    done = ask("--help")
+    assert done.returncode == 0
+    for command in COMMANDS:
+        assert f"\n    {command} " in done.stdout
+    for code, meaning in MEANINGS.items():
+        assert f"{int(code)}  {meaning}" in done.stdout
+    assert "examples:" in done.stdout
+    assert "demo-peer" not in done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command(command: str) -> None:
+    done = ask(command, "--help")
+    assert done.returncode == 0
+    assert f"usage: msrp {command}" in done.stdout
+    assert f"msrp {command}" in done.stdout.partition("usage:")[2].partition("\n")[2], "an example"
+
+
+def test_help_is_quick_because_it_loads_little() -> None:
+    code = (
+        "import contextlib, io, sys; from msrp_peer.cli.main import main\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()): main(['--help'])\n"
+        "print(*{'asyncio', 'rich', 'prompt_toolkit', 'OpenSSL', 'zeroconf'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_version() -> None:
+    done = ask("--version")
+    assert done.returncode == 0
+    assert done.stdout.startswith("msrp 0.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "COMMAND"),
+        (["fly"], "invalid choice"),
+        (["listen", "--port", "70000"], "not a number from 0 to 65535"),
+        (["listen", "im:bob@lan"], "no address of this machine"),
+        (["listen", "--as", "bob@lan"], "did you mean im:bob@lan"),
+        (["listen", "--accept-files"], "--out DIR"),
+        (["listen", "--out", __file__], "is not a folder"),
+        (["send", "127.0.0.1"], "nothing to send"),
+        (["send", "127.0.0.1", "--file", "/nowhere/at/all"], "cannot be sent"),
+        (["send", "127.0.0.1", "--file", "/dev/zero"], "is no file"),
+        (["send", "127.0.0.1", "--timeout", "-1", "hi"], "not a number of seconds"),
+        (["send", "bob@lan", "hi"], "did you mean im:bob@lan"),
+        (["chat"], "TARGET, or --listen"),
+        (["chat", "127.0.0.1", "--listen"], "TARGET, or --listen"),
+        (["chat", "127.0.0.1", "--announce"], "go with --listen"),
+        (["peers", "--seconds", "soon"], "not a number of seconds"),
+        (["demo", "--size", "0"], "not a number from 1"),
+    ],
+)
+def test_what_makes_no_sense_is_said(arguments: list[str], complaint: str) -> None:
+    done = ask(*arguments)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert "demo-peer" not in done.stderr
+
+
+def test_session_uri_as_target_is_refused_and_not_repeated() -> None:
+    done = ask("send", "msrps://127.0.0.1:2855/tOpSeCrEt;tcp", "hi")
+    assert done.returncode == 2
+    assert "tOpSeCrEt" not in done.stdout + done.stderr
+
+
+def test_text_beyond_the_limit_is_refused_before_anybody_is_called(msrp: Start) -> None:
+    program = msrp("send", "127.0.0.1:1", "-", stdin=subprocess.PIPE)
+    assert program.process.stdin is not None
+    program.write("x" * 1_100_000)
+    program.process.stdin.close()
+    assert program.wait() == 2
+    assert "--file" in program.errors
+
+
+def test_nobody_reads_the_help() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([MSRP, "--help"], stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert done.stderr == ""
