@@ -1,18 +1,24 @@
 """What the parser hands out: frames and their values, decoded when asked."""
 
-from typing import Literal, NamedTuple, final
+from collections.abc import Iterable
+from typing import Literal, final
 
 from .errors import RemoteProtocolError
 
-class ByteRange(NamedTuple):
-    """The value of a Byte-Range header (RFC 4975 section 9).
+@final
+class ByteRange(tuple[int, int | None, int | None]):
+    """The value of a Byte-Range header (RFC 4975 section 9): a tuple with names.
 
     Octets are counted from 1. ``None`` stands for ``*``: not known, or open to interruption.
     """
 
-    start: int
-    end: int | None
-    total: int | None
+    def __new__(cls, values: Iterable[int | None], /) -> ByteRange: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int | None: ...
+    @property
+    def total(self) -> int | None: ...
 
 @final
 class Frame:

@@ -170,7 +170,15 @@ cdef class Frame:
         return PyBytes_FromStringAndSize(self.data, self.count)
 
     def fault(self):
-        return None if self.head.fault == NULL else self._fault(self.head.fault_at, self.head.fault)
+        if self.head.fault == NULL:
+            return None
+        error = self._fault(self.head.fault_at, self.head.fault)
+        if error.message.startswith("a header"):
+            # Every fault tells where it is; this one, in which header, too.
+            line = self.raw.rfind(b"\n", 0, self.head.fault_at) + 1
+            name = self.raw[line:self.raw.find(b":", line)].decode()
+            error.message = error.message.replace("a header", name, 1)
+        return error
 
     def __len__(self):
         return self.count

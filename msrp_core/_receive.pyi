@@ -6,9 +6,9 @@ from typing import final
 class ReceiveBuffer:
     """Memory to receive into again and again, replaced only while slices of it are alive.
 
-        view = buffer.get()               # writable, give it to recv_into
-        n = sock.recv_into(view)
-        octets = buffer.filled(n)         # read-only view of what arrived
+    view = buffer.get()               # writable, give it to recv_into
+    n = sock.recv_into(view)
+    octets = buffer.filled(n)         # read-only view of what arrived
     """
 
     def __init__(self, size: int = 262144) -> None: ...

@@ -64,9 +64,13 @@ cdef bytes ident(str value, str what):
     return octets
 
 
+cdef set ONCE = {b"message-id", b"byte-range", b"success-report", b"failure-report", b"status", b"content-type"}
+
+
 cdef list lines(headers, bint body):
     """Header lines as a list of pieces; Content-Type last where there is a body."""
     cdef list out = []
+    cdef set seen = set()
     cdef bytes n, v, last = None
     for name, value in headers:
         n = utf8(name, "a header name")
@@ -75,6 +79,12 @@ cdef list lines(headers, bint body):
             raise LocalProtocolError("a header name is not a letter followed by token characters")
         if n.lower() in (b"to-path", b"from-path"):
             raise LocalProtocolError(f"{name} stands once, and is not given among the headers")
+        if n.lower() in ONCE:
+            if n.lower() in seen:
+                raise LocalProtocolError(f"{name} may stand once")
+            seen.add(n.lower())
+        if n.lower() == b"message-id" and not g_ident(PyBytes_AS_STRING(v), PyBytes_GET_SIZE(v)):
+            raise LocalProtocolError("Message-ID is not 4 to 32 letters, digits or . - + % =")
         if g_text(PyBytes_AS_STRING(v), PyBytes_GET_SIZE(v)) >= 0:
             raise LocalProtocolError(f"the value of {name} holds a control character or is not UTF-8")
         if v[:1] in (b" ", b"\t") or v[-1:] in (b" ", b"\t"):
@@ -144,8 +154,8 @@ def response(Frame frame not None, int status, str comment=None, headers=()):
     cdef bytes to = frame.octets(H_FROM)
     cdef bytes source = frame.octets(H_TO)
     cdef bytes words
-    if frame.head.status >= 0:
-        raise LocalProtocolError("a response is never answered")
+    if frame.head.status >= 0 or frame.method == "REPORT":
+        raise LocalProtocolError("neither a response nor a REPORT is ever answered")
     if not 0 <= status <= 999:
         raise LocalProtocolError("a status is three digits")
     if frame.method == "SEND":

@@ -29,7 +29,8 @@ class Limits:
     """Header lines in one frame, To-Path and From-Path included."""
 
     def __post_init__(self) -> None:
-        for name in ("head", "line", "auth_line", "headers"):
+        # Below 24 octets a line could be over before its name is known.
+        for name, least in (("head", 24), ("line", 24), ("auth_line", self.line), ("headers", 2)):
             value = getattr(self, name)
-            if not 2 <= value <= 1 << 30:
-                raise ValueError(f"Limits.{name} must lie between 2 and 2**30, not {value}")
+            if not least <= value <= 1 << 30:
+                raise ValueError(f"Limits.{name} must lie between {least} and 2**30, not {value}")

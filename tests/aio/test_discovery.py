@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-import gc
 import re
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import Any, NoReturn, Self
+from typing import Self
 
 import ifaddr
 import pytest
@@ -18,31 +16,15 @@ from zeroconf import ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from msrp_peer.aio import discovery
-from msrp_peer.aio.discovery import Announcer, DiscoveryUnavailable, browse, find, find_all, local_addresses
-from msrp_peer.aio.resolve import addresses
+from msrp_peer.aio.discovery import Announcer, DiscoveryUnavailable, browse, find, find_all
 from msrp_peer.signalling.announcement import SERVICE_TYPE, Announcement
 from msrp_peer.terms.errors import CannotReach
 from msrp_peer.terms.principal import Principal
+from support.loops import looped, run
 
 LOOPBACK = ["127.0.0.1"]
 Told = dict[str, Announcement]
 PRINT = ":".join(["0A"] * 32)
-
-
-def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run, then look for what was left behind: every warning is an error."""
-    asyncio.run(main, debug=True)
-    gc.collect()
-
-
-def looped(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """A test that is a coroutine."""
-
-    @functools.wraps(test)
-    def wrapped(**fixtures: object) -> None:
-        run(test(**fixtures))
-
-    return wrapped
 
 
 @pytest.fixture
@@ -376,66 +358,3 @@ def test_the_port_is_somebody_elses_alone(bob: Principal, monkeypatch: pytest.Mo
 def test_no_multicast(bob: Principal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zeroconf._utils.net.add_multicast_member", lambda *args: False)
     run(everything_is_unavailable(bob, "no multicast on 127.0.0.1", LOOPBACK))
-
-
-def adapter(name: str, *ips: object) -> ifaddr.Adapter:
-    return ifaddr.Adapter(name, name, [ifaddr.IP(ip, 24, name) for ip in ips])  # type: ignore[arg-type]
-
-
-def test_the_addresses_to_announce(monkeypatch: pytest.MonkeyPatch) -> None:
-    lo = adapter("lo", "127.0.0.1", ("::1", 0, 0))
-    eth0 = adapter("eth0", ("fe80::1", 0, 2), "10.0.0.7", ("fd00::7", 0, 0))
-    monkeypatch.setattr(ifaddr, "get_adapters", lambda: [lo, eth0])
-    assert local_addresses("0.0.0.0") == ("10.0.0.7",)
-    assert local_addresses("::") == ("10.0.0.7", "fe80::1%eth0", "fd00::7")
-    assert local_addresses("10.0.0.7") == ("10.0.0.7",)
-    monkeypatch.setattr(ifaddr, "get_adapters", lambda: [lo])
-    assert local_addresses("0.0.0.0") == ("127.0.0.1",)
-    assert local_addresses("::") == ("127.0.0.1", "::1")
-
-
-@looped
-async def test_numeric_addresses_resolve_to_themselves() -> None:
-    assert await addresses("127.0.0.1", 2855) == [(socket.AF_INET, "127.0.0.1", 2855)]
-    assert await addresses("::1", 7) == [(socket.AF_INET6, "::1", 7)]
-    assert await addresses("fe80::1%lo", 7) == [(socket.AF_INET6, "fe80::1%lo", 7)]
-
-
-@looped
-async def test_names_resolve_in_the_systems_order_each_address_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def getaddrinfo(host: str, port: int, **more: object) -> list[tuple[object, ...]]:
-        if host == "none.lan":
-            return []
-        return [
-            (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("fe80::2", port, 0, 1)),
-            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.2", port)),
-            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.2", port)),
-            (socket.AF_UNIX, socket.SOCK_STREAM, 6, "", ("odd",)),
-            (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("fe80::3", port, 0, 999_999)),
-        ]
-
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
-    assert await addresses("box.lan", 7) == [
-        (socket.AF_INET6, f"fe80::2%{socket.if_indextoname(1)}", 7),
-        (socket.AF_INET, "10.0.0.2", 7),
-        (socket.AF_INET6, "fe80::3%999999", 7),
-    ]
-    with pytest.raises(CannotReach, match="no address that can be connected to"):
-        await addresses("none.lan", 7)
-
-
-@looped
-async def test_a_name_the_system_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unknown(*args: object) -> NoReturn:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-    monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    with pytest.raises(CannotReach, match=r"'b\\x1bx' has no address here: Name or service not known"):
-        await addresses("b\x1bx", 7)
-
-
-@pytest.mark.parametrize("host", ["a..b", "x" * 64, "ü" * 300, "localhost\x00", "\ud800"])
-@looped
-async def test_a_name_that_is_none(host: str) -> None:
-    with pytest.raises(CannotReach, match="cannot be looked up"):
-        await addresses(host, 7)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 __all__ = [
     "Piece",
+    "alike_streams",
     "bodies",
     "broken_streams",
     "cuts",
@@ -218,6 +219,47 @@ def doubtful_frames(draw: st.DrawFn) -> bytes:
     if draw(st.booleans()):
         octets += b"\r\nbody\r\n"
     return octets + f"-------{name}$\r\n".encode()
+
+
+_TO_PATHS = (
+    *("To-Path: msrp://h:1/s;tcp", "To-Path:  msrp://h:1/s;tcp", "to-path: msrp://h:1/s;tcp"),
+    *("To-Path: msrp://h:1/S;tcp", "To-Path: msrp://h:1/" + "s" * 400 + ";tcp"),
+    *("To-Path: msrp://h:1/s;tcp msrp://i;tcp", "To-Path: x"),
+)
+_OTHERS = (
+    *(
+        "Content-Type: a/b",
+        "content-type: a/c",
+        "Content-Type: a/b ",
+        "Content-Type: a",
+        "Content-Type: a/b;c=d",
+    ),
+    *(
+        'Content-Type: a/b;c="\udcff"',
+        'Content-Type: a/b;c="\u00e9"',
+        'Content-Type: a/b;c="\x01"',
+        "Content-Type: a/" + "b" * 400,
+    ),
+    *("X: y", "X: \x01", "Message-ID: abcd", "Message-ID: a", "From-Path: msrp://h:1/s;tcp"),
+    *("Byte-Range: 1-5/5", "Byte-Range: 1-5/3", "Byte-Range: 1-*/*"),
+    *("Success-Report: yes", "Failure-Report: no", "Failure-Report: partial"),
+)
+
+
+@st.composite
+def alike_streams(draw: st.DrawFn) -> bytes:
+    """Frames that have most lines in common: whatever is remembered of one must fit the next."""
+    octets = b""
+    for _ in range(draw(st.integers(2, 6))):
+        name = draw(st.sampled_from(["abcd", "abce", "0123456789abcdef0123456789abcdef"]))
+        usual = draw(st.integers(0, 5)) > 0
+        lines = [f"MSRP {name} " + draw(st.sampled_from(["SEND", "SEND", "200 OK", "REPORT"]))]
+        lines.append(_TO_PATHS[0] if usual else draw(st.sampled_from(_TO_PATHS)))
+        lines.append("From-Path: msrp://" + ("i" if usual else draw(st.sampled_from("ijk"))) + ";tcp")
+        lines += draw(st.lists(st.sampled_from(_OTHERS), max_size=3))
+        octets += "".join(f"{line}\r\n" for line in lines).encode("utf-8", "surrogateescape")
+        octets += draw(st.sampled_from([b"", b"\r\nbody\r\n"])) + f"-------{name}$\r\n".encode()
+    return octets
 
 
 @st.composite

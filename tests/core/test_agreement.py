@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import product
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.events import COMPILED, PLAIN, run
-from core.strategies import Piece, broken_streams, cuts, doubtful_frames, doubtful_uris, streams
+from core.strategies import (
+    Piece,
+    alike_streams,
+    broken_streams,
+    cuts,
+    doubtful_frames,
+    doubtful_uris,
+    streams,
+)
 from msrp_core import Limits, LocalProtocolError, Uri, request
 from msrp_core.uri import UriError
 
+PATHS = b"To-Path: msrp://a;tcp\r\nFrom-Path: msrp://b;tcp\r\n"
 small_limits = st.builds(
     Limits,
     head=st.integers(40, 400),
@@ -46,6 +58,43 @@ def test_both_say_the_same_within_narrow_limits(octets: bytes, limits: Limits, d
     assert outcome.compared == run(PLAIN, octets, (), limits).compared
 
 
+@given(alike_streams(), st.data())
+def test_what_is_remembered_of_one_frame_fits_the_next(octets: bytes, data: st.DataObject) -> None:
+    outcome = run(COMPILED, octets, data.draw(cuts(octets)))
+    assert outcome.compared == run(PLAIN, octets).compared
+
+
+@pytest.mark.parametrize("length", [4, 12, 16, 17, 24, 32])
+def test_every_octet_at_every_place_of_an_id(length: int) -> None:
+    for place in range(length):
+        for octet in range(256):
+            name = b"Aa09zZ.-+%=bcdefghijklmnopqrstuvwxyz"[:length]
+            name = name[:place] + bytes([octet]) + name[place + 1 :]
+            octets = (
+                b"MSRP "
+                + name
+                + b" SEND\r\n"
+                + PATHS
+                + b"Message-ID: "
+                + name
+                + b"\r\n-------"
+                + name
+                + b"$\r\n"
+            )
+            assert run(COMPILED, octets).compared == run(PLAIN, octets).compared, name
+            octets = b"MSRP abcd SEND\r\n" + PATHS + b"Message-ID: " + name + b"\r\n-------abcd$\r\n"
+            assert run(COMPILED, octets).compared == run(PLAIN, octets).compared, name
+
+
+@pytest.mark.parametrize("before", [0, 1, 14, 15, 16, 17, 31, 32, 47, 48, 62, 63, 64, 65])
+def test_every_octet_in_a_line(before: int) -> None:
+    """The octets of a head are looked at many at a time: each place in such a block counts."""
+    for octet in range(256):
+        for line in (b"X: " + b"x" * before + b"%b" + b"\r\n", b"X" * (before + 1) + b"%b: y\r\n"):
+            octets = b"MSRP abcd SEND\r\n" + PATHS + line % bytes([octet]) + b"-------abcd$\r\n"
+            assert run(COMPILED, octets).compared == run(PLAIN, octets).compared, octet
+
+
 @pytest.mark.parametrize("parser", [COMPILED, PLAIN], ids=["compiled", "plain"])
 @given(
     octets=st.one_of(broken_streams(), streams.map(lambda some: b"".join(p.octets for p in some))),
@@ -69,9 +118,41 @@ def _accepts(text: str) -> bool:
     return True
 
 
+def _sent_to(path: str) -> bytes:
+    return f"MSRP abcd SEND\r\nTo-Path: {path}\r\nFrom-Path: msrp://h;tcp\r\n-------abcd$\r\n".encode()
+
+
+def _ipv6_literals() -> Iterator[str]:
+    """Addresses of every shape, most of them wrong."""
+    tails = ["", "1.2.3.4", "1.2.3", "1.2.3.4.5", "256.2.3.4", "1.2.3.04"]
+    for before, after in product(range(10), range(10)):
+        for gap, tail in product(["::", ":", ":::"], tails):
+            yield ":".join(["a"] * before) + gap + ":".join(["F0"] * after + [tail] * bool(tail))
+    yield from (
+        ":",
+        "",
+        "12345::",
+        "::12345",
+        "::g",
+        "0::%eth0",
+        "1.2.3.4",
+        "::1.2.3.4:1",
+        ":1:2:3:4:5:6:7:8",
+    )
+
+
+def test_every_shape_of_an_ipv6_address() -> None:
+    right = 0
+    for address in _ipv6_literals():
+        text = f"msrp://[{address}]:1/s;tcp"
+        assert (run(COMPILED, _sent_to(text)).error is None) == _accepts(text), address
+        right += _accepts(text)
+    assert right > 30
+
+
 @given(doubtful_uris())
 def test_parser_writer_and_uri_agree_on_what_a_uri_is(text: str) -> None:
-    octets = f"MSRP abcd SEND\r\nTo-Path: {text}\r\nFrom-Path: msrp://h;tcp\r\n-------abcd$\r\n".encode()
+    octets = _sent_to(text)
     # The parser takes several, and spaces around them.
     accepted = all(map(_accepts, filter(None, text.strip(" \t").split(" ")))) and text.strip(" \t") != ""
     assert (run(COMPILED, octets).error is None) == accepted

@@ -307,6 +307,16 @@ def test_faults_of_a_frame(parser: Implementation, octets: bytes, wrong: bytes, 
 
 
 @implementation
+@pytest.mark.parametrize(
+    "line", [b'Content-Type: a/b;c="\xff"', b"Content-Type: a", b"Content-Type: a/b\x01"]
+)
+def test_a_fault_is_found_each_time_it_comes(parser: Implementation, line: bytes) -> None:
+    octets = _frame(TYPE, body=b"x") + _frame(line, body=b"x") * 3
+    faults = [frame.fault() for frame in parser.events(octets)]
+    assert [fault is not None for fault in faults] == [False, True, True, True]
+
+
+@implementation
 def test_what_is_declared_is_never_held_against_what_came(parser: Implementation) -> None:
     """RFC 4975 section 7.3.1: the octets received count; its own examples declare wrongly."""
     for declared in (b"1-4/4", b"1-6/6", b"100-104/1000", b"1-*/9"):

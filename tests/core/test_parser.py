@@ -204,6 +204,21 @@ def test_feeding_before_all_is_looked_at_is_our_mistake(parser: Implementation) 
 
 
 @implementation
+def test_a_flag_not_yet_told_is_not_forgotten(parser: Implementation) -> None:
+    one = parser.new()
+    at = SEND.index(b"hello") + 2
+    list(one.feed(SEND[:at]))
+    assert type(next(one.feed(SEND[at:]))).__name__ == "Body"
+    assert not one.idle
+    for use in (lambda: one.feed(OK), one.rest, one.end):
+        with pytest.raises(LocalProtocolError):
+            use()
+    assert next(one).flag == "$"
+    assert one.idle
+    assert [frame.status for frame in one.feed(OK)] == [200]
+
+
+@implementation
 def test_nothing_fed_is_nothing_said(parser: Implementation) -> None:
     one = parser.new()
     assert list(one) == []
