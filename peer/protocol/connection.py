@@ -41,9 +41,10 @@ __all__ = ["Connection", "Request"]
 
 
 class Request:
-    """A request of ours other than SEND: wait for its bell until it is over."""
+    """A request of ours without a body: wait for its bell until it is over."""
 
-    def __init__(self) -> None:
+    def __init__(self, endpoint: Endpoint | None = None) -> None:
+        self._endpoint = endpoint
         self.bell: Bell = SILENT
         self.response: Frame | None = None
         self.failure: str | None = None
@@ -54,6 +55,8 @@ class Request:
 
     def answered(self, response: Frame, octets: int) -> None:
         self.response = response
+        if self._endpoint is not None:
+            self._endpoint.answered(response.status or 0)
         self.bell.ring()
 
     def late(self) -> None:
@@ -93,6 +96,7 @@ class Connection:
         self._inbound = Inbound(self)
         self._watch = Watch(self.limits)
         self._endpoints: dict[str, Endpoint] = {}
+        self._bound = False
         self._requests: list[Request] = []
         self._queue: deque[Outgoing] = deque()
         self._said: list[bytes] = []  # frames of ours for the next turn
@@ -115,7 +119,7 @@ class Connection:
     @property
     def bound(self) -> bool:
         """Whether a session ever stood on it."""
-        return bool(self._endpoints)
+        return self._bound
 
     @property
     def paused(self) -> bool:
@@ -196,8 +200,17 @@ class Connection:
             peer_maximum=peer_maximum,
         )
         self._endpoints[local] = endpoint
+        self._bound = True
         self._watch.bound()
         return endpoint
+
+    def leave(self, endpoint: Endpoint, now: float) -> None:
+        """End one session, and the connection with the last (RFC 4975 section 5.4)."""
+        if all(other.closed for other in self._endpoints.values() if other is not endpoint):
+            self.close(now)
+        else:
+            endpoint.close(None)
+            self._endpoints.pop(endpoint.local, None)
 
     def known(self, frame: Frame) -> Endpoint | None:
         """The session that stands and that a request belongs to."""
@@ -223,10 +236,16 @@ class Connection:
     # -- out
 
     def request(
-        self, method: str, to_path: str, from_path: str, headers: Sequence[tuple[str, str]], now: float
+        self,
+        method: str,
+        to_path: str,
+        from_path: str,
+        headers: Sequence[tuple[str, str]],
+        now: float,
+        endpoint: Endpoint | None = None,
     ) -> Request:
-        """Send a request other than SEND."""
-        asked = Request()
+        """Send a request without a body; `endpoint` is its session, where it has one."""
+        asked = Request(endpoint)
         if self.state != "open":
             asked.lost(self.reason or "the connection is not open")
             return asked
@@ -239,7 +258,8 @@ class Connection:
 
     def greet(self, endpoint: Endpoint, now: float) -> None:
         """An empty SEND, which binds a session and keeps it alive (RFC 4975 sections 5.4, 7.1)."""
-        self.request("SEND", endpoint.remote, endpoint.local, [("Message-ID", new_ident())], now)
+        headers = [("Message-ID", new_ident())]
+        self.request("SEND", endpoint.remote, endpoint.local, headers, now, endpoint)
 
     def say(self, frame: bytes) -> None:
         """One whole frame for the next turn: answers and reports go before chunks."""

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from msrp_core import Frame, Uri
 
 from ..terms.content import Accepts, parse_disposition
-from ..terms.errors import UsageError
+from ..terms.errors import NotDelivered
 from ..terms.limits import Limits
 from .bells import SILENT, Bell
 from .incoming import Incoming
-from .outgoing import Outgoing
+from .outgoing import Outgoing, refusal
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -72,14 +72,14 @@ class Endpoint:
     ) -> Outgoing:
         """Begin a message; feed it to the `Outgoing` returned.
 
-        Raises `UsageError` where the other side said it would not take it: its types
+        Raises `NotDelivered` where the other side said it would not take it: its types
         (RFC 4975 section 8.6) or its maximum size.
         """
         if not self.peer_takes.allows(content_type):
-            raise UsageError(f"the other side does not take {content_type.partition(';')[0]}")
+            raise NotDelivered(f"the other side does not take {content_type.partition(';')[0]}", status=415)
         if total is not None and self.peer_maximum is not None and total > self.peer_maximum:
-            raise UsageError(
-                f"the other side takes at most {self.peer_maximum} octets a message, not {total}"
+            raise NotDelivered(
+                f"the other side takes at most {self.peer_maximum} octets a message, not {total}", status=413
             )
         outgoing = Outgoing(self, content_type, total, headers)
         # Those that are over are forgotten here: nothing else asks for them.
@@ -160,6 +160,11 @@ class Endpoint:
         outgoing = self._leaving.get(message_id)
         if outgoing is not None and not 200 <= status < 300:
             outgoing.refused(status)
+
+    def answered(self, status: int) -> None:
+        """A request of this session was answered: these codes end it (RFC 4975 sections 10.8, 10.10)."""
+        if status in (481, 506):
+            self.close(refusal(status))
 
     def close(self, reason: str | None) -> None:
         """The session is over: what arrived stays readable, what was leaving is told."""

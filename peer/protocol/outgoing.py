@@ -209,6 +209,7 @@ class Outgoing:
         if self._machine.may("refused"):
             self.status = status
             self._stop("refused", refusal(status))
+            self._endpoint.answered(status)
 
     def late(self) -> None:
         self._waiting -= 1
@@ -219,7 +220,6 @@ class Outgoing:
     def lost(self, reason: str) -> None:
         if self._machine.may("lost"):
             self._stop("lost", reason)
-            self._abandon = False
 
     def _stop(self, event: str, reason: str) -> None:
         # Whoever has a part of it is told that the rest will not come.

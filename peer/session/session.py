@@ -97,15 +97,15 @@ class Session:
         """Send one message; returns when its last octet was handed to the transport.
 
         A `Path` goes as a file; with `name`, anything else does, too. A file's SHA-256 goes
-        with it: ahead where it is a regular file (`hashing` is called meanwhile), behind the
-        last octet where it is a stream. Octets from an iterable may be of any number; give
-        `size` where it is known. `progress` is called with the octets handed over, and how
+        with it: ahead where it is a regular file (`hashing` is called meanwhile, from another
+        thread), behind the last octet where it is a stream. Octets from an iterable may be of
+        any number; give `size` where it is known. `progress` is called with the octets handed over, and how
         many there will be.
 
         Cancelling it tells the other side that the rest will not come. Raises `NotDelivered`
-        where it was refused meanwhile or the line was lost, `ConnectionLost` where the session
-        was over before, `UsageError` where the other side does not take such content, OSError
-        where a file cannot be read.
+        where the other side does not take such content, refused it meanwhile, or the line was
+        lost, `ConnectionLost` where the session was over before, OSError where a file cannot
+        be read.
         """
         if isinstance(body, Path):
             return await self._send_file(body, content_type, name, progress, hashing)
@@ -137,8 +137,7 @@ class Session:
         size = await in_thread(lambda: path.stat().st_size if path.is_file() else None)
         headers = _file_headers(name, size)
         if size is not None:
-            digest = await in_thread(lambda: hash_file(path, hashing))
-            headers.append(("Content-Digest", digest_header(digest)))
+            headers.append(("Content-Digest", digest_header(await self._hash(path, hashing))))
         file = await in_thread(lambda: path.open("rb"))
 
         async def blocks() -> AsyncGenerator[Buffer, None]:
@@ -151,6 +150,20 @@ class Session:
                 return await self._send_blocks(octets, kind, size, headers, progress, stream)
         finally:
             file.close()
+
+    async def _hash(self, path: Path, hashing: Progress | None) -> bytes:
+        given_up = False
+
+        def told(done: int, total: int) -> None:
+            if given_up:
+                raise InterruptedError("nobody waits for this digest any more")
+            if hashing is not None:
+                hashing(done, total)
+
+        try:
+            return await self._driver.in_thread(lambda: hash_file(path, told))
+        finally:
+            given_up = True  # where we are cancelled, the thread is not: it stops at its next step
 
     async def _send_blocks(
         self,
@@ -204,12 +217,15 @@ class Session:
     # -- the end
 
     async def close(self) -> None:
-        """End the session in order; returns when the line is closed. May be called twice."""
+        """End the session in order. May be called twice.
+
+        Returns when the line is closed; where other sessions use it, it goes on.
+        """
         self._closing = True
         connection = self._driver.connection
-        connection.close(self._driver.now())
+        connection.leave(self._endpoint, self._driver.now())
         self._driver.flush()
-        while connection.state != "closed":
+        while connection.state == "ending":
             await self._driver.changed.heard()
 
     async def __aenter__(self) -> Self:

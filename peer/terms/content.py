@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
 __all__ = [
+    "CHARSETS",
     "Accepts",
     "Disposition",
     "MediaType",
@@ -189,7 +190,8 @@ def parse_disposition(value: str | None) -> Disposition:
     return Disposition(kind, _filename(parameters) or None, octets)
 
 
-_CHARSETS: Final = {"utf-8": "utf-8", "us-ascii": "ascii", "iso-8859-1": "latin-1"}
+CHARSETS: Final = {"utf-8": "utf-8", "us-ascii": "ascii", "iso-8859-1": "latin-1"}
+"""The charsets a text or a file name is read in, with Python's names: cheap decoders that never fail."""
 
 
 def _filename(parameters: dict[str, str]) -> str:
@@ -227,7 +229,7 @@ def _extended(value: str) -> tuple[bytes, str]:
 
 def _decoded(octets: bytes, charset: str) -> str | None:
     # A short list of our own: Python's codecs include some that decompress.
-    codec = _CHARSETS.get(charset or "utf-8")
+    codec = CHARSETS.get(charset or "utf-8")
     return octets.decode(codec, "replace") if codec else None
 
 

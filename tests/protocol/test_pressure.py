@@ -1,0 +1,186 @@
+"""Whoever is slow holds back whoever is fast, and nobody's memory grows with a message."""
+
+from __future__ import annotations
+
+import tempfile
+
+import pytest
+
+from msrp_core import request
+from msrp_peer.protocol.endpoint import Endpoint
+from msrp_peer.protocol.store import Store
+from msrp_peer.terms.limits import Limits
+from support.by_hand import ByHand, Rung, content, statuses
+
+K = 1024
+
+
+def begin(limits: Limits | None = None) -> tuple[ByHand, Endpoint]:
+    hand = ByHand(limits=limits)
+    return hand, hand.bind()
+
+
+def test_a_reader_behind_stops_the_reading() -> None:
+    hand, endpoint = begin(Limits(unread=1000))
+    hand.say(hand.chunk("msg1", b"x" * 600, 1, "*", "+"))
+    message = endpoint.inbox[0]
+    message.open()
+    assert not hand.connection.paused
+    hand.say(hand.chunk("msg1", b"x" * 600, 601, "*", "+"))
+    assert hand.connection.paused
+    bell = hand.connection.bell = Rung()
+    assert len(message.take()) == 600
+    assert hand.connection.paused, "until a quarter is left"
+    assert not bell.times
+    assert len(message.take()) == 600
+    assert not hand.connection.paused
+    assert bell.times
+
+
+def test_readers_count_together_and_the_unread_do_not() -> None:
+    hand, endpoint = begin(Limits(unread=1000))
+    for name in ("msg1", "msg2", "msg3"):
+        hand.say(hand.chunk(name, b"x" * 600, 1, "*", "+"))
+    one, two, _ = endpoint.inbox
+    one.open()
+    one.open()
+    assert not hand.connection.paused
+    two.open()
+    assert hand.connection.paused
+
+
+@pytest.mark.parametrize("how", ["refuse", "drop"])
+@pytest.mark.parametrize("flag", ["+", "$", "#"])
+def test_credit_comes_back_from_what_nobody_reads_on(how: str, flag: str) -> None:
+    hand, endpoint = begin(Limits(unread=1000))
+    for i in range(10):
+        name = f"msg{i}"
+        hand.say(hand.chunk(name, b"x" * 2000, 1, "*", flag))
+        message = endpoint.inbox.popleft()
+        message.open()
+        assert hand.connection.paused
+        message.refuse(413) if how == "refuse" else message.drop()
+        assert not hand.connection.paused
+        assert message.take() == b""
+        message.drop()
+        if flag == "+":
+            hand.say(hand.chunk(name, b"x" * 2000, 2001))
+        assert not hand.connection.paused
+
+
+def test_a_connection_that_ends_is_read_to_its_end() -> None:
+    hand, endpoint = begin(Limits(unread=1000))
+    hand.say(hand.chunk("msg1", b"x" * 2000, 1, "*", "+"))
+    endpoint.inbox[0].open()
+    assert hand.connection.paused
+    hand.connection.close(hand.now)
+    assert not hand.connection.paused, "or its end would never be seen"
+
+
+def test_an_unread_message_goes_to_a_file_and_comes_back() -> None:
+    hand, endpoint = begin(Limits(unopened=1000))
+    body = bytes(range(256)) * 40
+    for at in range(0, len(body), 512):
+        flag = "$" if at + 512 == len(body) else "+"
+        assert statuses(hand.say(hand.chunk("msg1", body[at : at + 512], at + 1, "*", flag))) == [200]
+    message = endpoint.inbox[0]
+    assert message.spilled == len(body) - 512
+    assert not hand.connection.paused
+    assert content(message) == body
+    assert message.spilled == 0
+
+
+def test_a_message_read_while_it_is_written_to_its_file() -> None:
+    hand, endpoint = begin(Limits(unopened=1000))
+    body = bytes(range(256)) * 40
+    heard = b""
+    for at in range(0, len(body), 512):
+        flag = "$" if at + 512 == len(body) else "+"
+        hand.say(hand.chunk("msg1", body[at : at + 512], at + 1, "*", flag))
+        if at % 2048 == 0 and at > 4000:
+            endpoint.inbox[0].open()
+            heard += endpoint.inbox[0].take()
+    assert heard + content(endpoint.inbox[0]) == body
+    assert not hand.connection.paused
+
+
+def test_the_file_has_a_limit() -> None:
+    hand, endpoint = begin(Limits(unopened=1000, spill=3000))
+    answers = [
+        hand.say(hand.chunk("msg1", b"x" * 1000, 1 + at, "*", "+"))[0].status for at in range(0, 6000, 1000)
+    ]
+    assert answers == [200, 200, 200, 200, 413, 413]
+    (message,) = endpoint.inbox
+    assert len(content(message)) == 4000, "what came stays"
+    assert "no room" in message.reason
+
+
+def test_files_have_a_number() -> None:
+    hand, endpoint = begin(Limits(unopened=1000, spills=2))
+    answers = [hand.say(hand.chunk(f"msg{i}", b"x" * 2000, 1, 2000))[0].status for i in range(3)]
+    assert answers == [200, 200, 413]
+    content(endpoint.inbox.popleft())
+    assert statuses(hand.say(hand.chunk("msg4", b"x" * 2000, 1, 2000))) == [200]
+
+
+def test_a_disk_that_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    hand, endpoint = begin(Limits(unopened=1000))
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    first = hand.say(hand.chunk("msg1", b"x" * 900, 1, "*", "+"))
+    second = hand.say(hand.chunk("msg1", b"x" * 900, 901, "*", "+"))
+    assert statuses(first + second) == [200, 413]
+    (message,) = endpoint.inbox
+    assert len(content(message)) == 900
+    assert "No space left on device" in message.reason
+    assert statuses(hand.say(hand.chunk("msg2", b"x"))) == [200]
+
+
+def test_a_store_keeps_the_order() -> None:
+    store = Store()
+    for i in range(10):
+        store.put(bytes([i]) * 10, spill=i >= 3)
+    assert (len(store), store.memory, store.spilled) == (100, 30, 70)
+    heard = b""
+    while block := store.take():
+        heard += block
+    assert heard == b"".join(bytes([i]) * 10 for i in range(10))
+    assert len(store) == 0
+    store.put(b"again", spill=False)
+    assert store.take() == b"again"
+    store.put(b"x", spill=True)
+    store.clear()
+    assert store.take() == b""
+
+
+def test_answers_nobody_reads_stop_the_reading() -> None:
+    hand, _ = begin(Limits(owed=300))
+    asked = request("FOO", hand.to, hand.own)[1]
+    said = 0
+    while not hand.connection.paused:
+        hand.connection.receive(asked, hand.now)
+        said += 1
+        assert said < 10
+    heard = hand.hear()
+    assert statuses(heard) == [501] * said
+    assert not hand.connection.paused
+
+
+def test_answers_go_before_chunks() -> None:
+    hand, endpoint = begin()
+    outgoing = endpoint.send("a/b", None)
+    outgoing.feed(b"x" * 200 * K)
+    asked = request("FOO", hand.to, hand.own)[1]
+    hand.connection.receive(asked + asked, hand.now)
+    first = hand.connection.data_to_send(hand.now)
+    frames = list(hand.parser.feed(b"".join(first)))
+    assert [getattr(f, "status", None) for f in frames] == [501, 501, None]
+
+
+def test_answers_are_gathered() -> None:
+    hand, _ = begin()
+    hand.connection.receive(b"".join(hand.chunk(f"msg{i}", b"x") for i in range(50)), hand.now)
+    (octets,) = [b"".join(data) for data in iter(lambda: hand.connection.data_to_send(hand.now), [])]
+    assert octets.count(b" 200 OK\r\n") == 50

@@ -1,0 +1,135 @@
+"""Which requests are answered, which are reported on, and which never (RFC 4975 section 7.1)."""
+
+from __future__ import annotations
+
+import pytest
+
+from msrp_peer.protocol.auth import Terms
+from msrp_peer.terms.content import Accepts
+from support.by_hand import ByHand, statuses
+
+NO, PARTIAL = ("Failure-Report", "no"), ("Failure-Report", "partial")
+SUCCESS = ("Success-Report", "yes")
+
+
+@pytest.mark.parametrize(
+    ("header", "good", "bad"),
+    [
+        (("Failure-Report", "yes"), [200], [415]),
+        (PARTIAL, [], [415]),
+        (NO, [], []),
+    ],
+)
+def test_failure_report(header: tuple[str, str], good: list[int], bad: list[int]) -> None:
+    hand = ByHand(terms=Terms(Accepts.parse("text/plain")))
+    endpoint = hand.bind()
+    assert statuses(hand.say(hand.chunk("msg1", b"x", 1, "*", "$", header))) == good
+    assert statuses(hand.say(hand.chunk("msg2", b"x", 1, "*", "$", header, kind="a/b"))) == bad
+    assert [m.message_id for m in endpoint.inbox] == ["msg1"]
+    hand.to = hand.fresh()
+    heard = statuses(hand.say(hand.chunk("msg3", b"x", 1, "*", "$", header)))
+    assert heard == ([481] if bad else [])
+
+
+def test_success_report_over_the_whole() -> None:
+    hand = ByHand()
+    hand.bind()
+    first = hand.say(hand.chunk("msg1", b"hello", 1, 11, "+", SUCCESS))
+    assert statuses(first) == [200]
+    answer, report = hand.say(hand.chunk("msg1", b" world", 6, 11, "$", SUCCESS))
+    assert answer.status == 200
+    assert report.method == "REPORT"
+    assert (report.to_path, report.from_path) == (hand.own, hand.to)
+    assert report.message_id == "msg1"
+    assert report.header("Byte-Range") == "1-11/11"
+    assert report.header("Status") == "000 200 OK"
+    assert report.header("Failure-Report") is None
+    assert report.header("Success-Report") is None
+
+
+def test_success_report_without_any_response() -> None:
+    hand = ByHand()
+    hand.bind()
+    (report,) = hand.say(hand.chunk("msg1", b"x", 1, 1, "$", SUCCESS, NO))
+    assert report.method == "REPORT"
+
+
+def test_no_success_report_unasked_nor_for_what_was_given_up_or_refused() -> None:
+    hand = ByHand(terms=Terms(Accepts.parse("text/plain")))
+    hand.bind()
+    heard = hand.say(
+        hand.chunk("msg1", b"x", 1, 1, "$", ("Success-Report", "no")),
+        hand.chunk("msg2", b"x", 1, 9, "#", SUCCESS),
+        hand.chunk("msg3", b"x", 1, 1, "$", SUCCESS, kind="a/b"),
+    )
+    assert statuses(heard) == [200, 200, 415]
+
+
+def test_a_report_is_never_answered() -> None:
+    hand = ByHand()
+    hand.bind()
+    status = ("Status", "000 200 OK")
+    right = [("Message-ID", "msg1"), ("Byte-Range", "1-5/5"), status]
+    reports = [
+        hand.frame(right, method="REPORT"),
+        hand.frame([("Message-ID", "msg1"), status], method="REPORT"),
+        hand.frame([status], method="REPORT"),
+        hand.frame([("Message-ID", "msg1")], method="REPORT"),
+        hand.frame([("Message-ID", "msg1"), ("Status", "garbage")], method="REPORT"),
+        hand.frame([("Message-ID", "msg1"), ("Status", "000")], method="REPORT"),
+        hand.frame([*right, ("Content-Type", "a/b")], b"x" * 20000, method="REPORT"),
+    ]
+    assert hand.say(*reports) == []
+    hand.to = hand.fresh()
+    assert hand.say(hand.frame(right, method="REPORT")) == []
+    assert hand.connection.state == "open"
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("000 200 OK", "awaiting"),
+        ("000 413", "failed"),
+        ("000 481 gone", "failed"),
+        ("001 413 of another namespace", "awaiting"),
+        ("000 41x", "awaiting"),
+    ],
+)
+def test_a_failure_report_counts_like_a_response(status: str, state: str) -> None:
+    hand = ByHand()
+    endpoint = hand.bind()
+    outgoing, other = endpoint.send("a/b", 1), endpoint.send("a/b", 1)
+    for message in (outgoing, other):
+        message.feed(b"x")
+        message.end()
+    frames = hand.hear()
+    headers = [("Message-ID", outgoing.message_id), ("Byte-Range", "1-1/1"), ("Status", status)]
+    assert hand.say(hand.frame(headers, method="REPORT")) == []
+    assert outgoing.state == state
+    hand.answer(*frames)
+    assert outgoing.state == ("failed" if state == "failed" else "delivered")
+    assert other.state == ("failed" if "481" in status else "delivered"), "481 ends the session"
+    assert hand.say(hand.frame(headers, method="REPORT")) == []
+
+
+def test_a_report_from_elsewhere_is_ignored() -> None:
+    hand = ByHand()
+    endpoint = hand.bind()
+    outgoing = endpoint.send("a/b", 1)
+    outgoing.feed(b"x")
+    outgoing.end()
+    hand.hear()
+    headers = [("Message-ID", outgoing.message_id), ("Status", "000 413")]
+    hand.own = hand.fresh()
+    hand.say(hand.frame(headers, method="REPORT"))
+    assert outgoing.state == "awaiting"
+
+
+def test_a_report_begins_no_session() -> None:
+    hand = ByHand()
+    hand.to = hand.ask(("Accept-Types", "*")).header("Use-Path") or ""
+    headers = [("Message-ID", "msg1"), ("Status", "000 200 OK")]
+    assert hand.say(hand.frame(headers, method="REPORT")) == []
+    assert not hand.connection.arrived
+    assert statuses(hand.say(hand.frame([("Message-ID", "msg1")]))) == [200]
+    assert hand.connection.arrived
