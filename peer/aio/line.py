@@ -239,6 +239,11 @@ def _tune(sock: socket.socket | None) -> None:
     if sock is None:
         return
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    # A line that falls silent is noticed after two minutes, not after the system's two hours.
+    for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4)):
+        option = getattr(socket, name, None)
+        if option is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
     lowat = getattr(socket, "TCP_NOTSENT_LOWAT", None)
     if lowat is not None:
         sock.setsockopt(socket.IPPROTO_TCP, lowat, _UNSENT)

@@ -95,6 +95,8 @@ class Grants:
             return Answer(400, "Accept-Types names no type")
         if len(self._open) >= self._limits.grants:
             return Answer(403, "too many unused sessions on this connection")
+        if self._connection.sessions >= self._limits.sessions:
+            return Answer(403, "too many sessions on this connection")
         fresh = Uri.fresh(to.host, to.port or 2855, secure=to.secure, user=self._terms.claim)
         self._open[fresh.text] = Grant(
             fresh.text, frame.from_path, peer_takes, peer_maximum, now + self._limits.grant

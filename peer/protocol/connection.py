@@ -117,6 +117,11 @@ class Connection:
         return Security(self.wire.protections)
 
     @property
+    def sessions(self) -> int:
+        """Sessions that stand on it now."""
+        return sum(not endpoint.closed for endpoint in self._endpoints.values())
+
+    @property
     def bound(self) -> bool:
         """Whether a session ever stood on it."""
         return self._bound
@@ -140,10 +145,8 @@ class Connection:
         """Take octets from the network. Then ask data_to_send() and next_timer()."""
         if self.state not in ("securing", "open"):
             return
-        frames = self.state == "securing"  # a flight of the handshake is not half a frame
         try:
             for octets in self.wire.unwrap(data):
-                frames = True
                 self._settle()
                 for event in self._parser.feed(octets):
                     self._inbound.event(event, now)
@@ -155,8 +158,8 @@ class Connection:
             self._break(str(wrong))
             self._last_words = self.wire.wrap([])  # the alert
             return
-        unfinished = not self._parser.idle or not frames
-        self._watch.brought(memoryview(data).nbytes, now, unfinished=unfinished and self.state == "open")
+        unfinished = self.state == "open" and (self.wire.partial or not self._parser.idle)
+        self._watch.brought(memoryview(data).nbytes, now, unfinished=unfinished)
         self._watch.owing(now, much=self._owed > self.limits.owed)
         if self.wire.layers and self.wire.ended():
             self.ended(now)

@@ -42,8 +42,12 @@ class Layer(Protocol):
     def binding(self, name: str) -> bytes | None:
         """The channel binding of that name (RFC 5929, RFC 9266); None where there is none."""
 
+    @property
+    def partial(self) -> bool:
+        """Whether a record is half read."""
+
     def ended(self) -> bool:
-        """Whether the other side said goodbye and nothing is half read."""
+        """Whether the other side said goodbye."""
 
     def close(self) -> None:
         """Say goodbye: `wrap([])` afterwards collects it."""
@@ -90,6 +94,11 @@ class Wire:
         for layer in reversed(self.layers):
             below = layer.wrap(below)
         return [piece if isinstance(piece, bytes) else bytes(piece) for piece in below]
+
+    @property
+    def partial(self) -> bool:
+        """Whether some layer has read half a record."""
+        return any(layer.partial for layer in self.layers)
 
     def ended(self) -> bool:
         """Whether every layer ended cleanly; a bare connection ends as it pleases."""

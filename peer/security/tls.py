@@ -12,7 +12,6 @@ A handshake may complete and application octets follow in one `unwrap`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
@@ -20,6 +19,7 @@ from OpenSSL import SSL, _util
 
 from ..terms.errors import PeerError, UsageError
 from ..terms.security import Protection
+from .tls_errors import explain, reason_of
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -61,6 +61,8 @@ class TlsLayer:
         self._first = b""  # the first few of them, to say what the other side speaks instead
         self._held: list[bytes] = []  # records not yet taken by OpenSSL
         self._held_size = 0
+        self._begun = b""  # the head of a record, as far as it is here
+        self._missing = 0  # octets of the record at hand that are not here yet
         self._failure: str | None = None
         self._ended = False
         self._closing = False
@@ -91,6 +93,7 @@ class TlsLayer:
         pieces: list[bytes] = []
         view = memoryview(data)
         size = view.nbytes
+        self._follow(view)
         try:
             while view and not self._ended:
                 taken = self._tls.bio_write(view[:_STEP])
@@ -98,7 +101,7 @@ class TlsLayer:
                     self._read(pieces)
                 view = view[taken:]
         except SSL.Error as error:
-            self._fail(_explain(error, self._first if self._protection is None else None))
+            self._fail(explain(error, self._first if self._protection is None else None))
         if len(pieces) > 1 and size < len(pieces) * _SHORT:
             return [b"".join(pieces)]
         return pieces
@@ -132,7 +135,7 @@ class TlsLayer:
                     down += self._collect()
                     unread = 0
         except SSL.Error as error:
-            self._fail(_explain(error, None))
+            self._fail(explain(error, None))
         return down + self._collect() if down else self._collect()
 
     def binding(self, name: str) -> bytes | None:
@@ -156,6 +159,26 @@ class TlsLayer:
             # The first Finished message: nothing is resumed, so it is the client's.
             return tls.get_peer_finished() if self._server else tls.get_finished()
         return None
+
+    @property
+    def partial(self) -> bool:
+        """Whether a record has begun and not ended."""
+        return bool(self._begun or self._missing)
+
+    def _follow(self, data: memoryview) -> None:
+        """Count through the records (RFC 8446 section 5.1): OpenSSL does not tell where one ends."""
+        at, size = 0, data.nbytes
+        while at < size:
+            if self._missing:
+                step = min(self._missing, size - at)
+                self._missing -= step
+            else:
+                step = min(5 - len(self._begun), size - at)
+                self._begun += bytes(data[at : at + step])
+                if len(self._begun) == 5:
+                    self._missing = int.from_bytes(self._begun[3:], "big")
+                    self._begun = b""
+            at += step
 
     def ended(self) -> bool:
         """Whether the other side said goodbye: without it, an end of stream is a cut."""
@@ -181,7 +204,7 @@ class TlsLayer:
         except SSL.WantReadError:
             pass
         except SSL.Error as error:
-            raise UsageError(f"this context cannot begin TLS: {_reason(error)}") from None
+            raise UsageError(f"this context cannot begin TLS: {reason_of(error)}") from None
 
     def _handshake(self, data: memoryview) -> bool:
         """Go on with the handshake; whether it is done. `data` was just handed to it."""
@@ -312,82 +335,3 @@ def _extended_master_secret(tls: SSL.Connection) -> bool:
     """
     ask = getattr(_util.lib, "SSL_get_extms_support", None)
     return ask is not None and ask(tls._ssl) == 1
-
-
-# How OpenSSL names an alert: "tls alert handshake failure" (before 4.0 "ssl/tls alert ...",
-# before 3.2 "sslv3 alert ..."), "tlsv1 alert protocol version", "tlsv1 unrecognized name".
-_ALERT = re.compile(r"(?:(?:ssl/)?tls alert|(?:sslv3|tlsv13?)(?: alert)?) (.+)")
-
-_NOTHING_IN_COMMON = (
-    "it found nothing in common with what this side offers; it may want another mode "
-    "(anonymous or adh), or an older TLS"
-)
-_CERTIFICATE_REFUSED = "it verifies certificates and does not accept the one this side shows"
-_ALERTS = {
-    "handshake_failure": _NOTHING_IN_COMMON,
-    "insufficient_security": _NOTHING_IN_COMMON,
-    "protocol_version": "it speaks none of the TLS versions of this side",
-    "bad_certificate": _CERTIFICATE_REFUSED,
-    "certificate_expired": _CERTIFICATE_REFUSED,
-    "certificate_unknown": _CERTIFICATE_REFUSED,
-    "unknown_ca": _CERTIFICATE_REFUSED,
-    "unsupported_certificate": _CERTIFICATE_REFUSED,
-    "certificate_required": "it wants a certificate, and this side shows none",
-    "bad_record_mac": "what this side sent was damaged or changed on the way",
-    "user_canceled": "somebody there called it off",
-}
-
-_DAMAGED = "a TLS record of the other side was damaged or changed on the way"
-_NO_RECORD = "what the other side sent is no TLS record"
-_NO_VERSION = (
-    "no TLS version in common with the other side "
-    "(TLS 1.1 and older are never spoken, and mode adh is TLS 1.2 alone)"
-)
-_NO_SUITE = (
-    "no cipher suite in common with the other side "
-    "(one side may want mode adh and the other mode anonymous, or something older)"
-)
-_REASONS = {
-    "decryption failed or bad record mac": _DAMAGED,
-    "wrong version number": _NO_RECORD,
-    "wrong ssl version": _NO_RECORD,
-    "bad record type": _NO_RECORD,
-    "http request": _NO_RECORD,
-    "https proxy request": _NO_RECORD,
-    "packet length too long": "the other side sent a TLS record longer than any may be",
-    "encrypted length too long": "the other side sent a TLS record longer than any may be",
-    "data length too long": "the other side sent a TLS record longer than any may be",
-    "unsupported protocol": _NO_VERSION,
-    "version too low": _NO_VERSION,
-    "no shared cipher": _NO_SUITE,
-    "no ciphers available": _NO_SUITE,
-    "no suitable key share": "no key exchange group in common with the other side",
-    "no suitable groups": "no key exchange group in common with the other side",
-}
-
-
-def _explain(error: SSL.Error, first: bytes | None) -> str:
-    """What was wrong, for a person. `first` is what the other side sent first, while shaking hands."""
-    if first and not (first[0] in (0x15, 0x16) and first[1:2] in (b"", b"\x03")):
-        # Neither a handshake record nor an alert (RFC 8446 section 5.1).
-        return f"the other side does not speak TLS (its first octets are {ascii(first)[1:]})"
-    stage = "connection" if first is None else "handshake"
-    if isinstance(error, SSL.ZeroReturnError):
-        return f"the other side said goodbye in the middle of the TLS {stage}"
-    reason = _reason(error)
-    if alert := _ALERT.fullmatch(reason):
-        name = alert[1].replace(" ", "_").replace("cancelled", "canceled")
-        hint = _ALERTS.get(name)
-        if hint is _NOTHING_IN_COMMON and first is None:
-            hint = None  # once the handshake is done, something was in common
-        return f"the other side gave up the TLS {stage} with the alert {name}" + (f": {hint}" if hint else "")
-    return _REASONS.get(reason) or f"the other side broke the TLS {stage} ({reason})"
-
-
-def _reason(error: SSL.Error) -> str:
-    """The first reason of OpenSSL that a sentence is known for, or the first of all."""
-    queue = error.args[0] if error.args and isinstance(error.args[0], list) else []
-    reasons = [reason for _, _, reason in queue if reason]
-    known = [reason for reason in reasons if reason in _REASONS or _ALERT.fullmatch(reason)]
-    found: str = (known + reasons + ["no reason given"])[0]
-    return found

@@ -32,7 +32,9 @@ class Limits:
     grant: float = 30.0
     """Seconds a granted session URI may stay unused (the Expires of a grant)."""
     grants: int = 8
-    """Unused granted URIs on one connection."""
+    """Unused granted URIs on one connection; beyond it, 403."""
+    sessions: int = 64
+    """Sessions on one connection at a time; beyond it, 403."""
 
     chunk_alone: int = 64 * 1024
     """Octets of body a chunk carries while its message is alone on the connection."""
@@ -40,7 +42,7 @@ class Limits:
     """The same while others wait (the 2,048 rule of RFC 4975 section 7.1.1)."""
     unsent: int = 256 * 1024
     """Octets of one outgoing message held before its sender must wait."""
-    window: int = 8 * 1024 * 1024
+    window: int = 2 * 1024 * 1024
     """Octets of one outgoing message on their way and not answered yet."""
     turn: int = 64 * 1024
     """Octets written in one go, so that answers and other messages get their turn."""
@@ -55,7 +57,7 @@ class Limits:
     """Such files of one session; beyond it, 413."""
     arriving: int = 64
     """Unfinished messages of one session; beyond it, 413."""
-    inbox: int = 1024
+    inbox: int = 256
     """Messages of one session that nobody looked at yet; beyond it, 413."""
     remembered: int = 4096
     """Message-IDs of one session kept to know a duplicate by."""

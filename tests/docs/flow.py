@@ -45,6 +45,10 @@ class Covered:
     def binding(self, name: str) -> bytes | None:
         return None
 
+    @property
+    def partial(self) -> bool:
+        return False
+
     def ended(self) -> bool:
         return False
 

@@ -197,3 +197,13 @@ def test_grants_that_cannot_be_used(headers: list[tuple[str, str]], problem: str
     with pytest.raises(ValueError, match=problem) as wrong:
         granted(answer)
     assert "secret" not in str(wrong.value)
+
+
+def test_no_more_sessions_on_a_connection_than_the_limit() -> None:
+    hand = ByHand(limits=Limits(sessions=2))
+    for _ in range(2):
+        hand.to = hand.ask(("Accept-Types", "*")).header("Use-Path") or ""
+        assert statuses(hand.say(hand.frame(EMPTY))) == [200]
+    assert hand.ask(("Accept-Types", "*")).status == 403
+    hand.connection.leave(hand.connection.arrived[0], hand.now)
+    assert hand.ask(("Accept-Types", "*")).status == 200, "one that ended makes room"

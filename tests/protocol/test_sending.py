@@ -225,14 +225,14 @@ def test_the_window() -> None:
     assert len(hand.hear()) == 2, "of one that is fed to its end, too"
 
 
-def test_the_window_is_eight_mib() -> None:
+def test_the_window_is_two_mib() -> None:
     hand, endpoint = begin()
     outgoing = endpoint.send(PLAIN, None)
     sent = 0
     for _ in range(40):
         outgoing.feed(b"x" * 256 * K)
         sent += sum(len(frame) for frame in hand.hear())
-    assert sent == 8 * K * K
+    assert sent == 2 * K * K
 
 
 def test_a_sender_waits_while_much_is_held() -> None:

@@ -28,6 +28,7 @@ class Clear:
         self.protection: Protection | None = Protection("tls", "TOY", "none", confidential)
         self.goodbye = False  # whether the other side said it
         self.closed = False
+        self.half = False
 
     def unwrap(self, data: Buffer) -> list[Buffer]:
         return [data]
@@ -37,6 +38,10 @@ class Clear:
 
     def binding(self, name: str) -> bytes | None:
         return None
+
+    @property
+    def partial(self) -> bool:
+        return self.half
 
     def ended(self) -> bool:
         return self.goodbye

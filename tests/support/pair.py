@@ -86,6 +86,10 @@ class Toy:
     def binding(self, name: str) -> bytes | None:
         return None
 
+    @property
+    def partial(self) -> bool:
+        return bool(self._half)
+
     def ended(self) -> bool:
         return self._goodbye and not self._half
 
