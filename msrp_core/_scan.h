@@ -209,6 +209,55 @@ static inline size_t msrp_ident_span(const char *p, const char *end, const uint8
     return i;
 }
 
+/* Copy, and say whether "----" stands at some multiple of four (the hint of RFC 4975 section 7.3):
+ * where it does not, no seven hyphens stand anywhere, and no end-line. */
+static int msrp_copy_c(char *to, const char *from, size_t n)
+{
+    memcpy(to, from, n);
+    for (size_t i = 0; i + 4 <= n; i += 4)
+        if (memcmp(from + i, "----", 4) == 0)
+            return 1;
+    return 0;
+}
+
+#ifdef MSRP_SCAN_VECTOR
+static int msrp_copy_sse2(char *to, const char *from, size_t n)
+{
+    const __m128i four = _mm_set1_epi8('-');
+    __m128i seen = _mm_setzero_si128();
+    size_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+        __m128i a = msrp_load16(from + i), b = msrp_load16(from + i + 16);
+        _mm_storeu_si128((__m128i *)(to + i), a);
+        _mm_storeu_si128((__m128i *)(to + i + 16), b);
+        seen = _mm_or_si128(seen, _mm_or_si128(_mm_cmpeq_epi32(a, four), _mm_cmpeq_epi32(b, four)));
+    }
+    return msrp_copy_c(to + i, from + i, n - i) | (_mm_movemask_epi8(seen) != 0);
+}
+
+__attribute__((target("avx2"))) static int msrp_copy_avx2(char *to, const char *from, size_t n)
+{
+    const __m256i four = _mm256_set1_epi8('-');
+    __m256i seen = _mm256_setzero_si256();
+    size_t i = 0;
+    for (; i + 128 <= n; i += 128) {
+        __m256i a = msrp_load32(from + i), b = msrp_load32(from + i + 32), c = msrp_load32(from + i + 64),
+                d = msrp_load32(from + i + 96);
+        _mm256_storeu_si256((__m256i *)(to + i), a);
+        _mm256_storeu_si256((__m256i *)(to + i + 32), b);
+        _mm256_storeu_si256((__m256i *)(to + i + 64), c);
+        _mm256_storeu_si256((__m256i *)(to + i + 96), d);
+        seen = _mm256_or_si256(
+            seen, _mm256_or_si256(_mm256_or_si256(_mm256_cmpeq_epi32(a, four), _mm256_cmpeq_epi32(b, four)),
+                                  _mm256_or_si256(_mm256_cmpeq_epi32(c, four), _mm256_cmpeq_epi32(d, four))));
+    }
+    return msrp_copy_sse2(to + i, from + i, n - i) | (_mm256_movemask_epi8(seen) != 0);
+}
+#endif
+
+typedef int (*msrp_copy_fn)(char *, const char *, size_t);
+
+static msrp_copy_fn msrp_copy = msrp_copy_c;
 static msrp_scan_fn msrp_scan = msrp_scan_c;
 static const char *msrp_scan_chosen = "c";
 
@@ -219,17 +268,20 @@ static int msrp_scan_choose(const char *wanted)
 #ifdef MSRP_SCAN_VECTOR
     if ((any || strcmp(wanted, "avx2") == 0) && __builtin_cpu_supports("avx2")) {
         msrp_scan = msrp_scan_avx2;
+        msrp_copy = msrp_copy_avx2;
         msrp_scan_chosen = "avx2";
         return 0;
     }
     if (any || strcmp(wanted, "sse2") == 0) {
         msrp_scan = msrp_scan_sse2;
+        msrp_copy = msrp_copy_sse2;
         msrp_scan_chosen = "sse2";
         return 0;
     }
 #endif
     if (any || strcmp(wanted, "c") == 0) {
         msrp_scan = msrp_scan_c;
+        msrp_copy = msrp_copy_c;
         msrp_scan_chosen = "c";
         return 0;
     }

@@ -65,3 +65,11 @@ class Chunks:
         ``*``. `headers` go before those of the message, into this chunk alone. The id is made
         here, so that its end-line cannot occur in `data`.
         """
+    def batch(
+        self, data: Buffer, first: int, size: int, total: int | None, last: bool = False
+    ) -> tuple[list[str], bytes]:
+        """SENDs of at most `size` octets of body each, one after the other: their ids, their octets.
+
+        With `last` the final one ends the message. Ranges as RFC 4975 section 7.1.1 wants them:
+        a chunk above 2,048 octets that is not the last has ``*`` for its end.
+        """

@@ -1,11 +1,12 @@
+# cython: cdivision=True
 """Frames to octets, strictly as RFC 4975 section 9 writes them."""
 
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.string cimport memchr, memcpy
+from cpython.unicode cimport PyUnicode_DecodeASCII
+from libc.string cimport memcpy
 
-import binascii
 import os
 
 from ._frame cimport Frame
@@ -16,6 +17,7 @@ from .errors import LocalProtocolError
 cdef extern from "_scan.h" nogil:
     ctypedef const char *(*msrp_scan_fn)(const char *, size_t, const char *, size_t)
     msrp_scan_fn msrp_scan
+    int msrp_copy(char *, const char *, size_t)
     int msrp_scan_choose(const char *)
 
 cdef extern from "_grammar.h" nogil:
@@ -33,9 +35,45 @@ cdef bytes _wanted = os.environ.get("MSRP_SCAN", "").encode("ascii", "replace")
 msrp_scan_choose(_wanted)
 
 
-cdef inline bytes fresh():
-    # Hexadecimal digits alone: whatever the body holds, they are easy on every peer.
-    return binascii.hexlify(os.urandom(12))
+# Random octets for ids, a few hundred ids at a time: asking the system for each would cost more
+# than the frame. A process that forks must not share them with its child.
+cdef enum:
+    ID = 24
+    POOL = 12 * 256
+cdef bytes _pool = b""
+cdef Py_ssize_t _used = 0
+
+
+def _forget_pool():
+    global _pool
+    _pool = b""
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)
+
+
+cdef int put_id(char *o) except -1:
+    """24 hexadecimal digits, 96 random bits: whatever the body holds, they are easy on every peer."""
+    global _pool, _used
+    cdef int i
+    cdef const unsigned char *p
+    cdef const char *digits = b"0123456789abcdef"
+    if PyBytes_GET_SIZE(_pool) != POOL or _used + ID // 2 > POOL:
+        _pool = os.urandom(POOL)
+        _used = 0
+    p = <const unsigned char *>PyBytes_AS_STRING(_pool) + _used
+    _used += ID // 2
+    for i in range(ID // 2):
+        o[2 * i] = digits[p[i] >> 4]
+        o[2 * i + 1] = digits[p[i] & 15]
+    return 0
+
+
+cdef bytes fresh():
+    cdef bytes made = PyBytes_FromStringAndSize(NULL, ID)
+    put_id(PyBytes_AS_STRING(made))
+    return made
 
 
 def new_ident():
@@ -105,15 +143,14 @@ cdef bytes flag_octet(str flag):
     return flag.encode("ascii")
 
 
-cdef bint occurs(const char *body, Py_ssize_t size, bytes tid) noexcept:
+cdef bint occurs(const char *body, Py_ssize_t size, const char *tid, Py_ssize_t n) noexcept:
     """Whether the end-line of that transaction stands anywhere in the body.
 
     Without its CRLF and flag: a reader less exact than RFC 4975 may stop at less.
     """
     cdef char boundary[40]
-    cdef Py_ssize_t n = PyBytes_GET_SIZE(tid)
     memcpy(boundary, b"-------", 7)
-    memcpy(boundary + 7, PyBytes_AS_STRING(tid), n)
+    memcpy(boundary + 7, tid, n)
     return msrp_scan(body, size, boundary, n + 7) != NULL
 
 
@@ -136,7 +173,7 @@ def request(str method not None, str to_path not None, str from_path not None, h
     if body is not None:
         PyObject_GetBuffer(body, &view, PyBUF_SIMPLE)
         try:
-            while occurs(<const char *>view.buf, view.len, tid):
+            while occurs(<const char *>view.buf, view.len, PyBytes_AS_STRING(tid), PyBytes_GET_SIZE(tid)):
                 if transaction_id is not None:
                     raise LocalProtocolError("the end-line of that transaction id stands in the body")
                 tid = fresh()
@@ -193,44 +230,114 @@ cdef class Chunks:
 
     def cut(self, data, first, end, total, str flag not None, headers=()):
         cdef bytes mark = flag_octet(flag)
-        cdef bytes tid, limits, extra, out
+        cdef bytes extra, out
         cdef Py_buffer view
-        cdef char *o
-        cdef bint bodiless
+        cdef long long start, stop, whole
         if first < 1 or (end is not None and end < first - 1) or (total is not None and (
                 first - 1 > total or (end is not None and end > total))) or max(first, end or 0, total or 0) >= 1 << 63:
             raise LocalProtocolError("the range of a chunk has impossible numbers")
-        limits = (f"{first}-{'*' if end is None else end}/{'*' if total is None else total}\r\n").encode("ascii")
         extra = b"".join(lines(headers, False)) if headers else b""
+        if not self.typed:
+            raise LocalProtocolError("with a body, the last header must be Content-Type")
+        start, stop, whole = first, -1 if end is None else end, -1 if total is None else total
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        try:
+            out = PyBytes_FromStringAndSize(NULL, self.size(view.len, start, stop, whole) + PyBytes_GET_SIZE(extra))
+            self.frame(PyBytes_AS_STRING(out), <const char *>view.buf, view.len, start, stop, whole, mark[0], extra)
+        finally:
+            PyBuffer_Release(&view)
+        return out[5:5 + ID].decode("ascii"), out
+
+    def batch(self, data, first, Py_ssize_t size, total, bint last=False):
+        cdef Py_buffer view
+        cdef bytes out
+        cdef char *o
+        cdef char *begin
+        cdef Py_ssize_t count, k, n, room = 0
+        cdef long long start, whole = -1 if total is None else total
+        cdef list ids = []
+        if first < 1 or size < 1 or first >= 1 << 62 or (total is not None and total >= 1 << 62):
+            raise LocalProtocolError("the range of a chunk has impossible numbers")
         if not self.typed:
             raise LocalProtocolError("with a body, the last header must be Content-Type")
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
         try:
-            tid = fresh()
-            while occurs(<const char *>view.buf, view.len, tid):
-                tid = fresh()
-            out = PyBytes_FromStringAndSize(
-                NULL,
-                5 + 2 * PyBytes_GET_SIZE(tid) + PyBytes_GET_SIZE(self.before) + PyBytes_GET_SIZE(limits)
-                + PyBytes_GET_SIZE(extra) + PyBytes_GET_SIZE(self.after) + view.len + 14,
-            )
+            start = first
+            if whole >= 0 and start - 1 + view.len > whole:
+                raise LocalProtocolError("the range of a chunk has impossible numbers")
+            count = max((view.len + size - 1) // size, 1 if last else 0)
+            for k in range(count):
+                n = min(size, view.len - k * size)
+                room += self.size(n, start + k * size, self.stop(start + k * size, n, last and k == count - 1), whole)
+            out = PyBytes_FromStringAndSize(NULL, room)
             o = PyBytes_AS_STRING(out)
-            o = put(o, b"MSRP ", 5)
-            o = put(o, PyBytes_AS_STRING(tid), PyBytes_GET_SIZE(tid))
-            o = put(o, PyBytes_AS_STRING(self.before), PyBytes_GET_SIZE(self.before))
-            o = put(o, PyBytes_AS_STRING(limits), PyBytes_GET_SIZE(limits))
-            o = put(o, PyBytes_AS_STRING(extra), PyBytes_GET_SIZE(extra))
-            o = put(o, PyBytes_AS_STRING(self.after), PyBytes_GET_SIZE(self.after))
-            o = put(o, b"\r\n", 2)
-            o = put(o, <const char *>view.buf, view.len)
-            o = put(o, b"\r\n-------", 9)
-            o = put(o, PyBytes_AS_STRING(tid), PyBytes_GET_SIZE(tid))
-            o = put(o, PyBytes_AS_STRING(mark), 1)
-            o = put(o, b"\r\n", 2)
-            assert o - PyBytes_AS_STRING(out) == PyBytes_GET_SIZE(out)
+            for k in range(count):
+                n = min(size, view.len - k * size)
+                begin = o
+                o = self.frame(o, <const char *>view.buf + k * size, n, start,
+                               self.stop(start, n, last and k == count - 1), whole,
+                               c'$' if last and k == count - 1 else c'+', b"")
+                ids.append(PyUnicode_DecodeASCII(begin + 5, ID, NULL))
+                start += n
         finally:
             PyBuffer_Release(&view)
-        return tid.decode("ascii"), out
+        return ids, out
+
+    cdef long long stop(self, long long start, Py_ssize_t n, bint last) noexcept:
+        """The range-end of a chunk; -1 for the "*" of one that counts as open to interruption."""
+        return start + n - 1 if last or n <= 2048 else -1
+
+    cdef Py_ssize_t size(self, Py_ssize_t n, long long first, long long end, long long total) noexcept:
+        """Octets of a frame with a body of n octets and that range."""
+        return (5 + 2 * ID + PyBytes_GET_SIZE(self.before) + digits(first) + 1 + digits(end) + 1 + digits(total) + 2
+                + PyBytes_GET_SIZE(self.after) + 2 + n + 12)
+
+    cdef char *frame(self, char *o, const char *body, Py_ssize_t size, long long first, long long end,
+                     long long total, char flag, bytes extra) except NULL:
+        cdef char *tid = o + 5
+        put_id(tid)
+        memcpy(o, b"MSRP ", 5)
+        o = put(tid + ID, PyBytes_AS_STRING(self.before), PyBytes_GET_SIZE(self.before))
+        o = put_number(o, first)
+        o[0] = c'-'
+        o = put_number(o + 1, end)
+        o[0] = c'/'
+        o = put(put_number(o + 1, total), b"\r\n", 2)
+        o = put(o, PyBytes_AS_STRING(extra), PyBytes_GET_SIZE(extra))
+        o = put(o, PyBytes_AS_STRING(self.after), PyBytes_GET_SIZE(self.after))
+        o = put(o, b"\r\n", 2)
+        if msrp_copy(o, body, size):   # hyphens: look closer
+            while occurs(body, size, tid, ID):
+                put_id(tid)
+        o = put(o + size, b"\r\n-------", 9)
+        o = put(o, tid, ID)
+        o[0] = flag
+        return put(o + 1, b"\r\n", 2)
+
+
+cdef inline int digits(long long n) noexcept:
+    """Characters of a number, "*" for less than none."""
+    cdef int count = 1
+    while n >= 10:
+        n //= 10
+        count += 1
+    return count
+
+
+cdef char *put_number(char *o, long long n) noexcept:
+    """Decimal digits; "*" for less than none."""
+    cdef char digits[24]
+    cdef int i = 24
+    if n < 0:
+        o[0] = c'*'
+        return o + 1
+    while True:
+        i -= 1
+        digits[i] = <char>(c'0' + n % 10)
+        n //= 10
+        if n == 0:
+            break
+    return put(o, digits + i, 24 - i)
 
 
 cdef inline char *put(char *o, const char *p, Py_ssize_t n) noexcept:
