@@ -21,7 +21,7 @@ from .errors import LocalProtocolError, RemoteProtocolError
 from .limits import Limits
 
 cdef extern from "_scan.h" nogil:
-    ctypedef const char *(*msrp_scan_fn)(const char *, size_t, const char *, size_t)
+    ctypedef const char *(*msrp_scan_fn)(const char *, size_t, const char *, size_t, int)
     msrp_scan_fn msrp_scan
     const char *msrp_scan_chosen
     int msrp_scan_choose(const char *)
@@ -58,6 +58,8 @@ cdef class Parser:
     # A head that spans feeds is gathered here.
     cdef char *held
     cdef Py_ssize_t held_size, held_room
+    cdef const char *hit             # what `_whole` found, while `searched`
+    cdef bint searched
     # How much of a possible end-line the last feed ended with.
     cdef int matched
     cdef char mark                   # the flag of the end-line being matched, or due to be told
@@ -82,6 +84,7 @@ cdef class Parser:
             raise self.error.with_traceback(None)
         if self.at < self.upto or self.flag_due:
             raise LocalProtocolError("feed: the octets fed before are not all looked at yet; iterate first")
+        self.searched = False
         if PyBytes_CheckExact(data):
             self.source = data
             self.at = PyBytes_AS_STRING(data)
@@ -256,15 +259,10 @@ cdef class Parser:
 
     cdef const char *_whole(self) noexcept:
         """The end-line of the body that begins at `at`, if all of it is here."""
-        cdef const char *p = self.at
-        cdef const char *q
-        while True:
-            q = msrp_scan(p, self.upto - p, self.reader.boundary, self.reader.boundary_size)
-            if q == NULL or self.upto - q < self.reader.boundary_size + 3:
-                return NULL
-            if is_flag(q[self.reader.boundary_size]) and q[self.reader.boundary_size + 1] == c'\r' and q[self.reader.boundary_size + 2] == c'\n':
-                return q
-            p = q + self.reader.boundary_size
+        self.hit = msrp_scan(self.at, self.upto - self.at, self.reader.boundary, self.reader.boundary_size, True)
+        # What was found, or not, holds for `_body`, too, until more octets come.
+        self.searched = self.hit == NULL or self.upto - self.hit < self.reader.boundary_size + 3
+        return NULL if self.searched else self.hit
 
     cdef object _piece(self, const char *p, Py_ssize_t n, long long offset, object source):
         cdef Body body
@@ -292,7 +290,6 @@ cdef class Parser:
 
     cdef object _body(self):
         """One piece of body, or the flag; None where octets are missing."""
-        cdef const char *p
         cdef const char *q
         cdef object piece
         cdef Py_ssize_t n
@@ -304,37 +301,30 @@ cdef class Parser:
                 return self._flag() if piece is None and self.flag_due else piece
         if self.at >= self.upto:
             return None
-        p = self.at
-        while True:
-            q = msrp_scan(p, self.upto - p, self.reader.boundary, self.reader.boundary_size)
-            if q == NULL:
-                q = self._tail(p)
-                self.matched = <int>(self.upto - q)
-                break
+        if self.searched:
+            self.searched = False
+            q = self.hit
+        else:
+            q = msrp_scan(self.at, self.upto - self.at, self.reader.boundary, self.reader.boundary_size, True)
+        if q == NULL:
+            q = self._tail(self.at)
+            self.matched = <int>(self.upto - q)
+        else:
             n = self.upto - q - self.reader.boundary_size
-            if n < 3 and self._may_be(q, n):
-                self.matched = <int>(self.upto - q)
-                if n > 0:
-                    self.mark = q[self.reader.boundary_size]
-                break
-            if n >= 3 and self._may_be(q, 3):
-                n = q - self.at
+            if n > 0:
                 self.mark = q[self.reader.boundary_size]
+            if n >= 3:
+                n = q - self.at
                 piece = self._piece(self.at, n, self.passed, self.source)
                 self._look(n + self.reader.boundary_size + 3)
                 if piece is None:
                     return self._flag()
                 self.flag_due = True
                 return piece
-            p = q + self.reader.boundary_size
+            self.matched = <int>(self.upto - q)
         piece = self._piece(self.at, q - self.at, self.passed, self.source)
         self._look(self.upto - self.at)
         return piece
-
-    cdef bint _may_be(self, const char *q, Py_ssize_t n) noexcept:
-        """Whether the n octets behind a boundary at q are flag, CR, LF, as far as they go."""
-        q += self.reader.boundary_size
-        return ((n < 1 or is_flag(q[0])) and (n < 2 or q[1] == c'\r') and (n < 3 or q[2] == c'\n'))
 
     cdef const char *_tail(self, const char *p) noexcept:
         """Where the longest end of the feed begins that may be the beginning of a boundary."""

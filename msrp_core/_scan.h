@@ -15,28 +15,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef const char *(*msrp_scan_fn)(const char *, size_t, const char *, size_t);
+/* Where `needle` stands in `hay`, or NULL. With `line`, only where flag, CR and LF follow, as far as
+ * `hay` goes: the end-line of a body, and no body that imitates one. */
+typedef const char *(*msrp_scan_fn)(const char *hay, size_t n, const char *needle, size_t length, int line);
+
+static inline int msrp_line_follows(const char *p, const char *end)
+{
+    return (end - p < 1 || *p == '$' || *p == '+' || *p == '#') && (end - p < 2 || p[1] == '\r')
+           && (end - p < 3 || p[2] == '\n');
+}
 
 /* Every first octet, one after the other: for tails shorter than a vector, and where there is none. */
-static const char *msrp_scan_tail(const char *hay, size_t n, const char *needle, size_t length)
+static const char *msrp_scan_tail(const char *hay, size_t n, const char *needle, size_t length, int line)
 {
     if (n < length)
         return NULL;
     const char *p = hay, *last = hay + (n - length);
     while (p <= last && (p = (const char *)memchr(p, needle[0], (size_t)(last - p) + 1)) != NULL) {
-        if (p[length - 1] == needle[length - 1] && memcmp(p, needle, length) == 0)
+        if (p[length - 1] == needle[length - 1] && memcmp(p, needle, length) == 0
+            && (!line || msrp_line_follows(p + length, hay + n)))
             return p;
         p++;
     }
     return NULL;
 }
 
-static const char *msrp_scan_c(const char *hay, size_t n, const char *needle, size_t length)
+static const char *msrp_scan_c(const char *hay, size_t n, const char *needle, size_t length, int line)
 {
 #if defined(__GLIBC__) || defined(__APPLE__)
-    return (const char *)memmem(hay, n, needle, length);
+    const char *p = hay, *end = hay + n;
+    while ((p = (const char *)memmem(p, (size_t)(end - p), needle, length)) != NULL) {
+        if (!line || msrp_line_follows(p + length, end))
+            return p;
+        p += length; /* its first octet stands nowhere else in it */
+    }
+    return NULL;
 #else
-    return msrp_scan_tail(hay, n, needle, length);
+    return msrp_scan_tail(hay, n, needle, length, line);
 #endif
 }
 
@@ -52,7 +67,19 @@ static const char *msrp_scan_c(const char *hay, size_t n, const char *needle, si
 #define msrp_load16(p) _mm_loadu_si128((const __m128i *)(p))
 #define msrp_mask16(x) ((uint32_t)_mm_movemask_epi8(x))
 
-static const char *msrp_scan_sse2(const char *hay, size_t n, const char *needle, size_t length)
+/* memcmp() == 0 for these lengths, without the call. */
+static inline int msrp_same(const char *p, const char *needle, size_t length)
+{
+    if (length < 16 || length > 48)
+        return memcmp(p, needle, length) == 0;
+    __m128i differ = _mm_or_si128(_mm_xor_si128(msrp_load16(p), msrp_load16(needle)),
+                                  _mm_xor_si128(msrp_load16(p + length - 16), msrp_load16(needle + length - 16)));
+    if (length > 32)
+        differ = _mm_or_si128(differ, _mm_xor_si128(msrp_load16(p + 16), msrp_load16(needle + 16)));
+    return _mm_movemask_epi8(_mm_cmpeq_epi8(differ, _mm_setzero_si128())) == 0xffff;
+}
+
+static const char *msrp_scan_sse2(const char *hay, size_t n, const char *needle, size_t length, int line)
 {
     if (n < length)
         return NULL;
@@ -69,45 +96,54 @@ static const char *msrp_scan_sse2(const char *hay, size_t n, const char *needle,
                    | MSRP_CLOSER(p + 16, hits >> 16, msrp_load16, _mm_cmpeq_epi8, msrp_mask16, _mm_set1_epi8) << 16;
             for (; hits; hits &= hits - 1) {
                 int i = __builtin_ctz(hits);
-                if (memcmp(p + i, needle, length) == 0)
+                if (msrp_same(p + i, needle, length)
+                    && (!line || msrp_line_follows(p + i + length, hay + n)))
                     return p + i;
             }
         }
         p += 32;
     }
-    return p <= last ? msrp_scan_tail(p, (size_t)(last - p) + length, needle, length) : NULL;
+    return p <= last ? msrp_scan_tail(p, (size_t)(hay + n - p), needle, length, line) : NULL;
 }
 
 #define msrp_load32(p) _mm256_loadu_si256((const __m256i *)(p))
 #define msrp_mask32(x) ((uint64_t)(uint32_t)_mm256_movemask_epi8(x))
 
 __attribute__((target("avx2"))) static const char *msrp_scan_avx2(const char *hay, size_t n,
-                                                                  const char *needle, size_t length)
+                                                                  const char *needle, size_t length, int line)
 {
     if (n < length)
         return NULL;
     const char *p = hay, *last = hay + (n - length);
     const __m256i first = _mm256_set1_epi8(needle[0]), final = _mm256_set1_epi8(needle[length - 1]);
-    while (p + 63 <= last) {
+    /* Four vectors a turn: where nothing hits, one test is enough for all of them. */
+    while (p + 127 <= last) {
         const char *q = p + length - 1;
-        __m256i low =
-            _mm256_and_si256(_mm256_cmpeq_epi8(msrp_load32(p), first), _mm256_cmpeq_epi8(msrp_load32(q), final));
-        __m256i high = _mm256_and_si256(_mm256_cmpeq_epi8(msrp_load32(p + 32), first),
-                                        _mm256_cmpeq_epi8(msrp_load32(q + 32), final));
-        uint64_t hits = msrp_mask32(low) | (msrp_mask32(high) << 32);
-        if (hits) {
-            hits = MSRP_CLOSER(p, hits & 0xffffffffu, msrp_load32, _mm256_cmpeq_epi8, msrp_mask32, _mm256_set1_epi8)
-                   | MSRP_CLOSER(p + 32, hits >> 32, msrp_load32, _mm256_cmpeq_epi8, msrp_mask32, _mm256_set1_epi8)
-                         << 32;
-            for (; hits; hits &= hits - 1) {
-                int i = __builtin_ctzll(hits);
-                if (memcmp(p + i, needle, length) == 0)
-                    return p + i;
+        __m256i a = _mm256_and_si256(_mm256_cmpeq_epi8(msrp_load32(p), first), _mm256_cmpeq_epi8(msrp_load32(q), final));
+        __m256i b = _mm256_and_si256(_mm256_cmpeq_epi8(msrp_load32(p + 32), first),
+                                     _mm256_cmpeq_epi8(msrp_load32(q + 32), final));
+        __m256i c = _mm256_and_si256(_mm256_cmpeq_epi8(msrp_load32(p + 64), first),
+                                     _mm256_cmpeq_epi8(msrp_load32(q + 64), final));
+        __m256i d = _mm256_and_si256(_mm256_cmpeq_epi8(msrp_load32(p + 96), first),
+                                     _mm256_cmpeq_epi8(msrp_load32(q + 96), final));
+        __m256i any = _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, d));
+        if (!_mm256_testz_si256(any, any)) {
+            const uint64_t each[4] = {msrp_mask32(a), msrp_mask32(b), msrp_mask32(c), msrp_mask32(d)};
+            for (int k = 0; k < 4; k++) {
+                const char *at = p + 32 * k;
+                uint64_t hits =
+                    MSRP_CLOSER(at, each[k], msrp_load32, _mm256_cmpeq_epi8, msrp_mask32, _mm256_set1_epi8);
+                for (; hits; hits &= hits - 1) {
+                    int i = __builtin_ctzll(hits);
+                    if (msrp_same(at + i, needle, length)
+                        && (!line || msrp_line_follows(at + i + length, hay + n)))
+                        return at + i;
+                }
             }
         }
-        p += 64;
+        p += 128;
     }
-    return p <= last ? msrp_scan_sse2(p, (size_t)(last - p) + length, needle, length) : NULL;
+    return p <= last ? msrp_scan_sse2(p, (size_t)(hay + n - p), needle, length, line) : NULL;
 }
 #endif
 

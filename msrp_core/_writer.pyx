@@ -15,7 +15,7 @@ from ._head cimport H_FROM, H_TO
 from .errors import LocalProtocolError
 
 cdef extern from "_scan.h" nogil:
-    ctypedef const char *(*msrp_scan_fn)(const char *, size_t, const char *, size_t)
+    ctypedef const char *(*msrp_scan_fn)(const char *, size_t, const char *, size_t, int)
     msrp_scan_fn msrp_scan
     int msrp_copy(char *, const char *, size_t)
     int msrp_scan_choose(const char *)
@@ -151,7 +151,7 @@ cdef bint occurs(const char *body, Py_ssize_t size, const char *tid, Py_ssize_t 
     cdef char boundary[40]
     memcpy(boundary, b"-------", 7)
     memcpy(boundary + 7, tid, n)
-    return msrp_scan(body, size, boundary, n + 7) != NULL
+    return msrp_scan(body, size, boundary, n + 7, 0) != NULL
 
 
 def request(str method not None, str to_path not None, str from_path not None, headers=(), body=None, *,
