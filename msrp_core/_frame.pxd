@@ -18,6 +18,7 @@ cdef class Frame:
     cdef object _fault(self, uint32_t at, const char *what)
 
 cdef class Body:
+    cdef char few[32]      # so few octets that an object for them would cost more than they
     cdef object source
     cdef const char *data
     cdef Py_ssize_t count

@@ -271,7 +271,10 @@ cdef class Parser:
         body = Body.__new__(Body)
         body.offset = offset
         body.count = n
-        if source is None or n <= SMALL:
+        if n <= <Py_ssize_t>sizeof(body.few):
+            memcpy(body.few, p, n)
+            body.data = body.few
+        elif source is None or n <= SMALL:
             body.source = PyBytes_FromStringAndSize(p, n)
             body.data = PyBytes_AS_STRING(body.source)
         else:
