@@ -7,7 +7,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help demo test deep lint types wheels check venv clean
+.PHONY: help demo bench test deep lint types wheels check venv clean
 
 bin := .venv/bin
 pip := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $(bin)/pip -qq
@@ -22,6 +22,7 @@ sources := pyproject.toml setup.py $(shell find msrp_core sasl peer -name __pyca
 help:
 	@echo "make demo     two processes on this machine meet, talk and send a file"
 	@echo "make test     the tests, against a normal install"
+	@echo "make bench    the framing core against other parsers and the machine's limits"
 	@echo "make lint     ruff: rules and format"
 	@echo "make types    mypy --strict, over the installed packages"
 	@echo "make wheels   build and try a wheel for every CPython 3.11+ found (also in \$$PYTHONS), into dist/"
@@ -32,6 +33,10 @@ help:
 
 demo: .venv/.project
 	@$(bin)/msrp demo $(ARGS)
+
+bench: venv
+	@$(pip) install -c constraints.txt httptools h11
+	@$(bin)/python -P benchmarks/framing.py $(ARGS)
 
 test: venv
 	@$(bin)/pytest $(ARGS)

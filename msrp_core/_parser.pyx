@@ -13,7 +13,7 @@ from libc.string cimport memchr, memcmp, memcpy
 import os
 
 from ._frame cimport Body, Flag, Frame
-from ._head cimport END, MORE, WRONG, Found, HeadReader, Known, is_flag
+from ._head cimport END, MORE, WRONG, Found, HeadReader, is_flag
 from ._receive cimport Source
 from ._template cimport Patterns
 
@@ -175,10 +175,12 @@ cdef class Parser:
             self.frame_offset = self.passed
             self.reader.restart()
             begin = self.at
-            found = self.patterns.read(self.reader, begin, self.upto)
+            frame = Frame.__new__(Frame)
+            found = self.patterns.read(self.reader, begin, self.upto, &frame.head)
             if found != MORE:
                 self._look(self.reader.line)
-                return self._frame(begin, found, self.patterns.known(self.reader))
+                frame.known = self.patterns.known(&frame.head)
+                return self._fill(frame, begin, found)
             found = self.reader.read(begin, self.upto)
             if found == MORE:
                 self._hold(begin, self.upto - begin)
@@ -188,7 +190,7 @@ cdef class Parser:
                 raise self._wrong()
             self.patterns.learn(self.reader, begin, found)
             self._look(self.reader.line)
-            return self._frame(begin, found, self.reader.texts())
+            return self._read_frame(begin, found)
         while True:
             p = <const char *>memchr(self.at, c'\n', self.upto - self.at)
             begin = self.at
@@ -208,7 +210,7 @@ cdef class Parser:
                 continue
             if found == WRONG:
                 raise self._wrong()
-            frame = self._frame(self.held, found, self.reader.texts())
+            frame = self._read_frame(self.held, found)
             self.held_size = 0
             if self.held_room > 65536:
                 PyMem_Free(self.held)
@@ -220,14 +222,17 @@ cdef class Parser:
         self.at += n
         self.passed += n
 
-    cdef Frame _frame(self, const char *begin, Found found, Known known):
-        """The frame whose head lies at `begin`; with its body, if all of it is here."""
+    cdef Frame _read_frame(self, const char *begin, Found found):
+        """The frame of the head that the reader has read."""
         cdef Frame frame = Frame.__new__(Frame)
-        cdef const char *q
-        cdef Py_ssize_t size = self.reader.head.size, room
-        cdef char flag
         frame.head = self.reader.head
-        frame.known = known
+        frame.known = self.reader.texts()
+        return self._fill(frame, begin, found)
+
+    cdef Frame _fill(self, Frame frame, const char *begin, Found found):
+        """The frame, its head known and lying at `begin`; with its body, if all of it is here."""
+        cdef const char *q
+        cdef Py_ssize_t size = frame.head.size
         frame.offset = self.frame_offset
         if found == END:
             frame.raw = PyBytes_FromStringAndSize(begin, size)

@@ -42,13 +42,12 @@ cdef class Patterns:
             self.responses.take(base, &reader.head, found)
             self.responses.known = reader.texts()
 
-    cdef Known known(self, HeadReader reader):
+    cdef Known known(self, Head *head):
         """Where frames like the one just read keep their decoded values."""
-        return self.requests.known if reader.head.status < 0 else self.responses.known
+        return self.requests.known if head.status < 0 else self.responses.known
 
-    cdef Found read(self, HeadReader reader, const char *base, const char *end) noexcept nogil:
+    cdef Found read(self, HeadReader reader, const char *base, const char *end, Head *head) noexcept nogil:
         """Read a head that is like the last one of its kind; MORE where it is not."""
-        cdef Head *head = &reader.head
         cdef const char *p
         cdef const char *q
         cdef Found found
@@ -83,6 +82,7 @@ cdef class Template:
         """Take the head just read as the pattern; one with a fault is none."""
         cdef uint32_t message_id = head.value[H_MESSAGE_ID].start
         cdef uint32_t byte_range = head.value[H_BYTE_RANGE].start
+        cdef int i
         self.usable = head.fault == NULL and head.size <= sizeof(self.text)
         if not self.usable:
             return
@@ -99,6 +99,13 @@ cdef class Template:
         if message_id and byte_range and message_id > byte_range:
             self.which[1] = H_MESSAGE_ID
             self.count = 2
+        self.moving = 0
+        for i in range(1, 9):
+            if head.value[i].start:
+                self.moved[self.moving] = i
+                self.group[self.moving] = self.before(head.value[i].start)
+                self.moving += 1
+        self.last_group = self.before(head.last)
 
     cdef const char *match(self, const char *base, const char *end, Head *head) noexcept nogil:
         """Read a head like the one learned: up to and including its blank line, or up to its
@@ -144,22 +151,19 @@ cdef class Template:
     cdef void place(self, Head *head, Span *values, int *shifts) noexcept nogil:
         """Where everything stands now: as in the pattern, but for what became longer or shorter."""
         cdef long long first = head.first, final = head.final, total = head.total
-        cdef Span *span
         cdef int i
         head[0] = self.head
         head.first, head.final, head.total = first, final, total
         head.id.size += shifts[0]
         head.verb.start += shifts[0]
         head.headers += shifts[0]
-        for i in range(1, 9):
-            span = &head.value[i]
-            if span.start:
-                span.start += shifts[self.before(span.start)]
+        for i in range(self.moving):
+            head.value[self.moved[i]].start += shifts[self.group[i]]
         for i in range(self.count):
             head.value[self.which[i]] = values[i]
-        head.last += shifts[self.before(head.last)]
+        head.last += shifts[self.last_group]
 
-    cdef inline int before(self, uint32_t at) noexcept nogil:
+    cdef int before(self, uint32_t at) noexcept nogil:
         """How many of the values that differ begin before that octet of the pattern."""
         cdef int n = 0
         if self.count > 0 and self.head.value[self.which[0]].start < at:

@@ -25,6 +25,7 @@ _MODULES = {
     "chat": "chat",
     "peers": "peers",
     "inspect": "inspect",
+    "bench": "bench",
 }
 
 

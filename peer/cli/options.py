@@ -84,6 +84,17 @@ examples:
 Everybody on the network can announce any name: the list says where to try, never who is there.
 """
 
+_BENCH = """\
+examples:
+  msrp bench
+  msrp bench --quick
+  msrp bench --write figures       also figures/framing.json and figures/framing.svg
+  MSRP_SCAN=sse2 msrp bench        another end-line search: avx2, sse2 or c
+
+Each figure is a ratio of two contestants that took turns, its median and quartiles: noise and
+the machine's speed cancel out as far as they can. Comparisons with other parsers: make bench.
+"""
+
 Add = Callable[[argparse.ArgumentParser], None]
 
 
@@ -125,6 +136,7 @@ def build_parser(*, hidden: bool = False) -> argparse.ArgumentParser:
     from . import inspect
 
     command("inspect", "parse a stream of MSRP and show it as JSON", "", inspect.add_arguments)
+    command("bench", "measure the framing core on this machine", _BENCH, _bench)
     if hidden:
         bob = commands.add_parser("demo-peer")
         for add in (_tls, _interfaces):
@@ -236,6 +248,13 @@ def _peers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=_seconds, default=4.0, metavar="N", help="how long to look (4)")
     parser.add_argument("--follow", action="store_true", help="go on looking until Ctrl-C")
     _interfaces(parser)
+    _json(parser)
+
+
+def _bench(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--rounds", type=_number(3, 1000), default=15, metavar="N", help="turns of each (15)")
+    parser.add_argument("--quick", action="store_true", help="leave out what takes longer than a few seconds")
+    parser.add_argument("--write", type=Path, metavar="DIR", help="write the figures as JSON and SVG, too")
     _json(parser)
 
 

@@ -17,7 +17,9 @@ def chunks() -> Chunks:
 
 
 @given(st.lists(HYPHENS, max_size=40), st.integers(1, 3000), st.integers(1, 2**40), st.booleans())
-def test_what_is_cut_in_a_batch_comes_out_whole(parts: list[bytes], size: int, first: int, last: bool) -> None:
+def test_what_is_cut_in_a_batch_comes_out_whole(
+    parts: list[bytes], size: int, first: int, last: bool
+) -> None:
     body = b"".join(parts) * 10
     ids, octets = chunks().batch(body, first, size, None, last)
     frames = [event for event in Parser().feed(octets) if isinstance(event, Frame)]
@@ -35,7 +37,9 @@ def test_what_is_cut_in_a_batch_comes_out_whole(parts: list[bytes], size: int, f
         at += frame.size
 
 
-@pytest.mark.parametrize(("first", "size", "total"), [(0, 10, None), (1, 0, None), (1, 10, 4), (2**62, 1, None)])
+@pytest.mark.parametrize(
+    ("first", "size", "total"), [(0, 10, None), (1, 0, None), (1, 10, 4), (2**62, 1, None)]
+)
 def test_batches_that_cannot_be(first: int, size: int, total: int | None) -> None:
     with pytest.raises(LocalProtocolError, match="impossible numbers"):
         chunks().batch(b"hello", first, size, total)

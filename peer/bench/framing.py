@@ -1,0 +1,260 @@
+"""What the framing core is measured by: the limits of the machine, and itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, repeat
+
+from msrp_core import Chunks, Frame, Parser, scan_name
+
+from .corpora import FROM, HOSTILE, TO, frames, pieces
+from .measure import Figure, contest, ratio
+
+__all__ = ["PASS", "Row", "copied", "lazily", "rows", "searched", "seven_headers"]
+
+PASS = 4 << 20
+"""Octets a pass reads: more than the nearest caches hold, less than the farthest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        what: what is measured.
+        goal: what it should be, in words.
+        figure: what it is, in the goal's unit; several where the goal names several.
+        unit: how to print it.
+        met: whether the goal is met.
+    """
+
+    what: str
+    goal: str
+    figure: Figure
+    unit: str
+    met: bool
+
+
+def lazily(fed: Iterable[bytes]) -> Callable[[], object]:
+    """Read frames, look at nothing."""
+
+    def call() -> None:
+        parser = Parser()
+        for piece in fed:
+            for _ in parser.feed(piece):
+                pass
+
+    return call
+
+
+def seven_headers(fed: Sequence[bytes]) -> Callable[[], object]:
+    """Read frames, and turn all seven usual values into Python objects."""
+
+    def call() -> None:
+        parser = Parser()
+        for piece in fed:
+            for event in parser.feed(piece):
+                if type(event) is Frame:
+                    event.transaction_id, event.method, event.to_path, event.from_path  # noqa: B018
+                    event.message_id, event.byte_range, event.content_type  # noqa: B018
+
+    return call
+
+
+def copied(fed: Sequence[bytes]) -> Callable[[], object]:
+    """memcpy: the same octets, from where they are to one other place."""
+    room = memoryview(bytearray(sum(map(len, fed))))
+
+    def call() -> None:
+        at = 0
+        for piece in fed:
+            room[at : at + len(piece)] = piece
+            at += len(piece)
+
+    return call
+
+
+def searched(fed: Sequence[bytes]) -> Callable[[], object]:
+    """memchr: for an octet that does not stand there."""
+    cleaned = [piece.replace(b"\x00", b"\x01") for piece in fed]
+
+    def call() -> None:
+        for piece in cleaned:
+            piece.find(b"\x00")
+
+    return call
+
+
+def share_of_memcpy(rounds: int) -> list[Row]:
+    fed = pieces(b"".join(frames("64k", PASS)), 262144)
+    times = contest({"us": lazily(fed), "memcpy": copied(fed)}, rounds)
+    share = ratio(times["memcpy"], times["us"])
+    goal = {"avx2": 1.4, "sse2": 0.75}.get(scan_name())
+    what = f"64 KiB chunks, share of memcpy's octets/s, {scan_name()}"
+    words = f"at least {goal:.0%}" if goal else "no goal"
+    return [Row(what, words, share, "share", goal is None or share.median >= goal)]
+
+
+def hostile(rounds: int) -> list[Row]:
+    fed = {kind: pieces(b"".join(frames(kind, PASS)), 262144) for kind in ("64k", *HOSTILE[:4])}
+    times = contest({kind: lazily(octets) for kind, octets in fed.items()}, rounds)
+    worst = min((ratio(times["64k"], times[kind]) for kind in HOSTILE[:4]), key=lambda figure: figure.median)
+    what = "worst hostile 64 KiB body against the benign one"
+    return [Row(what, "at least 90%", worst, "share", worst.median >= 0.9)]
+
+
+def near_hits(rounds: int) -> list[Row]:
+    found = []
+    for kind, words in (
+        ("wrong-flag", "whole end-lines with a wrong flag"),
+        ("both-probes", "bodies that hit both probes"),
+    ):
+        fed = pieces(b"".join(frames(kind, PASS)), 262144)
+        times = contest({"us": lazily(fed), "memcpy": copied(fed)}, rounds)
+        share = ratio(times["memcpy"], times["us"])
+        found.append(Row(f"{words}, share of memcpy", "at least 10%", share, "share", share.median >= 0.1))
+    return found
+
+
+def one_octet(rounds: int) -> list[Row]:
+    found = []
+    for kind, words in (("chat", "a chat message"), ("1m", "1 MiB")):
+        fed = pieces(frames(kind, 1)[0], 1)
+        passes = max(1, 200_000 // len(fed))
+        times = contest({"empty": _empty_calls(fed, passes), "us": _octet_by_octet(fed, passes)}, rounds)
+        figure = ratio(times["us"], times["empty"])
+        what = f"one octet at a time, {words}, against an empty call"
+        found.append(Row(what, "at most 2 times", figure, "times", figure.median <= 2))
+    return found
+
+
+def _empty(piece: bytes) -> None:
+    pass
+
+
+def _empty_calls(fed: Sequence[bytes], passes: int) -> Callable[[], object]:
+    def call() -> None:
+        for _ in range(passes):
+            for piece in fed:
+                _empty(piece)
+
+    return call
+
+
+def _octet_by_octet(fed: Sequence[bytes], passes: int) -> Callable[[], object]:
+    def call() -> None:
+        parser = Parser()
+        for _ in range(passes):
+            for piece in fed:
+                for _event in parser.feed(piece):
+                    pass
+
+    return call
+
+
+def memory(rounds: int) -> list[Row]:
+    """A message of 1 GiB in feeds of 64 KiB, in a process of its own for a clean start."""
+    if not os.path.exists("/proc/self/statm"):  # noqa: PTH110
+        return []
+    code = "from msrp_peer.bench.framing import streamed; print(streamed(1 << 30))"
+    environment = {**os.environ, "PYTHONSAFEPATH": "1"}
+    run = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    grown = int(run.stdout) / (1 << 20)
+    figure = Figure(grown, grown, grown)
+    return [
+        Row("memory while 1 GiB streams through, above the start", "under 1 MiB", figure, "MiB", grown < 1)
+    ]
+
+
+def _resident() -> int:
+    with open("/proc/self/statm") as statm:  # noqa: PTH123
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def streamed(octets: int) -> int:
+    """By how many octets the process grows, at the most, while a message of that size goes through."""
+    parser = Parser()
+    head = frames("1m", 1)[0].partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+    block = os.urandom(65536)
+    for piece in (head, block):
+        for _ in parser.feed(piece):
+            pass
+    start, most = _resident(), 0
+    for turn in range(octets // len(block)):
+        for _ in parser.feed(block):
+            pass
+        if turn % 64 == 0:
+            most = max(most, _resident() - start)
+    return most
+
+
+def serialise(rounds: int) -> list[Row]:
+    body = os.urandom(2048)
+    to, source = TO.decode(), FROM.decode()
+    chunks = Chunks(to, source, "0123456789abcdef", [("Content-Type", "text/plain")])
+    big = body * 64
+    before = b"MSRP 0123456789abcdef SEND\r\nTo-Path: " + TO + b"\r\nFrom-Path: " + FROM
+    parts = (
+        before,
+        b"\r\nMessage-ID: 0123456789abcdef\r\nByte-Range: ",
+        b"1-2048/131072",
+        b"\r\nContent-Type: text/plain\r\n\r\n",
+        body,
+        b"\r\n-------",
+        b"0123456789abcdef",
+        b"+",
+        b"\r\n",
+    )
+
+    def joined() -> None:
+        for _ in range(16 * 64):
+            b"".join(parts)
+
+    def cut() -> None:
+        for _ in range(16):
+            chunks.batch(big, 1, 2048, None)
+
+    times = contest({"join": joined, "us": cut}, rounds)
+    quicker = ratio(times["join"], times["us"])
+    what = "SENDs of 2 KiB in a batch, against b''.join of the parts"
+    return [Row(what, "at least 1.5 times", quicker, "times", quicker.median >= 1.5)]
+
+
+def linear(rounds: int) -> list[Row]:
+    """Time an octet over 1 MB and over 1,000 MB, in feeds of two sizes; one round, for it takes long."""
+    data = b"".join(frames("2k", 1_000_000))
+    found = []
+    for size in (1460, 65536):
+        fed = pieces(data, size)
+        once = contest({"few": lazily(fed)}, 20)["few"]
+        many = contest({"many": lazily(Endless(fed, 1000))}, 1)["many"]
+        figure = ratio([seconds / 1000 for seconds in many] * len(once), once)
+        what = f"time an octet over 1,000 MB against 1 MB, feeds of {size:,}"
+        found.append(Row(what, "within 10%", figure, "share", figure.median <= 1.1))
+    return found
+
+
+class Endless:
+    """The same pieces again and again, without a list of them."""
+
+    def __init__(self, fed: Sequence[bytes], times: int) -> None:
+        self._fed = fed
+        self._times = times
+
+    def __iter__(self) -> Iterator[bytes]:
+        return chain.from_iterable(repeat(self._fed, self._times))
+
+
+def rows(rounds: int, *, quick: bool = False) -> Iterable[Row]:
+    """Each row as soon as it is measured."""
+    measures: list[Callable[[int], list[Row]]] = [share_of_memcpy, hostile, near_hits, one_octet, serialise]
+    if not quick:
+        measures += [memory, linear]
+    for measure in measures:
+        yield from measure(rounds)

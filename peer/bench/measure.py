@@ -1,0 +1,54 @@
+"""Contestants in turn, round after round: a machine that is slow for a while is slow for all."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+__all__ = ["Figure", "contest", "ratio"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A median with the quartiles around it."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: list[float]) -> Figure:
+        if len(values) < 2:
+            return cls(values[0], values[0], values[0])
+        low, median, high = statistics.quantiles(values, n=4, method="inclusive")
+        return cls(median, low, high)
+
+    def __format__(self, spec: str) -> str:
+        return f"{self.median:{spec}} ({self.low:{spec}}-{self.high:{spec}})"
+
+
+def contest(contestants: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Seconds each took, one value a round; after one round that does not count."""
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    collecting = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        for turn in range(rounds + 1):
+            for name, call in contestants.items():
+                began = time.perf_counter()
+                call()
+                if turn:
+                    times[name].append(time.perf_counter() - began)
+    finally:
+        if collecting:
+            gc.enable()
+    return times
+
+
+def ratio(slow: list[float], quick: list[float]) -> Figure:
+    """How many times quicker the second is, round by round."""
+    return Figure.of([a / b for a, b in zip(slow, quick, strict=True)])
