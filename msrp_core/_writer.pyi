@@ -7,6 +7,9 @@ from typing_extensions import Buffer
 
 from ._frame import Frame
 
+def forget_pool() -> None:
+    """Draw new random octets for the ids that follow; called by itself in a process that forked."""
+
 def new_ident() -> str:
     """A fresh transaction id or Message-ID: 96 random bits (RFC 4975 section 7.1 wants 64)."""
 

@@ -44,13 +44,13 @@ cdef bytes _pool = b""
 cdef Py_ssize_t _used = 0
 
 
-def _forget_pool():
+def forget_pool():
     global _pool
     _pool = b""
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_pool)
+    os.register_at_fork(after_in_child=forget_pool)
 
 
 cdef int put_id(char *o) except -1:
@@ -62,6 +62,8 @@ cdef int put_id(char *o) except -1:
     if PyBytes_GET_SIZE(_pool) != POOL or _used + ID // 2 > POOL:
         _pool = os.urandom(POOL)
         _used = 0
+        if PyBytes_GET_SIZE(_pool) != POOL:
+            raise RuntimeError("the system gave fewer random octets than it was asked for")
     p = <const unsigned char *>PyBytes_AS_STRING(_pool) + _used
     _used += ID // 2
     for i in range(ID // 2):

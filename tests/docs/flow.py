@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from itertools import count
 
 from msrp_core import Frame, Parser, Uri, request
+from msrp_core._writer import forget_pool
 from msrp_peer.protocol.auth import Terms, granted
 from msrp_peer.protocol.connection import Connection, Request
 from msrp_peer.protocol.endpoint import Endpoint
@@ -63,16 +64,18 @@ def fixed_random_octets() -> Iterator[None]:
     random_octets, token = os.urandom, secrets.token_urlsafe
 
     def fixed(size: int) -> bytes:
-        return hashlib.sha256(b"msrp %d" % next(numbers)).digest()[:size]
+        return hashlib.shake_256(b"msrp %d" % next(numbers)).digest(size)
 
     def fixed_token(size: int | None = None) -> str:
         return base64.urlsafe_b64encode(fixed(size or 32)).rstrip(b"=").decode()
 
     os.urandom, secrets.token_urlsafe = fixed, fixed_token
+    forget_pool()  # ids are made of octets drawn in advance
     try:
         yield
     finally:
         os.urandom, secrets.token_urlsafe = random_octets, token
+        forget_pool()
 
 
 class Flow:
