@@ -32,7 +32,9 @@ _NUMBERS = 10_000  # names tried beside one that is taken
 _STEP = 1 << 20  # octets hashed between two calls of progress
 
 # O_EXCL makes one opener the owner and follows no symbolic link, not even a dangling one.
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+for _flag in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT"):  # the last two are Windows'
+    _NEW |= getattr(os, _flag, 0)
 
 _DEVICES = frozenset(
     ["con", "prn", "aux", "nul", "conin$", "conout$", "clock$"]
@@ -197,11 +199,11 @@ class Receiving:
         self._expect_open()
         try:
             self._check()
-            path = self._publish()
-            with contextlib.suppress(OSError):  # some file systems have no modes
+            with contextlib.suppress(OSError, AttributeError):  # some systems have no modes
                 os.fchmod(self._file.fileno(), 0o666 & ~_umask())
         finally:
-            self._close()
+            self._close()  # before it is renamed: Windows renames no open file
+        path = self._publish()
         return Received(path, self.received, self._hash.hexdigest(), bool(self._digests))
 
     def keep(self) -> Path:
@@ -211,9 +213,10 @@ class Receiving:
 
     def discard(self) -> None:
         """Stop here and remove what arrived."""
-        if self._still_ours():
-            self._part.unlink()
+        ours = self._still_ours()
         self._close()
+        if ours:
+            self._part.unlink()
 
     def __enter__(self) -> Self:
         return self
@@ -278,7 +281,7 @@ class Receiving:
             os.link(self._part, final, follow_symlinks=False)
         except FileExistsError:
             raise
-        except OSError:
+        except (OSError, NotImplementedError):
             # No hard links here (FAT, some network file systems): take the name with an empty
             # file, then replace that. Whoever looks in between sees a file of no octets.
             os.close(os.open(final, _NEW, 0o600))
