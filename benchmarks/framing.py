@@ -101,13 +101,7 @@ def by_plain_python(fed: Sequence[bytes]) -> Call:
     sys.path.insert(0, str(ROOT / "tests"))
     from reference.plain_parser import Parser
 
-    def call() -> None:
-        parser = Parser()
-        for piece in fed:
-            for _ in parser.feed(piece):
-                pass
-
-    return call
+    return lazily(fed, Parser)
 
 
 def against_rivals(rounds: int) -> tuple[list[Row], list[str]]:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
+from typing import Protocol
 
 from msrp_core import Chunks, Frame, Parser, scan_name
 
@@ -39,11 +40,17 @@ class Row:
     met: bool
 
 
-def lazily(fed: Iterable[bytes]) -> Callable[[], object]:
+class Feedable(Protocol):
+    """A parser of msrp_core's interface, or one like it."""
+
+    def feed(self, data: bytes) -> Iterable[object]: ...
+
+
+def lazily(fed: Iterable[bytes], make: Callable[[], Feedable] = Parser) -> Callable[[], object]:
     """Read frames, look at nothing."""
 
     def call() -> None:
-        parser = Parser()
+        parser = make()
         for piece in fed:
             for _ in parser.feed(piece):
                 pass
