@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import weakref
@@ -238,6 +239,11 @@ def _shared_buffer(loop: asyncio.AbstractEventLoop) -> ReceiveBuffer:
 def _tune(sock: socket.socket | None) -> None:
     if sock is None:
         return
+    with contextlib.suppress(OSError):  # a connection that was reset already takes no options
+        _set_options(sock)
+
+
+def _set_options(sock: socket.socket) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     # A line that falls silent is noticed after two minutes, not after the system's two hours.
     for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4)):

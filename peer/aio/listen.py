@@ -7,11 +7,11 @@ import contextlib
 import logging
 import os
 import socket
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 
 from ..protocol.auth import Terms
+from ..protocol.budget import Budget
 from ..protocol.connection import Connection
 from ..security.keys import ThrowAway
 from ..security.tls import TlsLayer
@@ -111,6 +111,7 @@ class Listener:
     def __init__(self, handler: Handler, mode: TlsMode, limits: Limits, own: Terms) -> None:
         self._handler = handler
         self._limits = limits
+        self._budget = Budget(limits)
         self._terms = own
         key = None if mode is TlsMode.ADH else ThrowAway()
         self._context = server_context(mode, key)
@@ -145,7 +146,7 @@ class Listener:
     async def open(self, host: str, port: int) -> None:
         loop = asyncio.get_running_loop()
         try:
-            self._server = await loop.create_server(self._accept, host, port, reuse_address=True)
+            self._server = await loop.create_server(self._accept, host, port)
         except (OSError, OverflowError) as error:
             why = getattr(error, "strerror", None) or str(error)
             raise CannotReach(f"{host}:{port} cannot be listened at: {why}") from None
@@ -190,13 +191,18 @@ class Listener:
 
     def _accept(self) -> Line:
         layer = TlsLayer(self._context, server=True, own_key=self.fingerprint)
-        return Line(Connection([layer], terms=self._terms, limits=self._limits), self)
+        connection = Connection([layer], terms=self._terms, limits=self._limits, budget=self._budget)
+        return Line(connection, self)
 
     def line_made(self, line: Line) -> None:
         self._lines.add(line)
         host = line.peer_address.rpartition(":")[0]
-        unbound = Counter(other.peer_address.rpartition(":")[0] for other in self._lines if not other.bound)
-        if len(self._lines) > self._limits.connections or unbound[host] > self._limits.unbound_per_source:
+        alike = [other for other in self._lines if other.peer_address.rpartition(":")[0] == host]
+        if (
+            len(self._lines) > self._limits.connections
+            or len(alike) > self._limits.per_source
+            or sum(not other.bound for other in alike) > self._limits.unbound_per_source
+        ):
             log.warning("a connection from %s is closed: too many already", line.peer_address)
             line.abort("too many connections")
 

@@ -90,6 +90,10 @@ def session_fields(session: Session) -> dict[str, object]:
     }
 
 
+_AT_ONCE = 16
+"""Messages of a session that are received, or asked about, at a time."""
+
+
 class Incoming:
     """Shows what arrives on one session, each message in a task of its own: a long file, or a
     question nobody answers, holds up no line of text."""
@@ -111,10 +115,14 @@ class Incoming:
     async def run(self) -> None:
         """Until the other side closes. Raises ConnectionLost once the rest is done."""
         lost: MsrpError | None = None
+        # A message is taken from the session only when somebody deals with it: what is not taken
+        # is what the engine's limits bound.
+        room = asyncio.Semaphore(_AT_ONCE)
         async with asyncio.TaskGroup() as tasks:
             try:
                 async for message in self._session:
-                    tasks.create_task(self._arrived(message))
+                    await room.acquire()
+                    tasks.create_task(self._arrived(message)).add_done_callback(lambda _: room.release())
             except MsrpError as error:
                 lost = error
                 for question in self._asking:

@@ -6,7 +6,7 @@ URI in Use-Path, good on this connection alone, for as long as Expires says unti
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from msrp_core import Frame, Uri
@@ -44,10 +44,11 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A session URI handed out and not used yet."""
+    """A session URI handed out and not used yet. Capabilities: no repr shows them."""
 
-    local: str
-    remote: str
+    local: str = field(repr=False)
+    remote: str = field(repr=False)
+    uris: tuple[Uri, Uri]
     peer_takes: Accepts
     peer_maximum: int | None
     deadline: float
@@ -99,7 +100,7 @@ class Grants:
             return Answer(403, "too many sessions on this connection")
         fresh = Uri.fresh(to.host, to.port or 2855, secure=to.secure, user=self._terms.claim)
         self._open[fresh.text] = Grant(
-            fresh.text, frame.from_path, peer_takes, peer_maximum, now + self._limits.grant
+            fresh.text, frame.from_path, (fresh, remote), peer_takes, peer_maximum, now + self._limits.grant
         )
         return Answer(
             200,
@@ -118,9 +119,11 @@ class Grants:
         """
         if " " in frame.to_path or " " in frame.from_path:
             return None
-        to, sender = Uri.parse(frame.to_path), Uri.parse(frame.from_path)
+        if not self._open:
+            return None
+        asked = Uri.parse(frame.to_path), Uri.parse(frame.from_path)
         for uri, grant in self._open.items():
-            if grant.deadline > now and Uri.parse(uri) == to and Uri.parse(grant.remote) == sender:
+            if grant.deadline > now and grant.uris == asked:
                 return self._open.pop(uri)
         return None
 

@@ -26,6 +26,7 @@ from ..terms.limits import Limits
 from ..terms.security import Security
 from .auth import Grants, Terms
 from .bells import SILENT, Bell
+from .budget import Budget
 from .endpoint import Endpoint
 from .inbound import Inbound
 from .outgoing import Outgoing
@@ -82,8 +83,10 @@ class Connection:
         *,
         terms: Terms,
         limits: Limits | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.limits = limits or Limits()
+        self.budget = budget or Budget(self.limits)
         self.terms = terms
         self.wire = Wire(layers)
         self.transactions = Transactions(self.limits.transaction)

@@ -141,11 +141,9 @@ class Endpoint:
         if len(self._seen) > self.limits.remembered:
             del self._seen[next(iter(self._seen))]
 
-    def may_spill(self, message: Incoming, octets: int) -> bool:
-        """Whether a message nobody reads yet may put that much more into a temporary file."""
+    def may_spill(self, message: Incoming) -> bool:
+        """Whether a message nobody reads yet may use a temporary file."""
         waiting = {id(m): m for m in (*self.inbox, *self._arriving.values()) if m.spilled}
-        if sum(m.spilled for m in waiting.values()) + octets > self.limits.spill:
-            return False
         return message.spilled > 0 or len(waiting) < self.limits.spills
 
     def chunk_ended(self, message: Incoming, flag: str) -> None:

@@ -45,7 +45,8 @@ class Incoming:
         self.dropped = False  # set by whoever threw it away, from any thread
         self.reason = ""
         self._machine = Machine(INCOMING, "arriving")
-        self._store = Store()
+        self.budget = endpoint.connection.budget
+        self._store = Store(self.budget)
 
     @property
     def state(self) -> str:
@@ -89,12 +90,13 @@ class Incoming:
         if limit is not None and self.received + len(data) > limit:
             self._turn_away(413, f"it is longer than the {limit} octets taken here")
             return
-        spill = not self.opened and self._store.memory + len(data) > self._limits.unopened
-        if spill and not self._endpoint.may_spill(self, len(data)):
-            self._turn_away(413, "nobody reads it, and there is no room for more of it")
-            return
+        much = self.spilled > 0 or self._store.memory + len(data) > self._limits.unopened
+        spill = much and not self.opened
         try:
-            self._store.put(data, spill=spill)
+            room = (not spill or self._endpoint.may_spill(self)) and self._store.put(data, spill=spill)
+            if not room:
+                self._turn_away(413, "there is no room for more of what nobody has read yet")
+                return
         except OSError as error:
             self._turn_away(413, f"it cannot be kept: {error.strerror}")
             return

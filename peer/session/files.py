@@ -203,6 +203,8 @@ class Receiving:
                 os.fchmod(self._file.fileno(), 0o666 & ~_umask())
         finally:
             self._close()  # before it is renamed: Windows renames no open file
+        if not self._still_ours():
+            raise FileDamaged(f"{self._part} was replaced by something else meanwhile", self._part)
         path = self._publish()
         return Received(path, self.received, self._hash.hexdigest(), bool(self._digests))
 
@@ -210,6 +212,12 @@ class Receiving:
         """Stop here; what arrived stays in the part, whose path this returns."""
         self._close()
         return self._part
+
+    def close(self) -> None:
+        """Stop here, if that is not done: a part of no octets goes, any other stays."""
+        if self._state != "closed" and not self.received:
+            self.discard()
+        self._close()
 
     def discard(self) -> None:
         """Stop here and remove what arrived."""
@@ -250,8 +258,6 @@ class Receiving:
                     f"announced was {digest.hex()}; it stays in {self._part}",
                     self._part,
                 )
-        if not self._still_ours():
-            raise FileDamaged(f"{self._part} was replaced by something else meanwhile", self._part)
 
     def _still_ours(self) -> bool:
         """Whether the part's name still means the file we write to."""

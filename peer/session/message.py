@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 
 from ..protocol.incoming import Incoming
@@ -13,6 +14,7 @@ from ..terms.errors import MessageCut, NotDelivered, UsageError
 from ..terms.security import Security
 from .driver import Driver, HeardBell
 from .files import Received, Receiving
+from .handle import Handle
 
 __all__ = ["Message", "Progress", "Sent", "failure"]
 
@@ -97,19 +99,23 @@ class Message:
             raise MessageCut(f"the message was cut after {incoming.received} octets: {incoming.reason}")
 
     async def read(self, maximum: int = _WHOLE) -> bytes:
-        """The whole body. Raises `MessageCut`; `UsageError` beyond `maximum` octets: use
-        `save`, or iterate."""
-        blocks: list[bytes] = []
-        size = 0
-        async with aclosing(aiter(self)) as arriving:
-            async for block in arriving:
-                size += len(block)
-                if size > maximum:
-                    raise UsageError(
-                        f"the message is longer than {maximum} octets: save it, or iterate over it"
-                    )
-                blocks.append(block)
-        return b"".join(blocks)
+        """The whole body. Raises `MessageCut`, also where all that waits here together would take
+        more than `Limits.memory`; `UsageError` beyond `maximum` octets: use `save`, or iterate."""
+        budget = self._incoming.budget
+        body = bytearray()
+        try:
+            async with aclosing(aiter(self)) as arriving:
+                async for block in arriving:
+                    if len(body) + len(block) > maximum:
+                        raise UsageError(
+                            f"the message is longer than {maximum} octets: save it, or iterate over it"
+                        )
+                    if not budget.take_memory(len(block)):
+                        raise MessageCut(f"there is no room for more than {len(body)} octets of the message")
+                    body += block
+        finally:
+            budget.take_memory(-len(body))
+        return bytes(body)
 
     async def text(self, maximum: int = _WHOLE) -> str:
         """The whole body as text: by its charset where that is UTF-8, US-ASCII or ISO 8859-1, else
@@ -128,21 +134,26 @@ class Message:
         right; a name that is taken gets a number, unless `overwrite`. Raises `MessageCut` and
         `FileDamaged` with what came left in the part, and OSError.
         """
-        receiving = await self._driver.in_thread(
+        in_thread = self._driver.in_thread
+        handle = Handle(
             lambda: Receiving(directory, self.name, size=self.size, digest=self.digest, overwrite=overwrite)
         )
-        with receiving:
+        try:
+            part = await in_thread(lambda: handle.use(lambda receiving: receiving.part))
+            received = 0
             try:
                 async with aclosing(aiter(self)) as arriving:
                     async for block in arriving:
-                        await self._driver.in_thread(lambda block=block: receiving.write(block))  # type: ignore[misc]
+                        await in_thread(partial(handle.use, partial(_write, block)))
+                        received += len(block)
                         if progress is not None:
-                            progress(receiving.received, self.size)
+                            progress(received, self.size)
             except MessageCut as cut:
-                raise MessageCut(f"{cut}; what came stays in {receiving.part}") from None
-            if (late := self.digest) is not None:
-                receiving.set_digest(late)
-            return await self._driver.in_thread(receiving.finish)
+                raise MessageCut(f"{cut}; what came stays in {part}") from None
+            late = self.digest
+            return await in_thread(lambda: handle.use(lambda receiving: _finish(receiving, late)))
+        finally:
+            handle.close()
 
     def refuse(self, status: int = 403) -> None:
         """Take no more of it; its next chunk is answered with `status` (RFC 4975 section 10)."""
@@ -159,6 +170,16 @@ class Message:
     def __repr__(self) -> str:
         size = "" if self.size is None else f" of {self.size} octets"
         return f"<Message {self.message_id}{size}, {self._incoming.state}>"
+
+
+def _write(block: bytes, receiving: Receiving) -> None:
+    receiving.write(block)
+
+
+def _finish(receiving: Receiving, late: bytes | None) -> Received:
+    if late is not None:
+        receiving.set_digest(late)
+    return receiving.finish()
 
 
 class Sent:

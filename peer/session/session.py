@@ -21,6 +21,7 @@ from ..terms.principal import Principal, PrincipalError
 from ..terms.security import Security
 from .driver import Driver, HeardBell
 from .files import hash_file
+from .handle import Handle
 from .message import Message, Progress, Sent, failure
 
 __all__ = ["Session"]
@@ -138,10 +139,11 @@ class Session:
         headers = _file_headers(name, size)
         if size is not None:
             headers.append(("Content-Digest", digest_header(await self._hash(path, hashing))))
-        file = await in_thread(lambda: path.open("rb"))
+        # Not buffered: a pipe gives what it has, and need not fill a buffer first.
+        file = Handle(lambda: path.open("rb", buffering=0))
 
         async def blocks() -> AsyncGenerator[Buffer, None]:
-            while block := await in_thread(lambda: file.read(_STEP)):
+            while block := await in_thread(lambda: file.use(lambda opened: opened.read(_STEP))):
                 yield block
 
         try:

@@ -33,7 +33,7 @@ class Limits:
     """Seconds a granted session URI may stay unused (the Expires of a grant)."""
     grants: int = 8
     """Unused granted URIs on one connection; beyond it, 403."""
-    sessions: int = 64
+    sessions: int = 8
     """Sessions on one connection at a time; beyond it, 403."""
 
     chunk_alone: int = 64 * 1024
@@ -51,8 +51,10 @@ class Limits:
     """Octets of messages being read that may wait in memory; beyond it the wire waits, too."""
     unopened: int = 64 * 1024
     """Octets in memory of one message nobody reads yet; beyond it they go to a temporary file."""
+    memory: int = 128 * 1024 * 1024
+    """Octets in memory of all that waits to be read, of a listener together; beyond it, 413."""
     spill: int = 1 << 30
-    """Octets of one session in such files; beyond it, 413."""
+    """Octets of a listener's messages in such files together; beyond it, 413."""
     spills: int = 16
     """Such files of one session; beyond it, 413."""
     arriving: int = 64
@@ -68,5 +70,7 @@ class Limits:
 
     connections: int = 256
     """Connections of one listener at a time; more are closed at once."""
+    per_source: int = 64
+    """Connections of one address at a time; more are closed at once."""
     unbound_per_source: int = 16
     """Connections of one address that have no session yet."""

@@ -7,6 +7,7 @@ import tempfile
 import pytest
 
 from msrp_core import request
+from msrp_peer.protocol.budget import Budget
 from msrp_peer.protocol.endpoint import Endpoint
 from msrp_peer.protocol.store import Store
 from msrp_peer.terms.limits import Limits
@@ -21,18 +22,18 @@ def begin(limits: Limits | None = None) -> tuple[ByHand, Endpoint]:
 
 
 def test_a_reader_behind_stops_the_reading() -> None:
-    hand, endpoint = begin(Limits(unread=1000))
-    hand.say(hand.chunk("msg1", b"x" * 600, 1, "*", "+"))
+    hand, endpoint = begin(Limits(unread=10_000))
+    hand.say(hand.chunk("msg1", b"x" * 6000, 1, "*", "+"))
     message = endpoint.inbox[0]
     message.open()
     assert not hand.connection.paused
-    hand.say(hand.chunk("msg1", b"x" * 600, 601, "*", "+"))
+    hand.say(hand.chunk("msg1", b"x" * 6000, 6001, "*", "+"))
     assert hand.connection.paused
     bell = hand.connection.bell = Rung()
-    assert len(message.take()) == 600
+    assert len(message.take()) == 6000
     assert hand.connection.paused, "until a quarter is left"
     assert not bell.times
-    assert len(message.take()) == 600
+    assert len(message.take()) == 6000
     assert not hand.connection.paused
     assert bell.times
 
@@ -139,20 +140,71 @@ def test_a_disk_that_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_store_keeps_the_order() -> None:
-    store = Store()
-    for i in range(10):
-        store.put(bytes([i]) * 10, spill=i >= 3)
-    assert (len(store), store.memory, store.spilled) == (100, 30, 70)
+    budget = Budget(Limits(memory=1000, spill=1000))
+    store = Store(budget)
+    for i in range(12):
+        assert store.put(bytes([i]) * 10, spill=3 <= i < 10)
+    assert (len(store), store.memory, store.spilled) == (120, 50, 70)
+    assert (budget.memory, budget.disk) == (950, 930)
     heard = b""
     while block := store.take():
         heard += block
-    assert heard == b"".join(bytes([i]) * 10 for i in range(10))
+    assert heard == b"".join(bytes([i]) * 10 for i in range(12))
     assert len(store) == 0
-    store.put(b"again", spill=False)
+    assert store.put(b"again", spill=False)
     assert store.take() == b"again"
-    store.put(b"x", spill=True)
+    assert store.put(b"x", spill=True)
     store.clear()
     assert store.take() == b""
+    assert (budget.memory, budget.disk) == (1000, 1000)
+
+
+def test_small_blocks_are_joined() -> None:
+    store = Store(Budget(Limits()))
+    for i in range(100):
+        store.put(bytes([i]), spill=False)
+    assert store.take() == bytes(range(100))
+
+
+def test_a_store_takes_no_more_than_the_budget_has() -> None:
+    budget = Budget(Limits(memory=100, spill=100))
+    one, two = Store(budget), Store(budget)
+    for spill in (False, True):
+        assert one.put(b"x" * 60, spill=spill)
+        assert not two.put(b"x" * 60, spill=spill)
+        assert two.put(b"x" * 40, spill=spill)
+    del one
+    assert (budget.memory, budget.disk) == (60, 60), "what nobody can read any more is given back"
+
+
+def test_what_is_read_while_it_arrives_goes_to_no_file() -> None:
+    """Once somebody reads, a temporary file is emptied and grows no more."""
+    hand, endpoint = begin(Limits(unopened=1000, unread=2000))
+    hand.say(hand.chunk("msg1", b"a" * 5000, 1, "*", "+"))
+    message = endpoint.inbox[0]
+    assert message.spilled == 5000
+    message.open()
+    hand.say(hand.chunk("msg1", b"b" * 500, 5001, "*", "+"))
+    assert message.spilled == 5000
+    heard = b""
+    while block := message.take():
+        heard += block
+    assert heard == b"a" * 5000 + b"b" * 500
+    hand.say(hand.chunk("msg1", b"c" * 5000, 5501, "*", "+"))
+    assert message.spilled == 0
+    assert message.take() == b"c" * 5000
+
+
+def test_one_budget_for_all_of_a_listener() -> None:
+    budget = Budget(Limits(memory=1000))
+    hands = [ByHand(limits=Limits(memory=1000), budget=budget) for _ in range(2)]
+    endpoints = [hand.bind() for hand in hands]
+    assert statuses(hands[0].say(hands[0].chunk("msg1", b"x" * 800, 1, 800))) == [200]
+    assert statuses(hands[1].say(hands[1].chunk("msg1", b"x" * 800, 1, 800))) == [413]
+    message = endpoints[0].inbox.popleft()
+    message.open()
+    message.take()
+    assert statuses(hands[1].say(hands[1].chunk("msg2", b"x" * 800, 1, 800))) == [200]
 
 
 def test_answers_nobody_reads_stop_the_reading() -> None:

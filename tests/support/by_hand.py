@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 from msrp_core import Frame, Parser, Uri, new_ident, request, response
 from msrp_peer.protocol.auth import Terms
+from msrp_peer.protocol.budget import Budget
 from msrp_peer.protocol.connection import Connection
 from msrp_peer.protocol.endpoint import Endpoint
 from msrp_peer.protocol.incoming import Incoming
@@ -59,11 +60,16 @@ class ByHand:
     """
 
     def __init__(
-        self, *, limits: Limits | None = None, terms: Terms = ANY, layer: Clear | None = None
+        self,
+        *,
+        limits: Limits | None = None,
+        terms: Terms = ANY,
+        layer: Clear | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.now = 0.0
         self.layer = layer or Clear()
-        self.connection = Connection([self.layer], terms=terms, limits=limits)
+        self.connection = Connection([self.layer], terms=terms, limits=limits, budget=budget)
         self.connection.begin(self.now)
         self.parser = Parser()
         self.own = self.fresh()
