@@ -33,6 +33,7 @@ __all__ = ["connect"]
 log = logging.getLogger(__name__)
 
 _PATIENCE = 5.0  # seconds to look for a principal on the LAN
+_STAGGER = 0.25  # seconds before the next address is tried, too (RFC 8305 section 8)
 
 
 class connect:  # a verb: async with ...
@@ -109,22 +110,30 @@ class connect:  # a verb: async with ...
         return [TlsLayer(client_context(self._mode, key), server=False, own_key=key.fingerprint)]
 
     async def _reach(self) -> tuple[Line, Target]:
-        """A line to the first place that answers, and that place (RFC 4975 section 6.2)."""
-        places = await self._places()
+        """A line to the first place that answers, and that place (RFC 4975 section 6.2).
+
+        One that does not answer delays the next by a moment only (RFC 8305 section 5): an
+        address that swallows what is sent to it hides no other.
+        """
         limit = self._limits.handshake if self._timeout is None else self._timeout
+        places = await self._places()
         failures: list[str] = []
+        tasks: set[asyncio.Task[tuple[Line, Target]]] = set()
         try:
             async with asyncio.timeout(limit):
                 for place in places:
                     for _, address, port in await addresses(place.host or "", place.port or 0):
-                        try:
-                            return await self._dial(address, port), place
-                        except OSError as error:
-                            # The loop writes words of its own over the system's.
-                            why = os.strerror(error.errno) if error.errno else str(error)
-                            failures.append(f"{address}: {why}")
+                        tasks.add(asyncio.ensure_future(self._dial(address, port, place)))
+                        if (found := await _first(tasks, failures, _STAGGER)) is not None:
+                            return found
+                while tasks:
+                    if (found := await _first(tasks, failures, None)) is not None:
+                        return found
         except TimeoutError:
-            failures.append(f"no answer within {limit:g} s")
+            waited = ", ".join(sorted(task.get_name() for task in tasks))
+            failures.append(f"{waited}: no answer within {limit:g} s")
+        finally:
+            await _give_up(tasks)
         raise CannotReach(f"nobody can be reached at {self._target}: {'; '.join(failures)}")
 
     async def _places(self) -> list[Target]:
@@ -134,11 +143,46 @@ class connect:  # a verb: async with ...
         seconds = _PATIENCE if self._timeout is None else self._timeout
         return await _look_for(principal, seconds, self._interfaces)
 
-    async def _dial(self, address: str, port: int) -> Line:
+    async def _dial(self, address: str, port: int, place: Target) -> tuple[Line, Target]:
+        task = asyncio.current_task()
+        if task is not None:
+            task.set_name(address)
         loop = asyncio.get_running_loop()
         connection = Connection(self._layers(), terms=self._terms, limits=self._limits)
-        _, line = await loop.create_connection(lambda: Line(connection), address, port)
-        return line
+        try:
+            _, line = await loop.create_connection(lambda: Line(connection), address, port)
+        except OSError as error:
+            # The loop writes words of its own over the system's.
+            why = os.strerror(error.errno) if error.errno else str(error)
+            raise CannotReach(f"{address}: {why}") from None
+        return line, place
+
+
+Found = tuple[Line, Target]
+
+
+async def _first(tasks: set[asyncio.Task[Found]], failures: list[str], wait: float | None) -> Found | None:
+    """The first that has got through, if one has within the time; what failed is told and gone."""
+    done, _ = await asyncio.wait(tasks, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        error = task.exception()
+        if error is None:
+            tasks.discard(task)
+            return task.result()
+        tasks.discard(task)
+        failures.append(str(error))
+        if not isinstance(error, CannotReach):
+            raise error
+    return None
+
+
+async def _give_up(tasks: set[asyncio.Task[Found]]) -> None:
+    """End what still tries, and hang up on whoever answered second."""
+    for task in tasks:
+        task.cancel()
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(outcome, tuple):
+            outcome[0].abort("another address answered first")
 
 
 async def _hang_up(line: Line, why: str) -> None:
