@@ -44,12 +44,12 @@ def wheel_faults(archive: Path) -> list[str]:
 
 
 def sdist_faults(archive: Path) -> list[str]:
-    """Compare an sdist with what git knows, or would know (in a clone)."""
+    """Compare an sdist with what git knows (in a clone)."""
     with tarfile.open(archive) as sdist:
         held = {entry.name.partition("/")[2] for entry in sdist if entry.isfile()}
     faults = [f"unwanted {name}" for name in sorted(held) if name.endswith(UNWANTED_IN_SDIST)]
     if (ROOT / ".git").exists():
-        listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+        listing = ["git", "ls-files", "--cached"]
         known = subprocess.check_output(listing, cwd=ROOT, text=True).splitlines()
         tree = {name for name in known if not name.startswith(NOT_IN_SDIST) and (ROOT / name).is_file()}
         faults += [f"no {name}" for name in sorted(tree - held)]

@@ -54,8 +54,8 @@ class connect:  # a verb: async with ...
         files: whether the other side may send files.
         accept_types: the kinds of content taken (RFC 4975 section 8.6).
         limits: every number that bounds the session.
-        timeout: seconds to look on the LAN, and seconds to reach what was found; None for five,
-            and for the handshake's limit.
+        timeout: seconds to look on the LAN, to reach what was found, and for it to begin a
+            session, each; None for five, and for the handshake's limit.
         interfaces: numeric addresses of those to look on; None for all.
 
     Entering raises `UsageError`, `CannotReach`, `ConnectionLost`, `NotSecureEnough`, `PeerError`.
@@ -88,7 +88,12 @@ class connect:  # a verb: async with ...
             raise UsageError("direct rendezvous runs over protected lines alone: write msrps://, not msrp://")
         line, listener = await self._reach()
         try:
-            self._session = await establish(line, listener.uri, line.own_address, self._require)
+            async with asyncio.timeout(self._timeout):
+                self._session = await establish(line, listener.uri, line.own_address, self._require)
+        except TimeoutError:
+            words = f"{listener} was reached, but did not begin a session within {self._timeout:g} s"
+            await _hang_up(line, words)
+            raise CannotReach(words) from None
         except BaseException as why:
             await _hang_up(line, str(why) or type(why).__name__)
             raise

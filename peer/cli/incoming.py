@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,8 @@ class Taking:
         if out.exists() and not out.is_dir():
             raise UsageError(f"{out} is not a folder")
         out.mkdir(parents=True, exist_ok=True)
+        if not os.access(out, os.W_OK | os.X_OK):
+            raise UsageError(f"no file can be written into {out}: permission denied")
         if args.accept_files:
             return cls(out, "all", args.overwrite, f"every file is taken, into {out}")
         if can_ask():

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from ..terms.errors import MsrpError
 from .exits import Exit, exit_of
-from .options import parse
+from .options import build_parser, parse
 from .output import Output
 
 __all__ = ["main"]
@@ -49,6 +49,9 @@ def _main(arguments: Sequence[str] | None) -> int:
     output = Output()
     try:
         words = sys.argv[1:] if arguments is None else list(arguments)
+        if not words:
+            build_parser().print_help(sys.stderr)
+            return Exit.USAGE
         args = parse(words)
         output = Output(json=getattr(args, "json", False))
         module = importlib.import_module(f".{_MODULES[args.command]}", __package__)

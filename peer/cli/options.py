@@ -279,7 +279,10 @@ def _reaching(parser: argparse.ArgumentParser) -> None:
         help="how well the line must be protected (%(default)s)",
     )
     parser.add_argument(
-        "--timeout", type=_seconds, metavar="S", help="how long to try to reach the other side"
+        "--timeout",
+        type=_seconds,
+        metavar="S",
+        help="how long to look, to reach, and to agree with the other side, each (5, 30, 30)",
     )
 
 

@@ -72,11 +72,18 @@ async def _send(args: argparse.Namespace, output: Output) -> Exit:
         bars = Bars(shown=not output.json)
         async with _showing(session, output, bars):
             if text is not None:
+                _hint(args.text, output)
                 await send_text(session, output, text)
             for path in args.files:
                 await send_file(session, output, path, bars)
     output.event("closed", session=session.tag)
     return Exit.DONE
+
+
+def _hint(words: str, output: Output) -> None:
+    """The likeliest slip: a file's name where its --file was meant."""
+    if 0 < len(words) < 256 and words != "-" and Path(words).is_file():
+        output.note(f"(this sends the words; to send the file, say --file {escape(words)})")
 
 
 async def _text(args: argparse.Namespace) -> str | None:
@@ -167,7 +174,14 @@ async def send_file(session: Session, output: Output, path: Path, bars: Bars) ->
             sent = await session.send(path, progress=underway, hashing=report.before)
             fields = {"session": session.tag, "message_id": sent.message_id, "name": path.name}
             output.event("sent", **fields)
-            await sent.delivered()
+            waiting = asyncio.ensure_future(sent.delivered())
+            try:
+                _, pending = await asyncio.wait([waiting], timeout=2)
+                if pending:
+                    output.note(f"{shown} is there; waiting for the other side to take it")
+                await waiting
+            finally:
+                waiting.cancel()
     # The file is hashed before its first octet goes; that is not the line's time.
     transfer = Transfer(sent.size, max(time.monotonic() - (hashed or began), 1e-6))
     output.event(

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from msrp_core import Frame, Uri
+from msrp_core import ByteRange, Frame, Uri, request
 
 from ..terms.content import Accepts, parse_disposition
 from ..terms.errors import NotDelivered
@@ -69,8 +69,13 @@ class Endpoint:
         content_type: str,
         total: int | None,
         headers: Sequence[tuple[str, str]] = (),
+        *,
+        success_report: bool = False,
     ) -> Outgoing:
         """Begin a message; feed it to the `Outgoing` returned.
+
+        With `success_report` it counts as delivered when the other side reports that it was
+        taken; without, when every chunk was answered.
 
         Raises `NotDelivered` where the other side said it would not take it: its types
         (RFC 4975 section 8.6) or its maximum size.
@@ -81,7 +86,7 @@ class Endpoint:
             raise NotDelivered(
                 f"the other side takes at most {self.peer_maximum} octets a message, not {total}", status=413
             )
-        outgoing = Outgoing(self, content_type, total, headers)
+        outgoing = Outgoing(self, content_type, total, headers, success_report=success_report)
         # Those that are over are forgotten here: nothing else asks for them.
         self._leaving = {key: o for key, o in self._leaving.items() if not o.over}
         self._leaving[outgoing.message_id] = outgoing
@@ -152,11 +157,27 @@ class Endpoint:
         if flag != "+" or message.refusal is not None:
             self._arriving.pop(message.message_id, None)
 
-    def report_arrived(self, message_id: str, status: int) -> None:
-        """A REPORT is handled like the response of that code (RFC 4975 section 7.1.2); one
-        about a message nobody knows is ignored."""
+    def report(self, message: Incoming, status: int) -> None:
+        """Tell the sender what became of a whole message (RFC 4975 section 7.1.2)."""
+        if self.closed:
+            return
+        size = message.received
+        headers = [
+            ("Message-ID", message.message_id),
+            ("Byte-Range", f"1-{size}/{size}"),
+            ("Status", "000 200 OK" if status == 200 else f"000 {status:03d} refused"),
+        ]
+        self.connection.say(request("REPORT", message.first.from_path, self.local, headers)[1])
+
+    def report_arrived(self, message_id: str, status: int, byte_range: ByteRange | None) -> None:
+        """A REPORT of failure is handled like the response of that code (RFC 4975 section
+        7.1.2); one about a message nobody knows is ignored."""
         outgoing = self._leaving.get(message_id)
-        if outgoing is not None and not 200 <= status < 300:
+        if outgoing is None:
+            return
+        if 200 <= status < 300:
+            outgoing.reported(byte_range)
+        else:
             outgoing.refused(status)
 
     def answered(self, status: int) -> None:

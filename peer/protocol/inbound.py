@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
-from msrp_core import Body, Flag, Frame, request, response
+from msrp_core import Body, Flag, Frame, response
 
 from .auth import Answer
 from .endpoint import Endpoint
@@ -86,8 +86,6 @@ class Inbound:
             self._answer(current, Answer(message.refusal, "refused"))
             return
         self._answer(current, Answer(200, "OK"))
-        if message.state == "whole" and current.frame.success_report:
-            self._report(endpoint, message, current.frame)
 
     # -- methods
 
@@ -127,7 +125,7 @@ class Inbound:
             return
         namespace, _, rest = status.partition(" ")
         if namespace == "000":
-            endpoint.report_arrived(frame.message_id, int(rest[:3]))
+            endpoint.report_arrived(frame.message_id, int(rest[:3]), frame.byte_range)
 
     _METHODS: ClassVar[dict[str, Callable[[Inbound, _Current, float], None]]] = {
         "SEND": _send,
@@ -148,16 +146,6 @@ class Inbound:
         if wants == "no" or (wants == "partial" and answer.status == 200):
             return
         self._connection.say(response(current.frame, answer.status, answer.comment, answer.headers))
-
-    def _report(self, endpoint: Endpoint, message: Incoming, frame: Frame) -> None:
-        """A success REPORT over the whole message (RFC 4975 section 7.1.2)."""
-        size = message.received
-        headers = [
-            ("Message-ID", message.message_id),
-            ("Byte-Range", f"1-{size}/{size}"),
-            ("Status", "000 200 OK"),
-        ]
-        self._connection.say(request("REPORT", frame.from_path, endpoint.local, headers)[1])
 
 
 def _failure_report(frame: Frame) -> str:

@@ -44,6 +44,7 @@ class Incoming:
         self.opened = False
         self.dropped = False  # set by whoever threw it away, from any thread
         self.reason = ""
+        self._report_due = first.success_report
         self._machine = Machine(INCOMING, "arriving")
         self.budget = endpoint.connection.budget
         self._store = Store(self.budget)
@@ -136,13 +137,33 @@ class Incoming:
             self._endpoint.connection.gave(len(block))
         return block
 
+    def confirm(self) -> None:
+        """All of it has been taken, by whoever it is for: the sender who asked is told so
+        (Success-Report, RFC 4975 section 7.1.2)."""
+        if self.state == "whole":
+            self._report(200)
+
     def refuse(self, status: int) -> None:
-        """Take no more of it, and say so with `status` to its next chunk; forget what is here."""
+        """Take no more of it, and say so with `status` to its next chunk, or in a REPORT where
+        no chunk follows; forget what is here."""
+        if self.state == "whole":
+            self._report(status)
         self._turn_away(status, "it was refused")
         self._forget()
 
+    def _report(self, status: int) -> None:
+        due, self._report_due = self._report_due, False
+        if due and (status == 200 or self.first.failure_report != "no"):
+            self._endpoint.report(self, status)
+
+    def leave(self) -> None:
+        """Nobody reads on: refuse what still comes, forget what is here."""
+        self._turn_away(413, "it was refused")
+        self._forget()
+        self.bell = SILENT
+
     def drop(self) -> None:
-        """Nobody will read it: refuse what still comes, forget what is here."""
+        """Nobody will read it; and the sender is told so."""
         self.refuse(413)
         self.bell = SILENT
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from msrp_core import Chunks, Frame, new_ident
+from msrp_core import ByteRange, Chunks, Frame, new_ident
 
 from ..terms.errors import UsageError
 from .bells import SILENT, Bell
@@ -27,7 +27,7 @@ _REFUSALS = {
     400: "the other side did not understand it",
     403: "the other side refuses it",
     408: "no answer came in time",
-    413: "the other side takes no more of it: too large, or not wanted",
+    413: "the other side takes no more of it: it has ended, has no room, or does not want it",
     415: "the other side does not take this kind of content",
     481: "the other side knows no such session",
     501: "the other side does not know this request",
@@ -57,14 +57,21 @@ class Outgoing:
         content_type: str,
         total: int | None,
         headers: Sequence[tuple[str, str]],
+        *,
+        success_report: bool = False,
     ) -> None:
         self._endpoint = endpoint
         self._limits = endpoint.limits
         self.message_id = new_ident()
         self.total = total
         self._chunks = Chunks(
-            endpoint.remote, endpoint.local, self.message_id, [("Content-Type", content_type)]
+            endpoint.remote,
+            endpoint.local,
+            self.message_id,
+            [*([("Success-Report", "yes")] if success_report else ()), ("Content-Type", content_type)],
         )
+        self._unreported = success_report
+        self._covered = 0  # octets from the first on that success REPORTs speak of
         self._first_headers = tuple(headers)
         self._last_headers: tuple[tuple[str, str], ...] = ()
         self._machine = Machine(OUTGOING, "queued")
@@ -196,13 +203,29 @@ class Outgoing:
         self._waiting -= 1
         if 200 <= status < 300:
             self.acknowledged += octets
-            if self._machine.state == "awaiting" and not self._waiting:
-                self._machine.step("confirmed")
-            elif self.ready():
+            self._confirm()
+            if self.ready():
                 self._endpoint.connection.has_work(self)
             self.bell.ring()
         else:
             self.refused(status)
+
+    def reported(self, byte_range: ByteRange | None) -> None:
+        """The other side reports success: for all of it, or up to some octet, or of one chunk."""
+        if byte_range is None:
+            self._covered = self.cut_octets
+        elif byte_range.start <= self._covered + 1:
+            end = self.cut_octets if byte_range.end is None else byte_range.end
+            self._covered = max(self._covered, end)
+        if self._machine.state == "awaiting" and self._covered >= self.cut_octets:
+            self._unreported = False
+        self._confirm()
+        self.bell.ring()
+
+    def _confirm(self) -> None:
+        """Delivered: every chunk is answered, and where a report was asked for, it is there."""
+        if self._machine.state == "awaiting" and not self._waiting and not self._unreported:
+            self._machine.step("confirmed")
 
     def refused(self, status: int) -> None:
         """A response or a REPORT says it will not be taken (RFC 4975 section 7.1.2)."""

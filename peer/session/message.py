@@ -75,9 +75,19 @@ class Message:
     async def __aiter__(self) -> AsyncGenerator[bytes, None]:
         """Blocks of the body as they come.
 
-        Raises `MessageCut` where the message ends before its end: what came has been given
-        out by then.
+        A sender who asked is told when the last one has been taken, or that it was not. Raises
+        `MessageCut` where the message ends before its end: what came has been given out by then.
         """
+        taken = False
+        try:
+            async with aclosing(self._octets()) as octets:
+                async for block in octets:
+                    yield block
+            taken = True
+        finally:
+            self._settle(taken)
+
+    async def _octets(self) -> AsyncGenerator[bytes, None]:
         if self._taken:
             raise UsageError("a message can be read once")
         self._taken = True
@@ -93,10 +103,18 @@ class Message:
                 await self._bell.heard()
         finally:
             # The reader has gone: what it left behind must hold nobody back any more.
-            incoming.drop()
+            incoming.leave()
             self._driver.flush()
         if incoming.state != "whole":
             raise MessageCut(f"the message was cut after {incoming.received} octets: {incoming.reason}")
+
+    def _settle(self, taken: bool) -> None:
+        """Tell a sender who asked for it what became of the message."""
+        if taken:
+            self._incoming.confirm()
+        else:
+            self._incoming.refuse(413)
+        self._driver.flush()
 
     async def read(self, maximum: int = _WHOLE) -> bytes:
         """The whole body. Raises `MessageCut`, also where all that waits here together would take
@@ -131,9 +149,11 @@ class Message:
         """Receive it as a file into `directory`, never outside it.
 
         It stays in ``<name>.part`` until it is whole and its digest, where one was told, is
-        right; a name that is taken gets a number, unless `overwrite`. Raises `MessageCut` and
-        `FileDamaged` with what came left in the part, and OSError.
+        right; a name that is taken gets a number, unless `overwrite`. Only then is a sender who
+        asked told that it was taken. Raises `MessageCut` and `FileDamaged` with what came left in
+        the part, and OSError.
         """
+        taken = False
         in_thread = self._driver.in_thread
         handle = Handle(
             lambda: Receiving(directory, self.name, size=self.size, digest=self.digest, overwrite=overwrite)
@@ -142,7 +162,7 @@ class Message:
             part = await in_thread(lambda: handle.use(lambda receiving: receiving.part))
             received = 0
             try:
-                async with aclosing(aiter(self)) as arriving:
+                async with aclosing(self._octets()) as arriving:
                     async for block in arriving:
                         await in_thread(partial(handle.use, partial(_write, block)))
                         received += len(block)
@@ -151,9 +171,12 @@ class Message:
             except MessageCut as cut:
                 raise MessageCut(f"{cut}; what came stays in {part}") from None
             late = self.digest
-            return await in_thread(lambda: handle.use(lambda receiving: _finish(receiving, late)))
+            received_file = await in_thread(lambda: handle.use(lambda receiving: _finish(receiving, late)))
+            taken = True
+            return received_file
         finally:
             handle.close()
+            self._settle(taken)
 
     def refuse(self, status: int = 403) -> None:
         """Take no more of it; its next chunk is answered with `status` (RFC 4975 section 10)."""

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from ..protocol.endpoint import Endpoint
 from ..protocol.outgoing import Outgoing
 from ..terms.content import digest_header, disposition
-from ..terms.errors import ConnectionLost
+from ..terms.errors import ConnectionLost, NotDelivered, UsageError
 from ..terms.principal import Principal, PrincipalError
 from ..terms.security import Security
 from .driver import Driver, HeardBell
@@ -150,6 +150,8 @@ class Session:
             stream = name if size is None else None
             async with aclosing(blocks()) as octets:
                 return await self._send_blocks(octets, kind, size, headers, progress, stream)
+        except UsageError as error:  # its size is not what it was
+            raise NotDelivered(f"the file changed while it was sent: {error}; send it again") from None
         finally:
             file.close()
 
@@ -179,7 +181,8 @@ class Session:
         """Feed one message. With `stream`, the name of a file, its digest goes into the last chunk."""
         if self._endpoint.closed:
             raise ConnectionLost(self._endpoint.reason or "the session is closed")
-        outgoing = self._endpoint.send(content_type, size, headers)
+        # Of a file the other side says when it has it, not only that its octets came.
+        outgoing = self._endpoint.send(content_type, size, headers, success_report=bool(headers))
         bell = self._driver.bell()
         outgoing.bell = bell
         digest = hashlib.sha256()

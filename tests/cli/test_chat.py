@@ -64,7 +64,7 @@ def test_a_file_is_asked_about_and_taken(two: tuple[Terminal, Terminal], tmp_pat
     alice.wait_for("im:bob@lan: a moment")
     bob.type("y")
     bob.wait_for(r"SHA-256 [0-9a-f]{64}, checked")
-    assert "Delivered: a photo.jpg" in alice.seen  # it waited at Bob's for his answer
+    alice.wait_for("Delivered: a photo.jpg")  # only now: it waited at Bob's for his answer
     assert (tmp_path / "bob" / "a photo.jpg").stat().st_size == 300_000
 
 

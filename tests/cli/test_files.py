@@ -201,7 +201,8 @@ class TestAsked:
         listener.wait_for(r"Take it\? \[y/N\] ")
         listener.type("")
         listener.wait_for('"holiday.jpg" was refused')
-        second.wait()
+        assert second.wait() == 1, "its octets were here, and yet it was not delivered"
+        assert "holiday.jpg: not delivered: the other side refuses it" in second.errors
         assert names(inbox) == ["holiday.jpg"]
         listener.key("c")
         assert listener.wait() == 130

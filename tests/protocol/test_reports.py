@@ -33,11 +33,17 @@ def test_failure_report(header: tuple[str, str], good: list[int], bad: list[int]
 
 def test_success_report_over_the_whole() -> None:
     hand = ByHand()
-    hand.bind()
+    endpoint = hand.bind()
     first = hand.say(hand.chunk("msg1", b"hello", 1, 11, "+", SUCCESS))
     assert statuses(first) == [200]
-    answer, report = hand.say(hand.chunk("msg1", b" world", 6, 11, "$", SUCCESS))
-    assert answer.status == 200
+    message = endpoint.inbox[0]
+    message.confirm()
+    assert hand.hear() == [], "not before it is whole"
+    assert statuses(hand.say(hand.chunk("msg1", b" world", 6, 11, "$", SUCCESS))) == [200]
+    assert hand.hear() == [], "nor before somebody has taken it"
+    message.confirm()
+    message.confirm()
+    (report,) = hand.hear()
     assert report.method == "REPORT"
     assert (report.to_path, report.from_path) == (hand.own, hand.to)
     assert report.message_id == "msg1"
@@ -49,9 +55,74 @@ def test_success_report_over_the_whole() -> None:
 
 def test_success_report_without_any_response() -> None:
     hand = ByHand()
-    hand.bind()
-    (report,) = hand.say(hand.chunk("msg1", b"x", 1, 1, "$", SUCCESS, NO))
+    endpoint = hand.bind()
+    assert hand.say(hand.chunk("msg1", b"x", 1, 1, "$", SUCCESS, NO)) == []
+    endpoint.inbox[0].confirm()
+    (report,) = hand.hear()
     assert report.method == "REPORT"
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ((SUCCESS,), ["000 403 refused"]),
+        ((SUCCESS, PARTIAL), ["000 403 refused"]),
+        ((SUCCESS, NO), []),
+        ((), []),
+    ],
+)
+def test_a_whole_message_that_nobody_wanted(headers: tuple[tuple[str, str], ...], told: list[str]) -> None:
+    hand = ByHand()
+    endpoint = hand.bind()
+    hand.say(hand.chunk("msg1", b"x", 1, 1, "$", *headers))
+    endpoint.inbox[0].refuse(403)
+    endpoint.inbox[0].refuse(403)
+    endpoint.inbox[0].confirm()
+    assert [report.header("Status") for report in hand.hear()] == told
+
+
+def test_a_message_that_wants_a_report_waits_for_it() -> None:
+    hand = ByHand()
+    endpoint = hand.bind()
+    outgoing = endpoint.send("text/plain", 5, success_report=True)
+    outgoing.feed(b"hello")
+    outgoing.end()
+    (sent,) = hand.hear()
+    assert sent.success_report
+    hand.answer(sent)
+    assert outgoing.state == "awaiting", "its octets are there, and nobody has them yet"
+    status = ("Status", "000 200 OK")
+    ours = ("Message-ID", outgoing.message_id)
+    hand.say(hand.frame([ours, ("Byte-Range", "1-4/5"), status], method="REPORT"))
+    assert outgoing.state == "awaiting", "a report about a part"
+    hand.say(hand.frame([ours, ("Byte-Range", "5-5/5"), status], method="REPORT"))
+    assert outgoing.state == "delivered"
+
+
+def test_a_report_may_come_before_the_last_response() -> None:
+    hand = ByHand()
+    endpoint = hand.bind()
+    outgoing = endpoint.send("text/plain", 0, success_report=True)
+    outgoing.end()
+    (sent,) = hand.hear()
+    report = [("Message-ID", outgoing.message_id), ("Byte-Range", "1-0/0"), ("Status", "000 200 OK")]
+    hand.say(hand.frame(report, method="REPORT"))
+    assert outgoing.state == "awaiting"
+    hand.answer(sent)
+    assert outgoing.state == "delivered"
+
+
+def test_a_report_that_it_was_not_wanted_fails_it() -> None:
+    hand = ByHand()
+    endpoint = hand.bind()
+    outgoing = endpoint.send("text/plain", 5, success_report=True)
+    outgoing.feed(b"hello")
+    outgoing.end()
+    (sent,) = hand.hear()
+    hand.answer(sent)
+    report = [("Message-ID", outgoing.message_id), ("Byte-Range", "1-5/5"), ("Status", "000 403 refused")]
+    hand.say(hand.frame(report, method="REPORT"))
+    assert (outgoing.state, outgoing.status) == ("failed", 403)
 
 
 def test_no_success_report_unasked_nor_for_what_was_given_up_or_refused() -> None:
