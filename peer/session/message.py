@@ -225,7 +225,8 @@ class Sent:
         return self._outgoing.acknowledged
 
     async def delivered(self, progress: Progress | None = None) -> None:
-        """Wait until the other side has confirmed all of it.
+        """Wait until the other side has confirmed all of it; of a file, until it has been taken
+        there: agreed to, stored and checked. Somebody may be asked: that wait has no limit.
 
         Raises `NotDelivered` where it refused it, did not answer in time, or the line was lost.
         """
