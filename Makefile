@@ -3,11 +3,12 @@
 #
 #   make test PYTHON=python3.13       another interpreter than the first one found
 #   make test ARGS="-k parser -x"     arguments for pytest, or for msrp demo
+#   make fuzz SECONDS=600 TARGET=cuts one target for ten minutes; INPUT=file: with that input alone
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help demo bench test deep lint types wheels check venv clean
+.PHONY: help demo bench test fuzz deep lint types wheels check venv clean
 
 bin := .venv/bin
 pip := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $(bin)/pip -qq
@@ -23,6 +24,7 @@ help:
 	@echo "make demo     two processes on this machine meet, talk and send a file"
 	@echo "make test     the tests, against a normal install"
 	@echo "make bench    the framing core against other parsers and the machine's limits"
+	@echo "make fuzz     the Cython modules under sanitizers (SECONDS=60 a target, TARGET=parser)"
 	@echo "make lint     ruff: rules and format"
 	@echo "make types    mypy --strict, over the installed packages"
 	@echo "make wheels   build and try a wheel for every CPython 3.11+ found (also in \$$PYTHONS), into dist/"
@@ -40,6 +42,10 @@ bench: venv
 
 test: venv
 	@$(bin)/pytest $(ARGS)
+
+fuzz:
+	@PYTHON="$(PYTHON)" .ci/fuzz --seconds $(or $(SECONDS),60) $(addprefix --target ,$(TARGET)) \
+		$(addprefix --input ,$(INPUT)) $(ARGS)
 
 deep: venv
 	HYPOTHESIS_PROFILE=deep $(bin)/pytest --timeout=7200 $(ARGS)
@@ -61,7 +67,7 @@ check:
 	@bash .ci/run
 
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-fuzz build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 venv: .venv/.tools

@@ -256,18 +256,18 @@ cdef class Chunks:
         cdef char *o
         cdef char *begin
         cdef Py_ssize_t count, k, n, room = 0
-        cdef long long start, whole = -1 if total is None else total
+        cdef long long start, whole
         cdef list ids = []
-        if first < 1 or size < 1 or first >= 1 << 62 or (total is not None and total >= 1 << 62):
+        if first < 1 or size < 1 or first >= 1 << 62 or (total is not None and not 0 <= total < 1 << 62):
             raise LocalProtocolError("the range of a chunk has impossible numbers")
         if not self.typed:
             raise LocalProtocolError("with a body, the last header must be Content-Type")
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
         try:
-            start = first
+            start, whole = first, -1 if total is None else total
             if whole >= 0 and start - 1 + view.len > whole:
                 raise LocalProtocolError("the range of a chunk has impossible numbers")
-            count = max((view.len + size - 1) // size, 1 if last else 0)
+            count = max(view.len // size + (view.len % size != 0), 1 if last else 0)
             for k in range(count):
                 n = min(size, view.len - k * size)
                 room += self.size(n, start + k * size, self.stop(start + k * size, n, last and k == count - 1), whole)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,11 +40,27 @@ def test_what_is_cut_in_a_batch_comes_out_whole(
 
 
 @pytest.mark.parametrize(
-    ("first", "size", "total"), [(0, 10, None), (1, 0, None), (1, 10, 4), (2**62, 1, None)]
+    ("first", "size", "total"),
+    [
+        (0, 10, None),
+        (1, 0, None),
+        (1, 10, 4),
+        (2**62, 1, None),
+        (2**70, 1, None),
+        (1, 10, -5),
+        (1, 10, 2**70),
+    ],
 )
 def test_batches_that_cannot_be(first: int, size: int, total: int | None) -> None:
     with pytest.raises(LocalProtocolError, match="impossible numbers"):
         chunks().batch(b"hello", first, size, total)
+
+
+def test_a_chunk_may_be_as_large_as_anything() -> None:
+    ids, octets = chunks().batch(b"hello", 1, sys.maxsize, None, True)
+    assert len(ids) == 1
+    (frame,) = Parser().feed(octets)
+    assert bytes(frame) == b"hello"
 
 
 def test_without_a_content_type_there_is_no_body() -> None:
