@@ -25,7 +25,6 @@ cdef extern from "_grammar.h" nogil:
     void grammar_init()
     int g_ident(const char *, size_t)
     int g_name(const char *, size_t)
-    int g_same(const char *, const char *, size_t)
     ptrdiff_t g_text(const char *, size_t)
     int g_path(const char *, size_t)
     int G_IS(char, int)
