@@ -10,8 +10,10 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 # -g0 keeps debug sections out of the wheels: they would be four fifths of it.
+# A memset the compiler writes out itself, for the generic processor, takes twice as long as the C library's.
 # MSRP_CFLAGS replaces them, for profilers and sanitizers.
-flags = os.environ.get("MSRP_CFLAGS", "/O2" if sys.platform == "win32" else "-O3 -g0").split()
+usual = "/O2" if sys.platform == "win32" else "-O3 -g0 -fno-builtin-memset"
+flags = os.environ.get("MSRP_CFLAGS", usual).split()
 
 setup(
     ext_modules=cythonize(

@@ -1,7 +1,20 @@
 # The objects of a frame, as the parser fills them and the writer reads them.
 from libc.stdint cimport uint32_t
 
+from libc.string cimport memcpy
+
 from ._head cimport Head, Known
+
+cdef extern from "Python.h":
+    object PyUnicode_New(Py_ssize_t, Py_UCS4)
+    void *PyUnicode_DATA(object)
+
+cdef inline object ascii(const char *p, Py_ssize_t n):
+    """Octets that are known to be ASCII, as text."""
+    cdef object made = PyUnicode_New(n, 127)
+    memcpy(PyUnicode_DATA(made), p, n)
+    return made
+
 
 cdef class Frame:
     cdef Head head

@@ -1,24 +1,28 @@
 """What the parser hands out: frames and their values, decoded when asked."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Literal, final
 
 from .errors import RemoteProtocolError
 
 @final
-class ByteRange(tuple[int, int | None, int | None]):
-    """The value of a Byte-Range header (RFC 4975 section 9): a tuple with names.
+class ByteRange:
+    """The value of a Byte-Range header (RFC 4975 section 9).
 
     Octets are counted from 1. ``None`` stands for ``*``: not known, or open to interruption.
+    ``start, end, total = range`` takes it apart; it equals the tuple of the three.
     """
 
-    def __new__(cls, values: Iterable[int | None], /) -> ByteRange: ...
+    def __init__(self, start: int, end: int | None = None, total: int | None = None) -> None: ...
     @property
     def start(self) -> int: ...
     @property
     def end(self) -> int | None: ...
     @property
     def total(self) -> int | None: ...
+    def __iter__(self) -> Iterator[int | None]: ...
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
 
 @final
 class Frame:

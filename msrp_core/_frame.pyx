@@ -3,7 +3,7 @@
 cimport cython
 from cpython.buffer cimport PyBuffer_FillInfo
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.unicode cimport PyUnicode_DecodeASCII, PyUnicode_DecodeUTF8
+from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport uint32_t
 from libc.string cimport memcmp
 
@@ -16,15 +16,49 @@ from .errors import RemoteProtocolError
 cdef extern from "_grammar.h" nogil:
     int g_same(const char *, const char *, size_t)
 
-cdef extern from "_range.h":
-    object byte_range_new_type()
-    object byte_range_new(long long, long long, long long)
-
-ByteRange = byte_range_new_type()
-
-
 cdef inline object text(const char *p, Py_ssize_t n):
     return PyUnicode_DecodeUTF8(p, n, b"replace")
+
+
+@cython.final
+@cython.no_gc
+@cython.freelist(64)
+cdef class ByteRange:
+    cdef long long first, final, whole   # -1 for "*"
+
+    def __init__(self, long long start, end=None, total=None):
+        self.first = start
+        self.final = -1 if end is None else end
+        self.whole = -1 if total is None else total
+
+    @property
+    def start(self):
+        return self.first
+
+    @property
+    def end(self):
+        return None if self.final < 0 else self.final
+
+    @property
+    def total(self):
+        return None if self.whole < 0 else self.whole
+
+    def __iter__(self):
+        return iter((self.start, self.end, self.total))
+
+    def __eq__(self, other):
+        if isinstance(other, (ByteRange, tuple)):
+            return (self.start, self.end, self.total) == tuple(other)
+        return NotImplemented
+
+    def __hash__(self):
+        return hash((self.start, self.end, self.total))
+
+    def __reduce__(self):
+        return ByteRange, (self.start, self.end, self.total)
+
+    def __repr__(self):
+        return f"ByteRange(start={self.start}, end={self.end}, total={self.total})"
 
 
 @cython.final
@@ -65,7 +99,7 @@ cdef class Frame:
 
     @property
     def transaction_id(self):
-        return PyUnicode_DecodeASCII(PyBytes_AS_STRING(self.raw) + self.head.id.start, self.head.id.size, NULL)
+        return ascii(PyBytes_AS_STRING(self.raw) + self.head.id.start, self.head.id.size)
 
     @property
     def method(self):
@@ -74,7 +108,7 @@ cdef class Frame:
             return None
         if self.head.verb.size == 4 and memcmp(verb, b"SEND", 4) == 0:
             return "SEND"
-        return PyUnicode_DecodeASCII(verb, self.head.verb.size, NULL)
+        return ascii(verb, self.head.verb.size)
 
     @property
     def status(self):
@@ -100,8 +134,11 @@ cdef class Frame:
 
     @property
     def message_id(self):
+        cdef Span s = self.head.value[H_MESSAGE_ID]
+        if s.start == 0:
+            return None
         self._check(H_MESSAGE_ID)
-        return self._text(H_MESSAGE_ID)
+        return ascii(PyBytes_AS_STRING(self.raw) + s.start, s.size)
 
     @property
     def byte_range(self):
@@ -109,7 +146,9 @@ cdef class Frame:
         if head.value[H_BYTE_RANGE].start == 0:
             return None
         self._check(H_BYTE_RANGE)
-        return byte_range_new(head.first, head.final, head.total)
+        cdef ByteRange made = ByteRange.__new__(ByteRange)
+        made.first, made.final, made.whole = head.first, head.final, head.total
+        return made
 
     @property
     def content_type(self):
@@ -137,8 +176,7 @@ cdef class Frame:
         cdef Span name, value
         cdef list found = []
         while header_line(base, &p, self.head.last, &name, &value):
-            found.append((PyUnicode_DecodeASCII(base + name.start, name.size, NULL),
-                          text(base + value.start, value.size)))
+            found.append((ascii(base + name.start, name.size), text(base + value.start, value.size)))
         return tuple(found)
 
     def header(self, str name not None):

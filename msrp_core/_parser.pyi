@@ -24,7 +24,7 @@ class Parser:
     """
 
     def __init__(self, limits: Limits = ...) -> None: ...
-    def feed(self, data: Buffer) -> Parser:
+    def feed(self, data: Buffer, /) -> Parser:
         """Look at octets; iterate to get events.
 
         Raises `LocalProtocolError` while octets of the feed before are not looked at yet.

@@ -21,8 +21,7 @@ from .errors import LocalProtocolError, RemoteProtocolError
 from .limits import Limits
 
 cdef extern from "_scan.h" nogil:
-    ctypedef const char *(*msrp_scan_fn)(const char *, size_t, const char *, size_t, int)
-    msrp_scan_fn msrp_scan
+    const char *(*msrp_scan)(const char *, size_t, const char *, size_t, int)
     const char *msrp_scan_chosen
     int msrp_scan_choose(const char *)
 
@@ -60,8 +59,7 @@ cdef class Parser:
     cdef Py_ssize_t held_size, held_room
     cdef const char *hit             # what `_whole` found, while `searched`
     cdef bint searched
-    # How much of a possible end-line the last feed ended with.
-    cdef int matched
+    cdef int matched                 # how much of a possible end-line the last feed ended with
     cdef char mark                   # the flag of the end-line being matched, or due to be told
     cdef bint flag_due
     cdef Py_ssize_t max_head
@@ -78,6 +76,8 @@ cdef class Parser:
 
     # -- in
 
+    @cython.binding(False)
+    @cython.always_allow_keywords(False)
     def feed(self, data):
         cdef Source source
         if self.error is not None:
@@ -309,9 +309,15 @@ cdef class Parser:
                 return self._flag() if piece is None and self.flag_due else piece
         if self.at >= self.upto:
             return None
+        n = self.upto - self.at
+        if n == 1 and self.at[0] != c'\r':   # fed octet by octet: as little as can be done
+            self._look(1)
+            return self._piece(self.upto - 1, 1, self.passed - 1, None)
         if self.searched:
             self.searched = False
             q = self.hit
+        elif n < self.reader.boundary_size:
+            q = NULL
         else:
             q = msrp_scan(self.at, self.upto - self.at, self.reader.boundary, self.reader.boundary_size, True)
         if q == NULL:

@@ -65,48 +65,74 @@ static const char *msrp_scan_c(const char *hay, size_t n, const char *needle, si
     ((hits) & mask(equal(load((p) + 1), set(needle[1]))) & mask(equal(load((p) + 2), set(needle[2]))))
 
 #define msrp_load16(p) _mm_loadu_si128((const __m128i *)(p))
+#define msrp_load16a(p) _mm_load_si128((const __m128i *)(p))
 #define msrp_mask16(x) ((uint32_t)_mm_movemask_epi8(x))
 
-/* memcmp() == 0 for these lengths, without the call. */
+/* memcmp() == 0, without the call. */
 static inline int msrp_same(const char *p, const char *needle, size_t length)
 {
-    if (length < 16 || length > 48)
-        return memcmp(p, needle, length) == 0;
-    __m128i differ = _mm_or_si128(_mm_xor_si128(msrp_load16(p), msrp_load16(needle)),
-                                  _mm_xor_si128(msrp_load16(p + length - 16), msrp_load16(needle + length - 16)));
-    if (length > 32)
-        differ = _mm_or_si128(differ, _mm_xor_si128(msrp_load16(p + 16), msrp_load16(needle + 16)));
+    if (length < 16) {
+        uint64_t a[2], b[2];
+        if (length < 8)
+            return memcmp(p, needle, length) == 0;
+        memcpy(a, p, 8), memcpy(a + 1, p + length - 8, 8);
+        memcpy(b, needle, 8), memcpy(b + 1, needle + length - 8, 8);
+        return a[0] == b[0] && a[1] == b[1];
+    }
+    __m128i differ = _mm_xor_si128(msrp_load16(p + length - 16), msrp_load16(needle + length - 16));
+    for (size_t i = 0; i + 16 < length; i += 16)
+        differ = _mm_or_si128(differ, _mm_xor_si128(msrp_load16(p + i), msrp_load16(needle + i)));
     return _mm_movemask_epi8(_mm_cmpeq_epi8(differ, _mm_setzero_si128())) == 0xffff;
 }
 
+/* The first of the positions of `hits`, counted from `at`, where all of the boundary stands. */
+#define MSRP_FIRST_OF(at, hits)                                                                       \
+    for (; hits; hits &= hits - 1) {                                                                  \
+        const char *found = (at) + __builtin_ctzll(hits);                                             \
+        if (msrp_same(found, needle, length) && (!line || msrp_line_follows(found + length, hay + n))) \
+            return found;                                                                             \
+    }
+
+/* Both scans look at their first four vectors one by one, for most bodies end there, and from there on at
+ * aligned ones: a load that crosses cache lines costs two, and of the two probes one at least need not. Four
+ * vectors a turn: where nothing hits, one test is enough for all of them. */
 static const char *msrp_scan_sse2(const char *hay, size_t n, const char *needle, size_t length, int line)
 {
     if (n < length)
         return NULL;
     const char *p = hay, *last = hay + (n - length);
     const __m128i first = _mm_set1_epi8(needle[0]), final = _mm_set1_epi8(needle[length - 1]);
-    while (p + 31 <= last) {
-        const char *q = p + length - 1;
-        __m128i low = _mm_and_si128(_mm_cmpeq_epi8(msrp_load16(p), first), _mm_cmpeq_epi8(msrp_load16(q), final));
-        __m128i high =
-            _mm_and_si128(_mm_cmpeq_epi8(msrp_load16(p + 16), first), _mm_cmpeq_epi8(msrp_load16(q + 16), final));
-        uint32_t hits = msrp_mask16(low) | (msrp_mask16(high) << 16);
-        if (hits) {
-            hits = MSRP_CLOSER(p, hits & 0xffff, msrp_load16, _mm_cmpeq_epi8, msrp_mask16, _mm_set1_epi8)
-                   | MSRP_CLOSER(p + 16, hits >> 16, msrp_load16, _mm_cmpeq_epi8, msrp_mask16, _mm_set1_epi8) << 16;
-            for (; hits; hits &= hits - 1) {
-                int i = __builtin_ctz(hits);
-                if (msrp_same(p + i, needle, length)
-                    && (!line || msrp_line_follows(p + i + length, hay + n)))
-                    return p + i;
+#define MSRP_BOTH(load, at) \
+    _mm_and_si128(_mm_cmpeq_epi8(load(at), first), _mm_cmpeq_epi8(msrp_load16((at) + length - 1), final))
+#define MSRP_CLOSER16(at, x) MSRP_CLOSER(at, msrp_mask16(x), msrp_load16, _mm_cmpeq_epi8, msrp_mask16, _mm_set1_epi8)
+    if (p + 127 <= last) {
+        uint64_t hits;
+        for (int k = 0; k < 4; k++, p += 16) {
+            hits = msrp_mask16(MSRP_BOTH(msrp_load16, p));
+            MSRP_FIRST_OF(p, hits)
+        }
+        p -= (uintptr_t)p & 15;
+        for (; p + 63 <= last; p += 64) {
+            __m128i a = MSRP_BOTH(msrp_load16a, p), b = MSRP_BOTH(msrp_load16a, p + 16),
+                    c = MSRP_BOTH(msrp_load16a, p + 32), d = MSRP_BOTH(msrp_load16a, p + 48);
+            if (msrp_mask16(_mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d)))) {
+                hits = (uint64_t)MSRP_CLOSER16(p, a) | (uint64_t)MSRP_CLOSER16(p + 16, b) << 16
+                       | (uint64_t)MSRP_CLOSER16(p + 32, c) << 32 | (uint64_t)MSRP_CLOSER16(p + 48, d) << 48;
+                MSRP_FIRST_OF(p, hits)
             }
         }
-        p += 32;
+    }
+    for (; p + 15 <= last; p += 16) {
+        uint64_t hits = msrp_mask16(MSRP_BOTH(msrp_load16, p));
+        MSRP_FIRST_OF(p, hits)
     }
     return p <= last ? msrp_scan_tail(p, (size_t)(hay + n - p), needle, length, line) : NULL;
+#undef MSRP_BOTH
+#undef MSRP_CLOSER16
 }
 
 #define msrp_load32(p) _mm256_loadu_si256((const __m256i *)(p))
+#define msrp_load32a(p) _mm256_load_si256((const __m256i *)(p))
 #define msrp_mask32(x) ((uint64_t)(uint32_t)_mm256_movemask_epi8(x))
 
 __attribute__((target("avx2"))) static const char *msrp_scan_avx2(const char *hay, size_t n,
@@ -116,35 +142,41 @@ __attribute__((target("avx2"))) static const char *msrp_scan_avx2(const char *ha
         return NULL;
     const char *p = hay, *last = hay + (n - length);
     const __m256i first = _mm256_set1_epi8(needle[0]), final = _mm256_set1_epi8(needle[length - 1]);
-    /* Four vectors a turn: where nothing hits, one test is enough for all of them. */
-    while (p + 127 <= last) {
-        const char *q = p + length - 1;
-        __m256i a = _mm256_and_si256(_mm256_cmpeq_epi8(msrp_load32(p), first), _mm256_cmpeq_epi8(msrp_load32(q), final));
-        __m256i b = _mm256_and_si256(_mm256_cmpeq_epi8(msrp_load32(p + 32), first),
-                                     _mm256_cmpeq_epi8(msrp_load32(q + 32), final));
-        __m256i c = _mm256_and_si256(_mm256_cmpeq_epi8(msrp_load32(p + 64), first),
-                                     _mm256_cmpeq_epi8(msrp_load32(q + 64), final));
-        __m256i d = _mm256_and_si256(_mm256_cmpeq_epi8(msrp_load32(p + 96), first),
-                                     _mm256_cmpeq_epi8(msrp_load32(q + 96), final));
-        __m256i any = _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, d));
-        if (!_mm256_testz_si256(any, any)) {
-            const uint64_t each[4] = {msrp_mask32(a), msrp_mask32(b), msrp_mask32(c), msrp_mask32(d)};
-            for (int k = 0; k < 4; k++) {
-                const char *at = p + 32 * k;
-                uint64_t hits =
-                    MSRP_CLOSER(at, each[k], msrp_load32, _mm256_cmpeq_epi8, msrp_mask32, _mm256_set1_epi8);
-                for (; hits; hits &= hits - 1) {
-                    int i = __builtin_ctzll(hits);
-                    if (msrp_same(at + i, needle, length)
-                        && (!line || msrp_line_follows(at + i + length, hay + n)))
-                        return at + i;
+#define MSRP_BOTH(load, at)                               \
+    _mm256_and_si256(_mm256_cmpeq_epi8(load(at), first), \
+                     _mm256_cmpeq_epi8(msrp_load32((at) + length - 1), final))
+#define MSRP_CLOSER32(at, x) MSRP_CLOSER(at, msrp_mask32(x), msrp_load32, _mm256_cmpeq_epi8, msrp_mask32, _mm256_set1_epi8)
+    if (p + 255 <= last) {
+        uint64_t hits;
+        for (int k = 0; k < 4; k++, p += 32) {
+            hits = msrp_mask32(MSRP_BOTH(msrp_load32, p));
+            MSRP_FIRST_OF(p, hits)
+        }
+        p -= (uintptr_t)p & 31;
+        for (; p + 127 <= last; p += 128) {
+            /* Ahead of the processor's own prefetching, which stops at every page. */
+            __builtin_prefetch(p + 512);
+            __builtin_prefetch(p + 576);
+            __m256i a = MSRP_BOTH(msrp_load32a, p), b = MSRP_BOTH(msrp_load32a, p + 32),
+                    c = MSRP_BOTH(msrp_load32a, p + 64), d = MSRP_BOTH(msrp_load32a, p + 96);
+            __m256i any = _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, d));
+            if (!_mm256_testz_si256(any, any)) {
+                const __m256i each[4] = {a, b, c, d};
+                for (int k = 0; k < 4; k++) {
+                    hits = MSRP_CLOSER32(p + 32 * k, each[k]);
+                    MSRP_FIRST_OF(p + 32 * k, hits)
                 }
             }
         }
-        p += 128;
     }
+#undef MSRP_BOTH
+#undef MSRP_CLOSER32
     return p <= last ? msrp_scan_sse2(p, (size_t)(hay + n - p), needle, length, line) : NULL;
 }
+#endif
+
+#ifndef MSRP_SCAN_VECTOR
+#define msrp_same(p, needle, length) (memcmp(p, needle, length) == 0)
 #endif
 
 /* The octets of a head that deserve a look, one after the other: below the space, DEL, and above

@@ -15,6 +15,7 @@ from ._head cimport (
 
 cdef extern from "_scan.h" nogil:
     size_t msrp_ident_span(const char *, const char *, const uint8_t *, uint8_t)
+    int msrp_same(const char *, const char *, size_t)
 
 cdef extern from "_grammar.h" nogil:
     int G_ALPHA, G_DIGIT, G_IDENT
@@ -67,7 +68,7 @@ cdef class Patterns:
         reader.boundary_size = 9 + <int>n
         if found == END:
             q = p + 7 + n   # behind hyphens and id
-            if (end - p < n + 10 or memcmp(p, reader.boundary + 2, n + 7) != 0 or not is_flag(q[0])
+            if (end - p < n + 10 or not msrp_same(p, reader.boundary + 2, n + 7) or not is_flag(q[0])
                     or q[1] != c'\r' or q[2] != c'\n'):
                 return MORE
             reader.mark = q[0]
@@ -127,7 +128,7 @@ cdef class Template:
         shifts[0] = <int>n - <int>self.head.id.size
         for i in range(self.count + 1):
             stop = self.head.value[self.which[i]].start if i < self.count else self.head.size
-            if end - p < <Py_ssize_t>(stop - at) or memcmp(p, self.text + at, stop - at) != 0:
+            if end - p < <Py_ssize_t>(stop - at) or not msrp_same(p, self.text + at, stop - at):
                 return NULL
             p += stop - at
             if i == self.count:

@@ -4,12 +4,11 @@
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.unicode cimport PyUnicode_DecodeASCII
 from libc.string cimport memcpy
 
 import os
 
-from ._frame cimport Frame
+from ._frame cimport Frame, ascii
 from ._head cimport H_FROM, H_TO
 
 from .errors import LocalProtocolError
@@ -37,8 +36,9 @@ msrp_scan_choose(_wanted)
 # Random octets for ids, a few hundred ids at a time: asking the system for each would cost more
 # than the frame. A process that forks must not share them with its child.
 cdef enum:
-    ID = 24
-    POOL = 12 * 256
+    TRANSACTION = 16   # digits of a transaction id, which need only differ on one connection
+    MESSAGE = 24       # digits of a Message-ID, which is never to repeat anywhere
+    POOL = 4096
 cdef bytes _pool = b""
 cdef Py_ssize_t _used = 0
 
@@ -52,33 +52,43 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=forget_pool)
 
 
-cdef int put_id(char *o) except -1:
-    """24 hexadecimal digits, 96 random bits: whatever the body holds, they are easy on every peer."""
+cdef bytes _hexadecimal = b"".join([b"%02x" % i for i in range(256)])
+cdef bytes _decimal = b"".join([b"%02d" % i for i in range(100)])
+cdef const char *HEXADECIMAL = _hexadecimal
+cdef const char *DECIMAL = _decimal
+
+
+cdef int refill() except -1:
     global _pool, _used
-    cdef int i
-    cdef const unsigned char *p
-    cdef const char *digits = b"0123456789abcdef"
-    if PyBytes_GET_SIZE(_pool) != POOL or _used + ID // 2 > POOL:
-        _pool = os.urandom(POOL)
-        _used = 0
-        if PyBytes_GET_SIZE(_pool) != POOL:
-            raise RuntimeError("the system gave fewer random octets than it was asked for")
-    p = <const unsigned char *>PyBytes_AS_STRING(_pool) + _used
-    _used += ID // 2
-    for i in range(ID // 2):
-        o[2 * i] = digits[p[i] >> 4]
-        o[2 * i + 1] = digits[p[i] & 15]
+    _pool = os.urandom(POOL)
+    _used = 0
+    if PyBytes_GET_SIZE(_pool) != POOL:
+        raise RuntimeError("the system gave fewer random octets than it was asked for")
     return 0
 
 
-cdef bytes fresh():
-    cdef bytes made = PyBytes_FromStringAndSize(NULL, ID)
-    put_id(PyBytes_AS_STRING(made))
+cdef inline int put_id(char *o, Py_ssize_t size) except -1:
+    """Hexadecimal digits of random octets: whatever the body holds, they are easy on every peer."""
+    global _used
+    cdef Py_ssize_t i
+    cdef const unsigned char *p
+    if PyBytes_GET_SIZE(_pool) != POOL or _used + size // 2 > POOL:
+        refill()
+    p = <const unsigned char *>PyBytes_AS_STRING(_pool) + _used
+    _used += size // 2
+    for i in range(size // 2):
+        memcpy(o + 2 * i, HEXADECIMAL + 2 * p[i], 2)
+    return 0
+
+
+cdef bytes fresh(Py_ssize_t size):
+    cdef bytes made = PyBytes_FromStringAndSize(NULL, size)
+    put_id(PyBytes_AS_STRING(made), size)
     return made
 
 
 def new_ident():
-    return fresh().decode("ascii")
+    return fresh(MESSAGE).decode("ascii")
 
 
 cdef bytes utf8(str value, str what):
@@ -170,14 +180,14 @@ def request(str method not None, str to_path not None, str from_path not None, h
     to = path(to_path, "To-Path")
     source = path(from_path, "From-Path")
     head = lines(headers, body is not None)
-    tid = fresh() if transaction_id is None else ident(transaction_id, "a transaction id")
+    tid = fresh(TRANSACTION) if transaction_id is None else ident(transaction_id, "a transaction id")
     if body is not None:
         PyObject_GetBuffer(body, &view, PyBUF_SIMPLE)
         try:
             while occurs(<const char *>view.buf, view.len, PyBytes_AS_STRING(tid), PyBytes_GET_SIZE(tid)):
                 if transaction_id is not None:
                     raise LocalProtocolError("the end-line of that transaction id stands in the body")
-                tid = fresh()
+                tid = fresh(TRANSACTION)
         finally:
             PyBuffer_Release(&view)
     out = [b"MSRP ", tid, b" ", verb, b"\r\nTo-Path: ", to, b"\r\nFrom-Path: ", source, b"\r\n"]
@@ -217,7 +227,7 @@ def response(Frame frame not None, int status, str comment=None, headers=()):
 @cython.final
 cdef class Chunks:
     cdef bytes before       # between the transaction id and the range
-    cdef bytes after        # between the range and the blank line
+    cdef bytes after        # between the range and the body
     cdef bint typed
 
     def __init__(self, str to_path not None, str from_path not None, str message_id not None, headers=()):
@@ -227,27 +237,29 @@ cdef class Chunks:
             b"\r\nMessage-ID: ", ident(message_id, "Message-ID"), b"\r\nByte-Range: ",
         ))
         self.typed = bool(headers) and headers[-1][0].lower() == "content-type"
-        self.after = b"".join(lines(headers, False))
+        self.after = b"".join(lines(headers, False)) + b"\r\n"
 
     def cut(self, data, first, end, total, str flag not None, headers=()):
         cdef bytes mark = flag_octet(flag)
         cdef bytes extra, out
         cdef Py_buffer view
+        cdef Py_ssize_t room
         cdef long long start, stop, whole
         if first < 1 or (end is not None and end < first - 1) or (total is not None and (
                 first - 1 > total or (end is not None and end > total))) or max(first, end or 0, total or 0) >= 1 << 63:
             raise LocalProtocolError("the range of a chunk has impossible numbers")
-        extra = b"".join(lines(headers, False)) if headers else b""
+        extra = b"".join(lines(headers, False)) if headers else None
         if not self.typed:
             raise LocalProtocolError("with a body, the last header must be Content-Type")
         start, stop, whole = first, -1 if end is None else end, -1 if total is None else total
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
         try:
-            out = PyBytes_FromStringAndSize(NULL, self.size(view.len, start, stop, whole) + PyBytes_GET_SIZE(extra))
+            room = self.size(view.len, start, stop, whole) + (PyBytes_GET_SIZE(extra) if extra is not None else 0)
+            out = PyBytes_FromStringAndSize(NULL, room)
             self.frame(PyBytes_AS_STRING(out), <const char *>view.buf, view.len, start, stop, whole, mark[0], extra)
         finally:
             PyBuffer_Release(&view)
-        return out[5:5 + ID].decode("ascii"), out
+        return ascii(PyBytes_AS_STRING(out) + 5, TRANSACTION), out
 
     def batch(self, data, first, Py_ssize_t size, total, bint last=False):
         cdef Py_buffer view
@@ -277,8 +289,8 @@ cdef class Chunks:
                 begin = o
                 o = self.frame(o, <const char *>view.buf + k * size, n, start,
                                self.stop(start, n, last and k == count - 1), whole,
-                               c'$' if last and k == count - 1 else c'+', b"")
-                ids.append(PyUnicode_DecodeASCII(begin + 5, ID, NULL))
+                               c'$' if last and k == count - 1 else c'+', None)
+                ids.append(ascii(begin + 5, TRANSACTION))
                 start += n
         finally:
             PyBuffer_Release(&view)
@@ -290,28 +302,28 @@ cdef class Chunks:
 
     cdef Py_ssize_t size(self, Py_ssize_t n, long long first, long long end, long long total) noexcept:
         """Octets of a frame with a body of n octets and that range."""
-        return (5 + 2 * ID + PyBytes_GET_SIZE(self.before) + digits(first) + 1 + digits(end) + 1 + digits(total) + 2
-                + PyBytes_GET_SIZE(self.after) + 2 + n + 12)
+        return (5 + 2 * TRANSACTION + PyBytes_GET_SIZE(self.before) + digits(first) + 1 + digits(end) + 1
+                + digits(total) + 2 + PyBytes_GET_SIZE(self.after) + n + 12)
 
     cdef char *frame(self, char *o, const char *body, Py_ssize_t size, long long first, long long end,
                      long long total, char flag, bytes extra) except NULL:
         cdef char *tid = o + 5
-        put_id(tid)
+        put_id(tid, TRANSACTION)
         memcpy(o, b"MSRP ", 5)
-        o = put(tid + ID, PyBytes_AS_STRING(self.before), PyBytes_GET_SIZE(self.before))
+        o = put(tid + TRANSACTION, PyBytes_AS_STRING(self.before), PyBytes_GET_SIZE(self.before))
         o = put_number(o, first)
         o[0] = c'-'
         o = put_number(o + 1, end)
         o[0] = c'/'
         o = put(put_number(o + 1, total), b"\r\n", 2)
-        o = put(o, PyBytes_AS_STRING(extra), PyBytes_GET_SIZE(extra))
+        if extra is not None:
+            o = put(o, PyBytes_AS_STRING(extra), PyBytes_GET_SIZE(extra))
         o = put(o, PyBytes_AS_STRING(self.after), PyBytes_GET_SIZE(self.after))
-        o = put(o, b"\r\n", 2)
         if msrp_copy(o, body, size):   # hyphens: look closer
-            while occurs(body, size, tid, ID):
-                put_id(tid)
+            while occurs(body, size, tid, TRANSACTION):
+                put_id(tid, TRANSACTION)
         o = put(o + size, b"\r\n-------", 9)
-        o = put(o, tid, ID)
+        o = put(o, tid, TRANSACTION)
         o[0] = flag
         return put(o + 1, b"\r\n", 2)
 
@@ -319,26 +331,30 @@ cdef class Chunks:
 cdef inline int digits(long long n) noexcept:
     """Characters of a number, "*" for less than none."""
     cdef int count = 1
-    while n >= 10:
-        n //= 10
+    cdef long long power = 10
+    while n >= power and count < 18:
+        power *= 10
         count += 1
-    return count
+    return count if count < 18 or n < power else 19
 
 
-cdef char *put_number(char *o, long long n) noexcept:
+cdef inline char *put_number(char *o, long long n) noexcept:
     """Decimal digits; "*" for less than none."""
-    cdef char digits[24]
-    cdef int i = 24
+    cdef char *end
+    cdef char *p
     if n < 0:
         o[0] = c'*'
         return o + 1
-    while True:
-        i -= 1
-        digits[i] = <char>(c'0' + n % 10)
-        n //= 10
-        if n == 0:
-            break
-    return put(o, digits + i, 24 - i)
+    p = end = o + digits(n)
+    while n >= 100:
+        p -= 2
+        memcpy(p, DECIMAL + 2 * (n % 100), 2)
+        n //= 100
+    if n >= 10:
+        memcpy(p - 2, DECIMAL + 2 * n, 2)
+    else:
+        p[-1] = <char>(c'0' + n)
+    return end
 
 
 cdef inline char *put(char *o, const char *p, Py_ssize_t n) noexcept:

@@ -33,7 +33,8 @@ _log = logging.getLogger(__name__)
 _MDNS_PORT = 5353
 _RESOLVE: Final = 3000  # milliseconds for one instance to tell its address and text
 _MOST_INSTANCES = 512  # names followed in one search; a network that shows more is not honest
-_OTHERS: Final = 1.0  # seconds find_all waits, after a first match, for others
+_OTHERS: Final = 1.5  # seconds find_all waits, after a first match, for others: RFC 6762 section 6
+# lets a responder that has just spoken keep silent for one
 
 
 class DiscoveryUnavailable(MsrpError):
@@ -117,7 +118,7 @@ async def find_all(
 ) -> list[Announcement]:
     """Everybody who announces to be `principal`; more than one deserves to be told the user.
 
-    Waits a second for others after the first. Raises as `find` does; never returns an empty list.
+    Waits a second and a half for others after the first. Raises as `find` does; never returns an empty list.
     """
     claimed: dict[str, Announcement] = {}
     async with _Search(interfaces) as search:

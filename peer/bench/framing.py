@@ -66,8 +66,13 @@ def seven_headers(fed: Sequence[bytes]) -> Callable[[], object]:
         for piece in fed:
             for event in parser.feed(piece):
                 if type(event) is Frame:
-                    event.transaction_id, event.method, event.to_path, event.from_path  # noqa: B018
-                    event.message_id, event.byte_range, event.content_type  # noqa: B018
+                    event.transaction_id  # noqa: B018
+                    event.method  # noqa: B018
+                    event.to_path  # noqa: B018
+                    event.from_path  # noqa: B018
+                    event.message_id  # noqa: B018
+                    event.byte_range  # noqa: B018
+                    event.content_type  # noqa: B018
 
     return call
 
