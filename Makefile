@@ -49,6 +49,7 @@ fuzz:
 
 deep: venv
 	HYPOTHESIS_PROFILE=deep $(bin)/pytest --timeout=7200 $(ARGS)
+	.ci/checked --valgrind
 	$(MAKE) wheels WHICH=--tests
 
 lint: venv
@@ -96,7 +97,7 @@ $(made): .ci/prepare constraints.txt
 
 .venv/.tools: $(made) pyproject.toml Makefile | .venv/.project
 	@echo "Installing the development tools"
-	@.ci/prepare --commands openssl
+	@.ci/prepare --commands openssl tshark
 	@touch $@.begun
 	@$(pip) install -c constraints.txt "$$(echo .venv/wheel/*.whl)[test]" $(tools)
 	@mv $@.begun $@

@@ -1,7 +1,6 @@
 """What the parser hands out: frames and their values, decoded when asked."""
 
 cimport cython
-from cpython.buffer cimport PyBuffer_FillInfo
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport uint32_t
@@ -13,8 +12,12 @@ from ._head cimport (
 
 from .errors import RemoteProtocolError
 
+cdef extern from "_buffer.h":
+    int msrp_fill_buffer(Py_buffer *, object, void *, Py_ssize_t, int, int) except -1
+
 cdef extern from "_grammar.h" nogil:
     int g_same(const char *, const char *, size_t)
+
 
 cdef inline object text(const char *p, Py_ssize_t n):
     return PyUnicode_DecodeUTF8(p, n, b"replace")
@@ -222,7 +225,7 @@ cdef class Frame:
         return self.count
 
     def __getbuffer__(self, Py_buffer *view, int flags):
-        PyBuffer_FillInfo(view, self, <void *>self.data, self.count, 1, flags)
+        msrp_fill_buffer(view, self, <void *>self.data, self.count, 1, flags)
 
     def __repr__(self):
         # No path: a session URI is a capability.
@@ -264,7 +267,7 @@ cdef class Body:
         return self.count
 
     def __getbuffer__(self, Py_buffer *view, int flags):
-        PyBuffer_FillInfo(view, self, <void *>self.data, self.count, 1, flags)
+        msrp_fill_buffer(view, self, <void *>self.data, self.count, 1, flags)
 
     def __repr__(self):
         return f"<Body {self.count} octets at {self.offset}>"

@@ -1,10 +1,14 @@
 """Memory: what was received into, and what was fed."""
 
 cimport cython
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 
 from .errors import LocalProtocolError
+
+cdef extern from "_buffer.h":
+    int msrp_fill_buffer(Py_buffer *, object, void *, Py_ssize_t, int, int) except -1
+
 
 @cython.final
 @cython.freelist(64)
@@ -36,7 +40,7 @@ cdef class _Block:
         PyMem_Free(self.memory)
 
     def __getbuffer__(self, Py_buffer *view, int flags):
-        PyBuffer_FillInfo(view, self, self.memory, self.size, 0, flags)
+        msrp_fill_buffer(view, self, self.memory, self.size, 0, flags)
         self.exports += 1
 
     def __releasebuffer__(self, Py_buffer *view):

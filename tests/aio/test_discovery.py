@@ -296,7 +296,7 @@ async def test_a_search_that_ends_asks_no_further(monkeypatch: pytest.MonkeyPatc
 
 
 @looped
-async def test_others_are_waited_for_a_second_and_a_half(bob: Principal, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_others_are_waited_for(bob: Principal, monkeypatch: pytest.MonkeyPatch) -> None:
     script = [(4.0, "a"), (4.5, "b"), (4.6, "other"), (4.9, "b"), (5.6, "late")]
 
     class Scripted(discovery._Search):
