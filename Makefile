@@ -8,7 +8,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help demo bench test fuzz deep lint types wheels check venv clean
+.PHONY: help demo bench test fuzz deep lint types conformance wheels check venv clean
 
 bin := .venv/bin
 pip := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $(bin)/pip -qq
@@ -27,6 +27,7 @@ help:
 	@echo "make fuzz     the Cython modules under sanitizers (SECONDS=60 a target, TARGET=parser)"
 	@echo "make lint     ruff: rules and format"
 	@echo "make types    mypy --strict, over the installed packages"
+	@echo "make conformance   docs/conformance.md, from the rules and the tests that name them"
 	@echo "make wheels   build and try a wheel for every CPython 3.11+ found (also in \$$PYTHONS), into dist/"
 	@echo "make check    all that must hold before a change is taken (.ci/run)"
 	@echo "make deep     the long runs"
@@ -60,6 +61,9 @@ lint: venv
 types: venv
 	@cd .venv && bin/mypy --config-file ../pyproject.toml --cache-dir ../.mypy_cache \
 		--strict -p msrp_core -p msrp_sasl -p msrp_peer
+
+conformance: venv
+	@$(bin)/python -P tests/conformance/page.py
 
 wheels: venv
 	@PATH="$(CURDIR)/$(bin):$$PATH" $(bin)/python .ci/wheels.py $(WHICH)

@@ -33,6 +33,7 @@ small_limits = st.builds(
 
 
 @given(streams, st.data())
+@pytest.mark.rule("4975 9-2 14.3-2")
 def test_right_streams_are_read_whole(pieces: list[Piece], data: st.DataObject) -> None:
     octets = b"".join(piece.octets for piece in pieces)
     outcome = run(COMPILED, octets, data.draw(cuts(octets)))
@@ -47,6 +48,7 @@ def test_right_streams_are_read_whole(pieces: list[Piece], data: st.DataObject) 
 
 
 @given(st.one_of(broken_streams(), st.binary(max_size=200)), st.data())
+@pytest.mark.rule("4975 9-3")
 def test_both_say_the_same_of_any_octets(octets: bytes, data: st.DataObject) -> None:
     outcome = run(COMPILED, octets, data.draw(cuts(octets)))
     assert outcome.compared == run(PLAIN, octets).compared

@@ -122,6 +122,7 @@ def test_the_blank_line_is_not_the_line_end_before_the_end_line(parser: Implemen
         bytes(range(256)),
     ],
 )
+@pytest.mark.rule("4975 9-2")
 def test_what_only_resembles_an_end_line_is_body(parser: Implementation, body: bytes) -> None:
     octets = SEND.replace(b"hello", body) + OK
     whole = run(parser, octets)

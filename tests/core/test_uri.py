@@ -119,6 +119,7 @@ def test_right_ones(text: str) -> None:
         ("msrp://h/" + "s" * 4087, "s;tcp", "4096"),
     ],
 )
+@pytest.mark.rule("4975 6-7")
 def test_wrong_ones_say_what_and_where(before: str, wrong: str, word: str) -> None:
     with pytest.raises(UriError) as caught:
         Uri.parse(before + wrong)
@@ -148,6 +149,7 @@ def test_a_port_is_not_read_where_none_is_needed() -> None:
         ("msrp://h;tcp", "msrp://h;tcp"),
     ],
 )
+@pytest.mark.rule("4975 6.1-1 6.1-2 6.1-3 6.1-5")
 def test_equal_ones(one: str, other: str) -> None:
     assert Uri.parse(one) == Uri.parse(other)
     assert hash(Uri.parse(one)) == hash(Uri.parse(other))
@@ -170,6 +172,7 @@ def test_equal_ones(one: str, other: str) -> None:
         ("msrp://192.0.2.1:1/s;tcp", "msrp://[::ffff:192.0.2.1]:1/s;tcp"),
     ],
 )
+@pytest.mark.rule("4975 6.1-1 6.1-2 6.1-3 6.1-4 6.1-5")
 def test_different_ones(one: str, other: str) -> None:
     assert Uri.parse(one) != Uri.parse(other)
     assert Uri.parse(other) != Uri.parse(one)
@@ -245,6 +248,7 @@ def test_a_uri_does_not_change() -> None:
     ("host", "written"),
     [("h.example", "h.example"), ("192.0.2.1", "192.0.2.1"), ("::1", "[::1]"), ("[fe80::1]", "[fe80::1]")],
 )
+@pytest.mark.rule("4975 6-2 6-3 8.2-5 14.1-1")
 def test_a_fresh_one(host: str, written: str) -> None:
     uri = Uri.fresh(host, 2855)
     assert uri.text.startswith(f"msrps://{written}:2855/")
@@ -258,6 +262,7 @@ def test_a_fresh_one(host: str, written: str) -> None:
 
 
 @given(st.text())
+@pytest.mark.rule("4975 6-6")
 def test_any_user_may_be_named(user: str) -> None:
     uri = Uri.fresh("h", 1, user=user)
     assert Uri.parse(uri.text) == uri

@@ -55,6 +55,7 @@ def _check(frame: Any, octets: bytes, entry: dict[str, Any]) -> None:
 
 @implementation
 @pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.rule("4975 9-2")
 def test_messages_as_printed(parser: Implementation, name: str) -> None:
     octets = (VECTORS / name).read_bytes()
     entry = BY_FILE[name]

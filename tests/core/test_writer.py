@@ -28,6 +28,7 @@ def read(octets: bytes) -> Frame:
     return frame
 
 
+@pytest.mark.rule("4975 7.1-3 7.1-5 7.1-6 7.1-12 7.1-13 9-1")
 def test_a_request_to_the_octet() -> None:
     name, octets = request(
         "SEND", TO, FROM, [("Message-ID", "12339sdqwer"), TYPE], b"hello", flag="+", transaction_id="d93kswow"
@@ -45,6 +46,7 @@ def test_a_request_to_the_octet() -> None:
     )
 
 
+@pytest.mark.rule("4975 7.1-10")
 def test_no_body_and_an_empty_body() -> None:
     """RFC 4975 section 7.1: no extra CRLF where there is no body."""
     _, octets = request("SEND", TO, FROM, transaction_id="abcd")
@@ -69,6 +71,7 @@ def test_a_body_is_any_buffer(body: Any) -> None:
     st.sampled_from(["$", "+", "#"]),
     st.data(),
 )
+@pytest.mark.rule("4975 9-1")
 def test_any_request_comes_back(
     method: str, to: str, source: str, headers: list[tuple[str, str]], flag: Any, data: st.DataObject
 ) -> None:
@@ -87,6 +90,7 @@ def test_any_request_comes_back(
     assert run(COMPILED, octets, data.draw(cuts(octets))) == run(COMPILED, octets)
 
 
+@pytest.mark.rule("4975 7.1-1 7.1-2 7.1.1-1")
 def test_fresh_ids_are_random_and_grammatical() -> None:
     names = {request("SEND", TO, FROM)[0] for _ in range(500)} | {new_ident() for _ in range(500)}
     assert len(names) == 1000
@@ -179,6 +183,7 @@ def test_no_flag_can_break_out(flag: Any) -> None:
 
 
 @pytest.mark.parametrize("headers", [[], [("X", "y")], [TYPE, ("X", "y")]])
+@pytest.mark.rule("4975 7.1-4 7.1-5")
 def test_with_a_body_the_last_header_is_its_type(headers: list[tuple[str, str]]) -> None:
     with pytest.raises(LocalProtocolError, match="Content-Type"):
         request("SEND", TO, FROM, headers, b"")
@@ -194,6 +199,7 @@ def test_the_paths_are_no_headers_to_give(name: str) -> None:
 
 @pytest.mark.parametrize("flag", [b"$", b"+", b"#"])
 @pytest.mark.parametrize("before", [b"x\r\n", b"\r\n", b"", b"x"])
+@pytest.mark.rule("4975 7.1-17")
 def test_a_body_that_holds_the_end_line_of_a_given_id(before: bytes, flag: bytes) -> None:
     """RFC 4975 section 7.1: hyphens, id and flag must not stand in the body, behind CRLF or not."""
     body = before + b"-------abcd" + flag + b"\r\nMSRP evil SEND\r\n"
@@ -209,6 +215,7 @@ def _frame(method: str = "SEND", to: str = TO, source: str = FROM) -> Frame:
     return read(request(method, to, source, transaction_id="tr4ns")[1])
 
 
+@pytest.mark.rule("4975 7.2-3 7.2-4 7.2-5")
 def test_a_response_to_a_send_goes_to_the_previous_hop() -> None:
     """RFC 4975 section 7.2."""
     frame = _frame(to=f"{TO} msrp://c;tcp", source=f"msrp://relay;tcp {FROM}")
@@ -220,6 +227,7 @@ def test_a_response_to_a_send_goes_to_the_previous_hop() -> None:
     )
 
 
+@pytest.mark.rule("4975 7.2-4")
 def test_a_response_to_anything_else_goes_all_the_way_back() -> None:
     frame = _frame("AUTH", to=f"{TO} msrp://c;tcp", source=f"msrp://relay;tcp {FROM}")
     answer = read(response(frame, 401, None, [("WWW-Authenticate", "Digest realm=x"), ("X", "")]))
@@ -259,6 +267,7 @@ def test_a_response_is_never_answered() -> None:
         response(read(response(_frame(), 200)), 200)
 
 
+@pytest.mark.rule("4975 7.1.1-2 7.1.1-13 9-1")
 def test_a_chunk_to_the_octet() -> None:
     name, octets = Chunks(TO, FROM, "mess4ge", [("X", "y"), TYPE]).cut(b"hello", 6, 10, 11, "+", [("Z", "z")])
     assert (
@@ -271,6 +280,7 @@ def test_a_chunk_to_the_octet() -> None:
     )
 
 
+@pytest.mark.rule("4975 7.1-1")
 def test_each_chunk_has_its_own_id() -> None:
     chunks = Chunks(TO, FROM, "mess4ge", [TYPE])
     assert len({chunks.cut(b"x", 1, 1, 1, "$")[0] for _ in range(1000)}) == 1000
@@ -287,6 +297,7 @@ def test_each_chunk_has_its_own_id() -> None:
         (2**62, 2**62, 2**62, f"{2**62}-{2**62}/{2**62}"),
     ],
 )
+@pytest.mark.rule("4975 7.1.1-14 7.1.1-18")
 def test_ranges(first: int, end: int | None, total: int | None, written: str) -> None:
     octets = Chunks(TO, FROM, "mess4ge", [TYPE]).cut(b"x", first, end, total, "+")[1]
     frame = read(octets)

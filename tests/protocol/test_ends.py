@@ -89,6 +89,7 @@ CUTS = {
 
 
 @pytest.mark.parametrize(("at", "words"), CUTS.values(), ids=CUTS.keys())
+@pytest.mark.rule("4975 5.4-13")
 def test_the_network_ends_without_goodbye(at: int | None, words: str) -> None:
     hand, endpoint = begin()
     waiting = endpoint.send("a/b", 1)
@@ -125,6 +126,7 @@ def test_goodbye_between_two_chunks() -> None:
     assert (message.state, message.reason) == ("cut", "the other side closed the session before its end")
 
 
+@pytest.mark.rule("4975 5.4-13")
 def test_the_network_broke() -> None:
     hand, endpoint = begin()
     asked = hand.connection.request("AUTH", LISTENER, hand.own, [], hand.now)
@@ -247,6 +249,7 @@ def test_octets_and_goodbye_in_one_read() -> None:
 # --- several sessions on one line -----------------------------------------------------------
 
 
+@pytest.mark.rule("4975 5.4-21")
 def test_one_session_ends_and_the_others_go_on() -> None:
     hand, one = begin()
     one_to, one_own = hand.to, hand.own
@@ -277,6 +280,7 @@ def test_a_session_left_twice() -> None:
 
 
 @pytest.mark.parametrize("status", [481, 506])
+@pytest.mark.rule("4975 10-9 10-11")
 def test_a_session_the_other_side_does_not_know(status: int) -> None:
     """RFC 4975 sections 10.8 and 10.10: the session is over; the line is not."""
     hand, endpoint = begin()

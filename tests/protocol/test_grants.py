@@ -13,6 +13,7 @@ from support.by_hand import LISTENER, ByHand, Clear, statuses
 EMPTY = [("Message-ID", "msg1")]
 
 
+@pytest.mark.rule("4975 3-2 3-5 8.2-4 8.2-5 8.6-9")
 def test_a_grant_names_a_fresh_uri_and_what_is_taken() -> None:
     terms = Terms(Accepts.parse("text/plain *"), maximum=5000, claim="im:bob@lan")
     hand = ByHand(terms=terms)
@@ -52,6 +53,7 @@ def test_a_grant_is_good_for_thirty_seconds() -> None:
     assert not hand.connection.arrived
 
 
+@pytest.mark.rule("4975 5.4-10")
 def test_a_grant_used_in_time_stays() -> None:
     hand = ByHand(limits=Limits(handshake=100))
     hand.to = hand.ask(("Accept-Types", "*")).header("Use-Path") or ""
@@ -72,6 +74,7 @@ def test_no_more_than_eight_unused_grants() -> None:
     assert hand.ask(("Accept-Types", "*")).status == 200, "so does time"
 
 
+@pytest.mark.rule("4975 3-3 5.4-9")
 def test_a_grant_is_for_the_one_who_asked() -> None:
     hand = ByHand()
     hand.to = hand.ask(("Accept-Types", "*")).header("Use-Path") or ""
@@ -83,6 +86,7 @@ def test_a_grant_is_for_the_one_who_asked() -> None:
     assert statuses(hand.say(hand.frame(EMPTY))) == [200]
 
 
+@pytest.mark.rule("4975 8.2-4")
 def test_a_grant_is_used_once() -> None:
     hand = ByHand()
     hand.bind()
@@ -100,6 +104,7 @@ def test_a_session_goes_on_however_its_uris_are_written() -> None:
     assert not hand.connection.arrived
 
 
+@pytest.mark.rule("4975 3-3")
 def test_no_grant_without_confidentiality() -> None:
     hand = ByHand(layer=Clear(confidential=False))
     assert hand.ask(("Accept-Types", "*")).status == 403
@@ -141,12 +146,14 @@ def test_a_grant_asks_for_no_session_of_its_own() -> None:
     assert hand.ask(("Accept-Types", "*"), own=LISTENER).status == 481
 
 
+@pytest.mark.rule("4975 7.2-4")
 def test_answers_go_back_where_requests_came_from() -> None:
     hand = ByHand()
     answer = hand.ask(("Accept-Types", "*"))
     assert (answer.to_path, answer.from_path) == (hand.own, LISTENER)
 
 
+@pytest.mark.rule("4975 3-1 5.4-11")
 def test_a_send_before_anything_was_granted() -> None:
     hand = ByHand()
     hand.to = hand.fresh()
@@ -156,6 +163,7 @@ def test_a_send_before_anything_was_granted() -> None:
     hand.bind()
 
 
+@pytest.mark.rule("4975 12-3")
 def test_methods_that_are_not_implemented() -> None:
     hand = ByHand()
     endpoint = hand.bind()
@@ -167,6 +175,7 @@ def test_methods_that_are_not_implemented() -> None:
     assert endpoint.inbox[0].state == "whole"
 
 
+@pytest.mark.rule("4975 7.1-7")
 def test_an_auth_with_a_body_that_is_too_long() -> None:
     """RFC 4975 section 7.1: a request other than SEND carries 10,240 octets at most."""
     hand = ByHand()

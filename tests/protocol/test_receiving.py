@@ -18,6 +18,7 @@ def begin(limits: Limits | None = None, terms: Terms = ANY) -> tuple[ByHand, End
     return hand, hand.bind()
 
 
+@pytest.mark.rule("4975 7.3.1-1")
 def test_a_whole_message() -> None:
     hand, endpoint = begin()
     bell = endpoint.bell = Rung()
@@ -28,6 +29,7 @@ def test_a_whole_message() -> None:
     assert bell.times == 1
 
 
+@pytest.mark.rule("4975 7.3.1-1")
 def test_without_a_byte_range_it_begins_at_its_first_octet() -> None:
     hand, endpoint = begin()
     frame = hand.frame([("Message-ID", "msg1"), ("Content-Type", "text/plain")], b"hello")
@@ -35,6 +37,7 @@ def test_without_a_byte_range_it_begins_at_its_first_octet() -> None:
     assert content(endpoint.inbox[0]) == b"hello"
 
 
+@pytest.mark.rule("4975 7.3.1-2")
 def test_in_chunks_octet_by_octet() -> None:
     hand, endpoint = begin()
     octets = (
@@ -48,6 +51,7 @@ def test_in_chunks_octet_by_octet() -> None:
     assert (message.state, content(message)) == ("whole", b"hello world")
 
 
+@pytest.mark.rule("4975 7.1.1-21")
 def test_an_empty_message_and_an_empty_last_chunk() -> None:
     hand, endpoint = begin()
     hand.say(hand.chunk("msg1", b"", 1, 0))
@@ -55,6 +59,7 @@ def test_an_empty_message_and_an_empty_last_chunk() -> None:
     assert [(m.state, content(m)) for m in endpoint.inbox] == [("whole", b""), ("whole", b"hello")]
 
 
+@pytest.mark.rule("4975 5.4-5 7.1-11")
 def test_a_send_without_a_body_is_no_message() -> None:
     hand, endpoint = begin()
     assert statuses(hand.say(hand.frame([("Message-ID", "msg1")]))) == [200]
@@ -70,6 +75,7 @@ def test_the_last_chunk_may_have_no_body_at_all() -> None:
     assert (endpoint.inbox[0].state, content(endpoint.inbox[0])) == ("whole", b"hello")
 
 
+@pytest.mark.rule("4975 7.3.1-2")
 def test_two_messages_and_a_chat_line_mixed() -> None:
     hand, endpoint = begin()
     heard = hand.say(
@@ -88,6 +94,7 @@ def test_two_messages_and_a_chat_line_mixed() -> None:
     ]
 
 
+@pytest.mark.rule("4975 7.3.1-3 7.3.1-4")
 def test_actual_octets_count_and_not_the_range() -> None:
     """RFC 4975 section 7.3.1: a chunk is as long as its body; "$" says where the message ends."""
     hand, endpoint = begin()
@@ -121,6 +128,7 @@ def test_the_first_chunk_must_be_the_first() -> None:
 
 
 @pytest.mark.parametrize("value", ["1-5/3", "0-4/5", "5-1/9", "1-5", "x", "1-5/5/5", "-1-5/5", ""])
+@pytest.mark.rule("4975 10-2")
 def test_a_wrong_byte_range(value: str) -> None:
     hand, endpoint = begin()
     right = hand.chunk("msg1", b"hello", 1, 5)
@@ -139,6 +147,7 @@ def test_a_header_that_must_be_there(line: bytes) -> None:
     assert hand.connection.state == "open"
 
 
+@pytest.mark.rule("4975 9-4")
 def test_header_names_in_any_case() -> None:
     hand, endpoint = begin()
     octets = hand.chunk("msg1", b"hello", 1, 5)
@@ -148,6 +157,7 @@ def test_header_names_in_any_case() -> None:
     assert content(endpoint.inbox[0]) == b"hello"
 
 
+@pytest.mark.rule("4975 14.3-2")
 def test_bodies_that_are_no_text() -> None:
     hand, endpoint = begin()
     body = bytes(range(256)) * 8
@@ -181,6 +191,7 @@ def test_given_up_in_a_chunk_with_octets() -> None:
     assert (endpoint.inbox[0].state, content(endpoint.inbox[0])) == ("cut", b"hello")
 
 
+@pytest.mark.rule("4975 7.3.1-8 8.6-2")
 def test_a_type_that_is_not_taken() -> None:
     hand, endpoint = begin(terms=Terms(Accepts.parse("text/plain image/*")))
     heard = hand.say(
@@ -209,6 +220,7 @@ def test_files_that_are_not_taken() -> None:
     ("to", "own"),
     [("other", "own"), ("to", "other"), ("to", "own other"), ("to other", "own"), ("listener", "own")],
 )
+@pytest.mark.rule("4975 5.4-11 7.3-1 7.3-2")
 def test_the_wrong_session(to: str, own: str) -> None:
     hand, endpoint = begin()
     uris = {"to": hand.to, "own": hand.own, "other": hand.fresh(), "listener": "msrps://127.0.0.1:2855;tcp"}
@@ -220,6 +232,7 @@ def test_the_wrong_session(to: str, own: str) -> None:
     assert [m.message_id for m in endpoint.inbox] == ["msg2"]
 
 
+@pytest.mark.rule("4975 5.4-16 5.4-18")
 def test_duplicates_are_marked() -> None:
     hand, endpoint = begin(Limits(remembered=2))
     for name in ("msg1", "msg1", "msg2", "msg3", "msg1", "msg3"):

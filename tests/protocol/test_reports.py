@@ -20,6 +20,7 @@ SUCCESS = ("Success-Report", "yes")
         (NO, [], []),
     ],
 )
+@pytest.mark.rule("4975 7.1.4-1 7.1.4-4 7.1.4-5 7.1.4-6 7.2-1 7.3-3 7.3.1-8")
 def test_failure_report(header: tuple[str, str], good: list[int], bad: list[int]) -> None:
     hand = ByHand(terms=Terms(Accepts.parse("text/plain")))
     endpoint = hand.bind()
@@ -31,6 +32,7 @@ def test_failure_report(header: tuple[str, str], good: list[int], bad: list[int]
     assert heard == ([481] if bad else [])
 
 
+@pytest.mark.rule("4975 5.3-2 7.1.2-1 7.1.2-2 7.1.2-3 7.1.3-1 7.1.3-2 7.1.3-3")
 def test_success_report_over_the_whole() -> None:
     hand = ByHand()
     endpoint = hand.bind()
@@ -53,6 +55,7 @@ def test_success_report_over_the_whole() -> None:
     assert report.header("Success-Report") is None
 
 
+@pytest.mark.rule("4975 7.1.3-1")
 def test_success_report_without_any_response() -> None:
     hand = ByHand()
     endpoint = hand.bind()
@@ -71,6 +74,7 @@ def test_success_report_without_any_response() -> None:
         ((), []),
     ],
 )
+@pytest.mark.rule("4975 5.3-3 7.1.4-2 7.1.4-3 7.1.4-8")
 def test_a_whole_message_that_nobody_wanted(headers: tuple[tuple[str, str], ...], told: list[str]) -> None:
     hand = ByHand()
     endpoint = hand.bind()
@@ -81,6 +85,7 @@ def test_a_whole_message_that_nobody_wanted(headers: tuple[tuple[str, str], ...]
     assert [report.header("Status") for report in hand.hear()] == told
 
 
+@pytest.mark.rule("4975 7.1.1-26 7.3.2-1")
 def test_a_message_that_wants_a_report_waits_for_it() -> None:
     hand = ByHand()
     endpoint = hand.bind()
@@ -125,6 +130,7 @@ def test_a_report_that_it_was_not_wanted_fails_it() -> None:
     assert (outgoing.state, outgoing.status) == ("failed", 403)
 
 
+@pytest.mark.rule("4975 7.1.3-5")
 def test_no_success_report_unasked_nor_for_what_was_given_up_or_refused() -> None:
     hand = ByHand(terms=Terms(Accepts.parse("text/plain")))
     hand.bind()
@@ -136,6 +142,7 @@ def test_no_success_report_unasked_nor_for_what_was_given_up_or_refused() -> Non
     assert statuses(heard) == [200, 200, 415]
 
 
+@pytest.mark.rule("4975 7.1.1-11 7.1.2-6 7.1.2-8 7.1.2-9")
 def test_a_report_is_never_answered() -> None:
     hand = ByHand()
     hand.bind()
@@ -166,6 +173,7 @@ def test_a_report_is_never_answered() -> None:
         ("000 41x", "awaiting"),
     ],
 )
+@pytest.mark.rule("4975 7.3.2-2")
 def test_a_failure_report_counts_like_a_response(status: str, state: str) -> None:
     hand = ByHand()
     endpoint = hand.bind()

@@ -32,6 +32,7 @@ def ranges(frames: list[Frame]) -> list[str]:
     return [f"{frame.header('Byte-Range')}{frame.flag}" for frame in frames]
 
 
+@pytest.mark.rule("4975 7.1-3 7.1-14 7.1.1-12 7.1.1-14 10-1")
 def test_a_short_message_is_one_send() -> None:
     hand, endpoint = begin()
     outgoing = full(endpoint, b"hello", 5)
@@ -49,6 +50,7 @@ def test_a_short_message_is_one_send() -> None:
     assert outgoing.acknowledged == 5
 
 
+@pytest.mark.rule("4975 7.1.1-18")
 def test_an_empty_message() -> None:
     hand, endpoint = begin()
     outgoing = endpoint.send(PLAIN, 0)
@@ -60,6 +62,10 @@ def test_an_empty_message() -> None:
     assert outgoing.state == "delivered"
 
 
+@pytest.mark.rule(
+    "4975 7.1-14 7.1-16 7.1.1-9 7.1.1-13 7.1.1-14 7.1.1-15 7.1.1-16 7.1.1-17",
+    "4975 7.1.1-19 7.1.1-20 7.1.1-23",
+)
 def test_chunks_of_a_message_alone() -> None:
     hand, endpoint = begin()
     body = bytes(range(256)) * 600
@@ -71,6 +77,7 @@ def test_chunks_of_a_message_alone() -> None:
     assert b"".join(bytes(frame) for frame in frames) == body
 
 
+@pytest.mark.rule("4975 7.1-14 7.1-16 7.1.1-15 7.1.1-16 7.1.1-22")
 def test_a_message_of_unknown_length_says_so_until_its_end() -> None:
     hand, endpoint = begin()
     outgoing = endpoint.send(PLAIN, None)
@@ -96,6 +103,7 @@ def test_a_message_whose_end_comes_late_ends_with_an_empty_chunk() -> None:
     assert ranges(first + hand.hear()) == ["1-*/*+", "4097-4096/4096$"]
 
 
+@pytest.mark.rule("4975 7.1.1-20 7.1.1-23")
 def test_messages_take_turns_and_a_chat_line_need_not_wait() -> None:
     hand, endpoint = begin(Limits(turn=1))  # one chunk a turn, as on a slow line
     file, other = full(endpoint, b"f" * 100 * K, 100 * K), full(endpoint, b"o" * 6 * K, 6 * K)
@@ -126,6 +134,7 @@ def test_messages_take_turns_and_a_chat_line_need_not_wait() -> None:
         assert sum(len(f) for f in heard if f.message_id == message.message_id) == size
 
 
+@pytest.mark.rule("4975 7.1.1-27")
 def test_the_first_chunk_alone_names_the_file() -> None:
     hand, endpoint = begin()
     outgoing = endpoint.send(PLAIN, 70 * K, [("Content-Disposition", "attachment")])
@@ -134,6 +143,7 @@ def test_the_first_chunk_alone_names_the_file() -> None:
     assert [f.header("Content-Disposition") for f in hand.hear()] == ["attachment", None]
 
 
+@pytest.mark.rule("4975 7.1-15")
 def test_withdrawn_in_the_middle() -> None:
     hand, endpoint = begin()
     outgoing = endpoint.send(PLAIN, 200 * K)
@@ -163,6 +173,7 @@ def test_withdrawn_before_it_began_or_after_it_ended() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 403, 408, 413, 415, 423, 481, 501, 506, 999, 0])
+@pytest.mark.rule("4975 7.3.2-3 10-3 10-4 10-5 10-6")
 def test_refused_between_chunks_the_rest_is_given_up(status: int) -> None:
     hand, endpoint = begin()
     outgoing = endpoint.send(PLAIN, 200 * K)
@@ -185,6 +196,7 @@ def test_refused_when_all_is_out_there_is_nothing_to_give_up() -> None:
     assert (outgoing.state, outgoing.status) == ("failed", 415)
 
 
+@pytest.mark.rule("4975 10-1")
 def test_delivered_only_when_every_chunk_is() -> None:
     hand, endpoint = begin()
     outgoing = full(endpoint, b"x" * 150 * K, 150 * K)
@@ -262,6 +274,7 @@ def test_a_size_is_a_promise() -> None:
     assert [bytes(frame) for frame in hand.hear()] == [b"abcde"]
 
 
+@pytest.mark.rule("4975 8.6-8 8.6-10")
 def test_what_the_other_side_does_not_take() -> None:
     hand, endpoint = begin(None, ("Max-Size", "10"))
     with pytest.raises(NotDelivered, match="at most 10 octets a message, not 11"):

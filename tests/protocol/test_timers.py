@@ -13,6 +13,7 @@ from support.pair import Pair, Toy
 K = 1024
 
 
+@pytest.mark.rule("4975 7.1.1-7 10-4")
 def test_a_chunk_without_an_answer() -> None:
     hand = ByHand()
     endpoint = hand.bind()
