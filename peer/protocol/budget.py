@@ -1,10 +1,35 @@
-"""What all that waits to be read may take, in memory and on disk, of one listener together."""
+"""What all that waits to be read may take, in memory and on disk, of one listener together; and
+which messages came before."""
 
 from __future__ import annotations
 
+from collections import OrderedDict, deque
+from weakref import WeakValueDictionary
+
 from ..terms.limits import Limits
 
-__all__ = ["Budget"]
+__all__ = ["Budget", "Seen"]
+
+_OTHERS = 64  # other sides without a session whose messages are still remembered
+
+
+class Seen:
+    """What became of the last messages of one other side, by Message-ID (RFC 4975 section 5.4).
+
+    A code: 200 where one came whole, else what the rest of it is to be answered with.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._became: OrderedDict[str, int] = OrderedDict()
+
+    def get(self, message_id: str) -> int | None:
+        return self._became.get(message_id)
+
+    def set(self, message_id: str, status: int) -> None:
+        self._became[message_id] = status
+        if len(self._became) > self._most:
+            self._became.popitem(last=False)
 
 
 class Budget:
@@ -18,6 +43,20 @@ class Budget:
     def __init__(self, limits: Limits) -> None:
         self.memory = limits.memory
         self.disk = limits.spill
+        self._remembered = limits.remembered
+        self._seen: WeakValueDictionary[object, Seen] = WeakValueDictionary()
+        self._latest: deque[Seen] = deque(maxlen=_OTHERS)
+
+    def seen(self, other: object) -> Seen:
+        """The messages of one other side, through all of its sessions: what a session left unsent
+        may come again in the next one."""
+        seen = self._seen.get(other)
+        if seen is None:
+            seen = self._seen[other] = Seen(self._remembered)
+        if seen in self._latest:
+            self._latest.remove(seen)
+        self._latest.append(seen)
+        return seen
 
     def take_memory(self, octets: int) -> bool:
         """Take that much, if there is as much; give it back by taking less than nothing."""

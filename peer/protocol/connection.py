@@ -27,8 +27,10 @@ from ..terms.security import Security
 from .auth import Grants, Terms
 from .bells import SILENT, Bell
 from .budget import Budget
+from .deadlines import Deadlines
 from .endpoint import Endpoint
 from .inbound import Inbound
+from .incoming import Incoming
 from .outgoing import Outgoing
 from .tables import CONNECTION, Machine
 from .transactions import Transactions
@@ -90,6 +92,7 @@ class Connection:
         self.terms = terms
         self.wire = Wire(layers)
         self.transactions = Transactions(self.limits.transaction)
+        self.missing: Deadlines[Incoming] = Deadlines(self.limits.missing)
         self.grants = Grants(self, terms)
         self.arrived: deque[Endpoint] = deque()
         self.bell: Bell = SILENT
@@ -327,14 +330,16 @@ class Connection:
         """When handle_timer() is to be called at the latest; None for never."""
         if self.state == "closed":
             return None
-        due = [self._watch.next_timer(), self.transactions.next_timer(), self.grants.next_timer()]
-        return min((at for at in due if at is not None), default=None)
+        timed = (self._watch, self.transactions, self.missing, self.grants)
+        return min((at for each in timed if (at := each.next_timer()) is not None), default=None)
 
     def handle_timer(self, now: float) -> None:
         """Time has passed."""
         if self.state == "closed":
             return
         self.transactions.handle_timer(now)
+        for message in self.missing.late(now):
+            message.endpoint.late(message, now)
         self.grants.handle_timer(now)
         overdue = self._watch.overdue(now, paused=self.paused)
         if overdue is not None:

@@ -12,6 +12,7 @@ from ..terms.content import Accepts, parse_disposition
 from ..terms.errors import NotDelivered
 from ..terms.limits import Limits
 from .bells import SILENT, Bell
+from .budget import Seen
 from .incoming import Incoming
 from .outgoing import Outgoing, refusal
 
@@ -60,7 +61,8 @@ class Endpoint:
         self.reason: str | None = None
         self._arriving: dict[str, Incoming] = {}
         self._leaving: dict[str, Outgoing] = {}
-        self._seen: dict[str, None] = {}
+        last = self.remote_uris[-1]
+        self._seen: Seen = connection.budget.seen((last.userinfo, last.host))
 
     # -- from the application
 
@@ -103,8 +105,10 @@ class Endpoint:
         return Uri.parse_path(frame.from_path) == self.remote_uris
 
     def expects(self, frame: Frame) -> bool:
-        """Whether a SEND is part of a message that is arriving."""
-        return frame.message_id in self._arriving
+        """Whether a SEND without a body is part of a message: one that is arriving, or one whose
+        other chunks are still to come."""
+        byte_range = frame.byte_range
+        return frame.message_id in self._arriving or (byte_range is not None and byte_range.start > 1)
 
     def send_arrived(self, frame: Frame) -> Incoming | int:
         """The message a SEND is a chunk of; or the code to answer it with."""
@@ -112,62 +116,93 @@ class Endpoint:
         if message_id is None:
             return 400
         byte_range = frame.byte_range
+        begins = byte_range is None or byte_range.start == 1
         message = self._arriving.get(message_id)
         if message is None:
+            earlier = self._seen.get(message_id)
+            if earlier is not None and not begins:
+                return earlier  # came again, or the rest of something refused or given up
             refused = self._refused(frame)
             if refused is not None:
                 return refused
-            if byte_range is not None and byte_range.start != 1:
-                # The rest of something refused or given up before.
-                return 413 if message_id in self._seen else 400
-            message = Incoming(self, frame, duplicate=message_id in self._seen)
-            self._remember(message_id)
+            message = Incoming(self, frame, earlier=earlier)
+            self._seen.set(message_id, 413)
             self._arriving[message_id] = message
-            message.chunk_arrived(frame, byte_range)
-            if message.refusal is None:
-                self.inbox.append(message)
-                self.bell.ring()
         else:
-            message.chunk_arrived(frame, byte_range)
+            if not message.content_type and not self._takes(frame):
+                message.refuse(415)
+            message.described(frame)
+            self.connection.missing.stop(message)  # while more of it is on its way
+        message.chunk_arrived(frame, byte_range)
+        if begins and not message.shown and message.refusal is None:
+            self._show(message)
         return message
 
     def _refused(self, frame: Frame) -> int | None:
-        if not self.takes.allows(frame.content_type or ""):
+        if not self._takes(frame):
             return 415
-        disposition = frame.header("Content-Disposition")
-        if not self.files and disposition and parse_disposition(disposition).kind == "attachment":
+        if not self._takes_files(frame.header("Content-Disposition")):
             return 403
         if len(self._arriving) >= self.limits.arriving or len(self.inbox) >= self.limits.inbox:
             return 413
         return None
 
-    def _remember(self, message_id: str) -> None:
-        self._seen[message_id] = None
-        if len(self._seen) > self.limits.remembered:
-            del self._seen[next(iter(self._seen))]
+    def _takes(self, frame: Frame) -> bool:
+        return not frame.has_body or self.takes.allows(frame.content_type or "")
+
+    def _takes_files(self, disposition: str | None) -> bool:
+        return self.files or not disposition or parse_disposition(disposition).kind != "attachment"
+
+    def _show(self, message: Incoming) -> None:
+        """Its first octet came, and with it what the sender calls it."""
+        if not self._takes_files(message.disposition):
+            message.refuse(403)
+        elif len(self.inbox) >= self.limits.inbox:
+            message.refuse(413)
+        else:
+            message.shown = True
+            self.inbox.append(message)
+            self.bell.ring()
 
     def may_spill(self, message: Incoming) -> bool:
         """Whether a message nobody reads yet may use a temporary file."""
+        if message.spilled:
+            return True
         waiting = {id(m): m for m in (*self.inbox, *self._arriving.values()) if m.spilled}
-        return message.spilled > 0 or len(waiting) < self.limits.spills
+        return len(waiting) < self.limits.spills
 
-    def chunk_ended(self, message: Incoming, flag: str) -> None:
+    def chunk_ended(self, message: Incoming, flag: str, now: float) -> None:
         message.flag_arrived(flag)
-        # After a refusal nothing need follow, not even "#" (RFC 4975 section 10.5).
-        if flag != "+" or message.refusal is not None:
+        if message.state != "arriving":
+            # After a refusal nothing need follow, not even "#" (RFC 4975 section 10.5).
             self._arriving.pop(message.message_id, None)
+            self.became(message, 200 if message.state == "whole" else message.refusal or 413)
+        elif message.missing:
+            self.connection.missing.start(message, now)
 
-    def report(self, message: Incoming, status: int) -> None:
-        """Tell the sender what became of a whole message (RFC 4975 section 7.1.2)."""
+    def late(self, message: Incoming, now: float) -> None:
+        """What is missing of a message has not come."""
+        if self.connection.paused:
+            self.connection.missing.start(message, now)  # we do not read: nobody's fault
+        else:
+            self._arriving.pop(message.message_id, None)
+            message.late(self.limits.missing)
+
+    def became(self, message: Incoming, status: int) -> None:
+        """What to say where the message comes again, or more of it does."""
+        self._seen.set(message.message_id, status)
+
+    def report(self, message: Incoming, status: int, end: int) -> None:
+        """Tell the sender what became of a message's first `end` octets (RFC 4975 section 7.1.2)."""
         if self.closed:
             return
-        size = message.received
+        total = end if message.state == "whole" else message.total
         headers = [
             ("Message-ID", message.message_id),
-            ("Byte-Range", f"1-{size}/{size}"),
+            ("Byte-Range", f"1-{end}/{'*' if total is None else total}"),
             ("Status", "000 200 OK" if status == 200 else f"000 {status:03d} refused"),
         ]
-        self.connection.say(request("REPORT", message.first.from_path, self.local, headers)[1])
+        self.connection.say(request("REPORT", message.path, self.local, headers)[1])
 
     def report_arrived(self, message_id: str, status: int, byte_range: ByteRange | None) -> None:
         """A REPORT of failure is handled like the response of that code (RFC 4975 section
@@ -192,6 +227,7 @@ class Endpoint:
         self.closed = True
         self.reason = reason
         for message in self._arriving.values():
+            self.connection.missing.stop(message)
             message.lost(reason or "the other side closed the session before its end")
         self._arriving.clear()
         for outgoing in self._leaving.values():

@@ -81,7 +81,7 @@ class Inbound:
             if not current.answered:  # an AUTH whose body, if any, is not too long
                 self._answer(current, self._connection.grants.auth_arrived(current.frame, now))
             return
-        endpoint.chunk_ended(message, flag)
+        endpoint.chunk_ended(message, flag, now)
         if message.refusal is not None:
             self._answer(current, Answer(message.refusal, "refused"))
             return
@@ -105,7 +105,7 @@ class Inbound:
             return
         message = endpoint.send_arrived(frame)
         if isinstance(message, int):
-            self._answer(current, Answer(message, "refused"))
+            self._answer(current, Answer(message, "OK" if message == 200 else "refused"))
         else:
             current.endpoint, current.message = endpoint, message
 

@@ -15,43 +15,77 @@ if TYPE_CHECKING:
 
 __all__ = ["Incoming"]
 
+_WEIGHT = 2048  # octets of memory that a message takes before its first octet of body
+
 
 class Incoming:
-    """States in `tables.INCOMING`. Made by `Endpoint` at a message's first chunk.
+    """States in `tables.INCOMING`. Made by `Endpoint` at the first chunk of a message to arrive.
+
+    Chunks may come in any order, over one another and twice (RFC 4975 section 7.3.1). A chunk is
+    as long as its body, whatever its Byte-Range says; the one with "$" says where the message
+    ends. Where octets overlap, those that arrived last count, unless they have been read already.
 
     Attributes:
-        first: the first chunk's frame, for its headers.
+        endpoint: the session it belongs to.
+        content_type, disposition, digest: as the chunks that came say.
         total: the size the sender announced, None where it did not.
-        received: octets that arrived.
         refusal: the code its next chunk is answered with; None while it is taken.
         duplicate: whether a message of this id arrived before (RFC 4975 section 5.4).
+        shown: whether whoever reads knows of it.
     """
 
-    def __init__(self, endpoint: Endpoint, first: Frame, *, duplicate: bool) -> None:
-        self._endpoint = endpoint
+    def __init__(self, endpoint: Endpoint, first: Frame, *, earlier: int | None) -> None:
+        """`earlier` is what became of a message of the same id: 200 where it came whole."""
+        self.endpoint = endpoint
         self._limits = endpoint.limits
-        self.first = first
         self.message_id = first.message_id or ""
         self.content_type = first.content_type or ""
         self.disposition = first.header("Content-Disposition")
         self.digest = first.header("Content-Digest")
-        byte_range = first.byte_range
-        self.total = byte_range.total if byte_range is not None else None
-        self.received = 0
+        self.path = first.from_path
+        self.total: int | None = None
         self.refusal: int | None = None
-        self.duplicate = duplicate
+        self.duplicate = earlier is not None
+        self.shown = False
         self.bell: Bell = SILENT
         self.opened = False
         self.dropped = False  # set by whoever threw it away, from any thread
         self.reason = ""
+        self._had = earlier == 200  # nothing is lost by not reading it again
+        self._unread = False  # its octets go nowhere
+        self._at = 0  # where the next octet of the chunk at hand belongs
+        self._end: int | None = None  # where the message ends, once "$" said so
         self._report_due = first.success_report
+        self._failure_report = first.failure_report
+        self._reported = 0
         self._machine = Machine(INCOMING, "arriving")
         self.budget = endpoint.connection.budget
-        self._store = Store(self.budget)
+        self._store = Store(self.budget, self._limits.pieces)
+        weight = _WEIGHT + len(self.content_type) + len(self.disposition or "") + len(self.digest or "")
+        if not self._store.weigh(weight):
+            self._turn_away(413, "there is no room for it")
 
     @property
     def state(self) -> str:
         return self._machine.state
+
+    @property
+    def received(self) -> int:
+        """Octets that arrived, each counted once."""
+        return self._store.arrived
+
+    @property
+    def reach(self) -> int:
+        """Octets that arrived before the first that is missing: as far as it can be read."""
+        return self._store.reach
+
+    @property
+    def missing(self) -> bool:
+        """Whether octets are known to be missing: others behind them came, or the end did."""
+        reach = self._store.reach
+        return self.state == "arriving" and (
+            self._store.end > reach or (self._end is not None and self._end > reach)
+        )
 
     @property
     def spilled(self) -> int:
@@ -61,66 +95,95 @@ class Incoming:
     # -- from the wire
 
     def chunk_arrived(self, frame: Frame, byte_range: ByteRange | None) -> None:
-        """A chunk begins. One that does not continue where the last ended refuses the message:
-        never acknowledged, never lost in silence."""
-        start = 1 if byte_range is None else byte_range.start
+        """A chunk begins."""
         if self.dropped:
             self.drop()
-        if self.state == "refused":
-            return
-        if start != self.received + 1:
-            self._turn_away(400, "a chunk came out of order")
+        self._at = 0 if byte_range is None else byte_range.start - 1
+        if self.state != "arriving":
             return
         if byte_range is not None and byte_range.total is not None:
             self.total = byte_range.total
         limit = self._limits.message
-        if limit is not None and self.total is not None and self.total > limit:
+        if limit is not None and max(self.total or 0, self._at) > limit:
             self._turn_away(413, f"it is longer than the {limit} octets taken here")
             return
         self._machine.step("chunk")
-        if frame is not self.first:
-            self.digest = frame.header("Content-Digest") or self.digest
+
+    def described(self, frame: Frame) -> None:
+        """A chunk that is not the first to arrive may say what the message is, too."""
+        self.digest = frame.header("Content-Digest") or self.digest
+        if not self.shown:
+            self.content_type = self.content_type or frame.content_type or ""
+            self.disposition = frame.header("Content-Disposition") or self.disposition
 
     def octets_arrived(self, data: bytes) -> None:
         """Body of the chunk that began last."""
         if self.dropped:
             self.drop()
-        if self.state != "arriving" or not data:
+        at = self._at
+        self._at = end = at + len(data)
+        if self.state != "arriving" or self._unread or not data:
             return
         limit = self._limits.message
-        if limit is not None and self.received + len(data) > limit:
+        if limit is not None and end > limit:
             self._turn_away(413, f"it is longer than the {limit} octets taken here")
             return
-        much = self.spilled > 0 or self._store.memory + len(data) > self._limits.unopened
-        spill = much and not self.opened
-        try:
-            room = (not spill or self._endpoint.may_spill(self)) and self._store.put(data, spill=spill)
-            if not room:
-                self._turn_away(413, "there is no room for more of what nobody has read yet")
-                return
-        except OSError as error:
-            self._turn_away(413, f"it cannot be kept: {error.strerror}")
+        if self._end is not None and end > self._end:
+            self._turn_away(400, "a chunk lies behind the message's end")
             return
-        self.received += len(data)
-        if self.opened:
-            self._endpoint.connection.took(len(data))
-        self.bell.ring()
+        store = self._store
+        before = store.reach
+        # What cannot be read yet must not stop the wire: what is missing comes by it.
+        waits = not self.opened or at > before
+        much = self.spilled > 0 or store.memory + len(data) > self._limits.unopened
+        spill = waits and much
+        wrong = None
+        try:
+            room = (not spill or self.endpoint.may_spill(self)) and store.put(at, data, spill=spill)
+            if not room:
+                wrong = "there is no room for more of what nobody has read yet"
+        except OSError as error:
+            wrong = f"it cannot be kept: {error.strerror}"
+        gained = store.reach - before
+        if gained:
+            if self.opened:
+                self.endpoint.connection.took(gained)
+            self.bell.ring()
+        if wrong is not None:
+            self._turn_away(413, wrong)
 
     def flag_arrived(self, flag: str) -> None:
         """The chunk that began last is complete."""
-        if flag == "$" and self._machine.may("filled"):
+        if self.state != "arriving":
+            return
+        if flag == "#":
+            self._cut("given up", "the sender gave it up")
+            return
+        if flag == "$":
+            if self._store.end > self._at:
+                self._turn_away(400, "it ends before octets that came")
+                return
+            self._end = self._at
+        if self._end is not None and (self._unread or self._store.reach >= self._end):
             self._machine.step("filled")
-        elif flag == "#" and self._machine.may("given up"):
-            self.reason = "the sender gave it up"
-            self._machine.step("given up")
-        self.bell.ring()
+            self.bell.ring()
+            if self._unread:
+                self._report(200)
+
+    def late(self, patience: float) -> None:
+        """Nothing came any more of what is missing."""
+        if self._machine.may("late"):
+            self._cut("late", f"octets of it were missing, and none of it came for {patience:g} s")
 
     def lost(self, reason: str) -> None:
-        if self._machine.may("lost"):
-            if self.state == "arriving":
-                self.reason = reason
-            self._machine.step("lost")
-            self.bell.ring()
+        if self.state == "arriving":
+            self._cut("lost", reason)
+
+    def _cut(self, event: str, reason: str) -> None:
+        self.reason = reason
+        self._machine.step(event)
+        self._store.cut()
+        self.bell.ring()
 
     # -- from the application
 
@@ -128,13 +191,19 @@ class Incoming:
         """Somebody reads now: from here on the wire waits for them."""
         if not self.opened:
             self.opened = True
-            self._endpoint.connection.took(len(self._store))
+            self._store.lighten()
+            self.endpoint.connection.took(len(self._store))
 
     def take(self) -> bytes:
-        """The oldest octets not taken yet; empty where there are none."""
+        """The oldest octets not taken yet; empty where there are none, or the next are missing."""
         block = self._store.take()
         if self.opened and block:
-            self._endpoint.connection.gave(len(block))
+            self.endpoint.connection.gave(len(block))
+            taken = self._store.reach - len(self._store)
+            if self._report_due and taken - self._reported >= self._limits.reported:
+                # A long message: its sender sees how far it is (RFC 4975 section 7.1.3).
+                self._reported = taken
+                self.endpoint.report(self, 200, taken)
         return block
 
     def confirm(self) -> None:
@@ -145,16 +214,24 @@ class Incoming:
 
     def refuse(self, status: int) -> None:
         """Take no more of it, and say so with `status` to its next chunk, or in a REPORT where
-        no chunk follows; forget what is here."""
-        if self.state == "whole":
-            self._report(status)
-        self._turn_away(status, "it was refused")
+        no chunk follows; forget what is here.
+
+        One that came whole before is only not read again: its sender is told that it arrived.
+        """
+        if self._had:
+            self._unread = True
+            self.confirm()
+        else:
+            if self.state == "whole":
+                self._report(status)
+                self.endpoint.became(self, status)
+            self._turn_away(status, "it was refused")
         self._forget()
 
     def _report(self, status: int) -> None:
         due, self._report_due = self._report_due, False
-        if due and (status == 200 or self.first.failure_report != "no"):
-            self._endpoint.report(self, status)
+        if due and (status == 200 or self._failure_report != "no"):
+            self.endpoint.report(self, status, self._end or 0)
 
     def leave(self) -> None:
         """Nobody reads on: refuse what still comes, forget what is here."""
@@ -173,9 +250,10 @@ class Incoming:
             self._machine.step("refuse")
             self.refusal = status
             self.reason = reason
+            self._store.cut()
         self.bell.ring()
 
     def _forget(self) -> None:
         if self.opened:
-            self._endpoint.connection.gave(len(self._store))
+            self.endpoint.connection.gave(len(self._store))
         self._store.clear()

@@ -10,9 +10,10 @@ An outgoing message is *queued* until its first chunk is cut, *sending* until it
 *awaiting* until every chunk is answered. It can be withdrawn while it is not all out: then `#`
 tells the receiver (RFC 4975 section 7.1.1). An answer that refuses one chunk refuses all.
 
-An incoming message is *arriving* until its octets are complete (`filled`), or the other side
-gives it up (`#`), or the line is lost: then it is *cut*, and what came stays readable. A
-*refused* one goes on arriving for a while, because the sender cannot know yet.
+An incoming message is *arriving* until its octets are complete (`filled`), in whatever order they
+come; or the other side gives it up (`#`), or what is missing stays missing (`late`), or the line is
+lost: then it is *cut*, and what came before the first missing octet stays readable. What still
+comes of a *refused* one is only answered, because the sender cannot know yet.
 """
 
 from __future__ import annotations
@@ -57,12 +58,13 @@ INCOMING: Final[Table] = {
         "chunk": "arriving",
         "filled": "whole",
         "given up": "cut",
+        "late": "cut",
         "lost": "cut",
         "refuse": "refused",
     },
     "whole": {},
     "cut": {},
-    "refused": {"chunk": "refused", "filled": "refused", "given up": "refused", "lost": "refused"},
+    "refused": {},
 }
 
 TABLES: Final[dict[str, tuple[Table, str]]] = {

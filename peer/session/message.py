@@ -64,7 +64,7 @@ class Message:
 
     @property
     def received(self) -> int:
-        """Octets that arrived so far."""
+        """Octets that arrived so far, in whatever order."""
         return self._incoming.received
 
     @property
@@ -106,7 +106,7 @@ class Message:
             incoming.leave()
             self._driver.flush()
         if incoming.state != "whole":
-            raise MessageCut(f"the message was cut after {incoming.received} octets: {incoming.reason}")
+            raise MessageCut(f"the message was cut after {incoming.reach} octets: {incoming.reason}")
 
     def _settle(self, taken: bool) -> None:
         """Tell a sender who asked for it what became of the message."""

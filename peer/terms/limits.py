@@ -23,6 +23,9 @@ class Limits:
     """Seconds from the connection's start to its first bound session."""
     transaction: float = 30.0
     """Seconds until a request without an answer has failed (RFC 4975 section 7.1.1)."""
+    missing: float = 540.0
+    """Seconds without a chunk after which a message is cut of which octets are missing: others
+    behind them came (RFC 4975 gives no number; RFC 7701 section 6.1 has some minutes in mind)."""
     stall: float = 30.0
     """Seconds in which an unfinished frame must bring at least `stall_octets`."""
     stall_octets: int = 512
@@ -57,12 +60,16 @@ class Limits:
     """Octets of a listener's messages in such files together; beyond it, 413."""
     spills: int = 16
     """Such files of one session; beyond it, 413."""
+    pieces: int = 1024
+    """Pieces in which octets of one message may lie that came out of order; beyond it, 413."""
     arriving: int = 64
     """Unfinished messages of one session; beyond it, 413."""
-    inbox: int = 256
+    inbox: int = 4096
     """Messages of one session that nobody looked at yet; beyond it, 413."""
     remembered: int = 4096
-    """Message-IDs of one session kept to know a duplicate by."""
+    """Message-IDs of one other side kept to know a duplicate by."""
+    reported: int = 16 * 1024 * 1024
+    """Octets taken of a long message between two success reports, where they were asked for."""
     message: int | None = None
     """The largest message accepted, announced as Max-Size; None for any."""
     owed: int = 1024 * 1024
