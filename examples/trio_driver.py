@@ -23,6 +23,7 @@ from msrp_peer.security.keys import ThrowAway
 from msrp_peer.security.tls import TlsLayer
 from msrp_peer.security.tls_modes import TlsMode, client_context
 from msrp_peer.session.establish import establish
+from msrp_peer.signalling.interface import Agreed
 from msrp_peer.signalling.target import parse_target
 from msrp_peer.terms.content import Accepts
 from msrp_peer.terms.security import Level
@@ -139,7 +140,7 @@ async def main(target: str, text: str) -> None:
     line = TrioLine(connection, await trio.open_tcp_stream(where.host, where.port))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(line.run)
-        session = await establish(line, where.uri, line.own_address, Level.PASSIVE_ONLY)
+        session = await establish(line, Agreed(None, where.uri, active=True), Level.PASSIVE_ONLY)
         print(session.security.describe())
         async with session:
             sent = await session.send(text)

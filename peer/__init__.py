@@ -13,11 +13,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .aio.connect import connect as connect
+    from .aio.join import join as join
     from .aio.listen import Listener as Listener
     from .aio.listen import listen as listen
+    from .aio.pool import Pool as Pool
     from .session.message import Message as Message
     from .session.message import Sent as Sent
     from .session.session import Session as Session
+    from .signalling.interface import Agreed as Agreed
+    from .signalling.interface import Paths as Paths
+    from .signalling.interface import Signalling as Signalling
+    from .signalling.interface import new_uri as new_uri
+    from .terms.content import Accepts as Accepts
+    from .terms.content import Takes as Takes
     from .terms.errors import CannotReach as CannotReach
     from .terms.errors import ConnectionLost as ConnectionLost
     from .terms.errors import MessageCut as MessageCut
@@ -33,11 +41,19 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "connect": "aio.connect",
+    "join": "aio.join",
     "listen": "aio.listen",
     "Listener": "aio.listen",
+    "Pool": "aio.pool",
     "Message": "session.message",
     "Sent": "session.message",
     "Session": "session.session",
+    "Agreed": "signalling.interface",
+    "Paths": "signalling.interface",
+    "Signalling": "signalling.interface",
+    "new_uri": "signalling.interface",
+    "Accepts": "terms.content",
+    "Takes": "terms.content",
     "CannotReach": "terms.errors",
     "ConnectionLost": "terms.errors",
     "MessageCut": "terms.errors",

@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
-import os
 from collections.abc import Generator, Sequence
 from types import TracebackType
 from typing import Any
 
 from ..protocol.auth import Terms
 from ..protocol.connection import Connection
-from ..protocol.wire import Layer
-from ..security.keys import ThrowAway
-from ..security.tls import TlsLayer
-from ..security.tls_modes import TlsMode, client_context
+from ..security.tls_modes import TlsMode
 from ..session.establish import establish
 from ..session.session import Session
+from ..signalling.interface import Agreed
 from ..signalling.target import Target, parse_target
-from ..terms.content import Accepts
+from ..terms.content import Accepts, Takes
 from ..terms.errors import CannotReach, UsageError
 from ..terms.limits import Limits
 from ..terms.principal import Principal, PrincipalError
 from ..terms.security import Level
+from .dial import begun, client_layers, reach
 from .discovery import find_all
 from .line import Line
-from .resolve import addresses
+from .pool import Pool, Sharing
 
 __all__ = ["connect"]
 
 log = logging.getLogger(__name__)
 
 _PATIENCE = 5.0  # seconds to look for a principal on the LAN
-_STAGGER = 0.25  # seconds before the next address is tried, too (RFC 8305 section 8)
 
 
 class connect:  # a verb: async with ...
@@ -57,6 +52,8 @@ class connect:  # a verb: async with ...
         timeout: seconds to look on the LAN, to reach what was found, and for it to begin a
             session, each; None for five, and for the handshake's limit.
         interfaces: numeric addresses of those to look on; None for all.
+        pool: shares one connection with the other sessions of this `Pool` that go to the same
+            place; None gives the session a connection of its own.
 
     Entering raises `UsageError`, `CannotReach`, `ConnectionLost`, `NotSecureEnough`, `PeerError`.
     """
@@ -73,12 +70,15 @@ class connect:  # a verb: async with ...
         limits: Limits | None = None,
         timeout: float | None = None,
         interfaces: Sequence[str] | None = None,
+        pool: Pool | None = None,
     ) -> None:
         self._target = parse_target(target)
         self._require = require
         self._mode = tls_mode(tls)
         self._limits = limits or Limits()
-        self._terms = terms(me, accept_types, files, self._limits)
+        self._me = claimed(me)
+        self._own = Takes(Accepts.parse(accept_types), maximum=self._limits.message, files=files)
+        self._pool = pool
         self._timeout = timeout
         self._interfaces = interfaces
         self._session: Session | None = None
@@ -86,17 +86,10 @@ class connect:  # a verb: async with ...
     async def __aenter__(self) -> Session:
         if not self._target.secure:
             raise UsageError("direct rendezvous runs over protected lines alone: write msrps://, not msrp://")
-        line, listener = await self._reach()
-        try:
-            async with asyncio.timeout(self._timeout):
-                self._session = await establish(line, listener.uri, line.own_address, self._require)
-        except TimeoutError:
-            words = f"{listener} was reached, but did not begin a session within {self._timeout:g} s"
-            await _hang_up(line, words)
-            raise CannotReach(words) from None
-        except BaseException as why:
-            await _hang_up(line, str(why) or type(why).__name__)
-            raise
+        if self._pool is None:
+            _, self._session = await self._fresh()
+        else:
+            self._session = await self._pool.session(self._sharing(), self._on, self._fresh)
         return self._session
 
     async def __aexit__(
@@ -108,38 +101,26 @@ class connect:  # a verb: async with ...
     def __await__(self) -> Generator[Any, None, Session]:
         return self.__aenter__().__await__()
 
-    def _layers(self) -> list[Layer]:
-        if self._mode is TlsMode.ADH:
-            return [TlsLayer(client_context(self._mode), server=False)]
-        key = ThrowAway()
-        return [TlsLayer(client_context(self._mode, key), server=False, own_key=key.fingerprint)]
-
-    async def _reach(self) -> tuple[Line, Target]:
-        """A line to the first place that answers, and that place (RFC 4975 section 6.2).
-
-        One that does not answer delays the next by a moment only (RFC 8305 section 5): an
-        address that swallows what is sent to it hides no other.
-        """
+    async def _fresh(self) -> tuple[Line, Session]:
+        """A session on a line of its own."""
         limit = self._limits.handshake if self._timeout is None else self._timeout
-        places = await self._places()
-        failures: list[str] = []
-        tasks: set[asyncio.Task[tuple[Line, Target]]] = set()
-        try:
-            async with asyncio.timeout(limit):
-                for place in places:
-                    for _, address, port in await addresses(place.host or "", place.port or 0):
-                        tasks.add(asyncio.ensure_future(self._dial(address, port, place)))
-                        if (found := await _first(tasks, failures, _STAGGER)) is not None:
-                            return found
-                while tasks:
-                    if (found := await _first(tasks, failures, None)) is not None:
-                        return found
-        except TimeoutError:
-            waited = ", ".join(sorted(task.get_name() for task in tasks))
-            failures.append(f"{waited}: no answer within {limit:g} s")
-        finally:
-            await _give_up(tasks)
-        raise CannotReach(f"nobody can be reached at {self._target}: {'; '.join(failures)}")
+        line, place = await reach(self._target, await self._places(), self._connection, limit)
+        line.listener = place.uri
+        return line, await begun(line, self._on(line), self._timeout, place)
+
+    async def _on(self, line: Line) -> Session:
+        """A session on a line that stands."""
+        agreed = Agreed(None, line.listener, active=True, tls=self._mode, own=self._own, me=self._me)
+        return await establish(line, agreed, self._require)
+
+    def _connection(self) -> Connection:
+        terms = Terms(self._own.accepts, self._own.maximum, self._own.files)
+        return Connection(client_layers(self._mode), terms=terms, limits=self._limits, granting=False)
+
+    def _sharing(self) -> Sharing:
+        target = self._target
+        place = target.principal or (target.host or "", target.port or 0)
+        return Sharing(place, self._mode, self._me, target.principal, self._require, self._limits)
 
     async def _places(self) -> list[Target]:
         principal = self._target.principal
@@ -147,58 +128,6 @@ class connect:  # a verb: async with ...
             return [self._target]
         seconds = _PATIENCE if self._timeout is None else self._timeout
         return await _look_for(principal, seconds, self._interfaces)
-
-    async def _dial(self, address: str, port: int, place: Target) -> tuple[Line, Target]:
-        task = asyncio.current_task()
-        if task is not None:
-            task.set_name(address)
-        loop = asyncio.get_running_loop()
-        connection = Connection(self._layers(), terms=self._terms, limits=self._limits)
-        try:
-            _, line = await loop.create_connection(lambda: Line(connection), address, port)
-        except OSError as error:
-            # The loop writes words of its own over the system's.
-            why = os.strerror(error.errno) if error.errno else str(error)
-            raise CannotReach(f"{address}: {why}") from None
-        return line, place
-
-
-Found = tuple[Line, Target]
-
-
-async def _first(tasks: set[asyncio.Task[Found]], failures: list[str], wait: float | None) -> Found | None:
-    """The first that has got through, if one has within the time; what failed is told and gone."""
-    done, _ = await asyncio.wait(tasks, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
-    for task in done:
-        error = task.exception()
-        if error is None:
-            tasks.discard(task)
-            return task.result()
-        tasks.discard(task)
-        failures.append(str(error))
-        if not isinstance(error, CannotReach):
-            raise error
-    return None
-
-
-async def _give_up(tasks: set[asyncio.Task[Found]]) -> None:
-    """End what still tries, and hang up on whoever answered second."""
-    for task in tasks:
-        task.cancel()
-    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(outcome, tuple):
-            outcome[0].abort("another address answered first")
-
-
-async def _hang_up(line: Line, why: str) -> None:
-    """Say goodbye where the line stands; never wait long for one that is being left."""
-    line.connection.close(line.now())
-    line.flush()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(1):
-            await line.gone()
-            return
-    line.abort(why)
 
 
 async def _look_for(principal: Principal, seconds: float, interfaces: Sequence[str] | None) -> list[Target]:
@@ -222,10 +151,9 @@ def tls_mode(name: str) -> TlsMode:
         raise UsageError(f"tls is {' or '.join(TlsMode)}, not {name!r}") from None
 
 
-def terms(me: str | None, accept_types: str, files: bool, limits: Limits) -> Terms:
-    """What we take and who we say we are; raises `UsageError`."""
+def claimed(me: str | None) -> Principal | None:
+    """Who we say we are; raises `UsageError`."""
     try:
-        claim = None if me is None else Principal.parse(me).text
+        return None if me is None else Principal.parse(me)
     except PrincipalError as wrong:
         raise UsageError(str(wrong)) from None
-    return Terms(Accepts.parse(accept_types), limits.message, files, claim)

@@ -72,6 +72,7 @@ class Line(asyncio.BufferedProtocol):
         connection.bell = self.changed
         self.peer_address = "nowhere"
         self.own_address: tuple[str, int] = ("0.0.0.0", 0)  # noqa: S104
+        self.listener = ""  # the URI of the listener it was dialled for, without session-id
         self._loop = asyncio.get_running_loop()
         self._buffer = _shared_buffer(self._loop)
         self._transport: asyncio.Transport | None = None
@@ -146,9 +147,7 @@ class Line(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         self._connection.receive(self._buffer.filled(nbytes), self.now())
-        if self._connection.arrived and self._owner is not None:
-            self._owner.sessions_arrived(self)
-        self.flush()
+        self._settle()
 
     def eof_received(self) -> bool:
         self._connection.ended(self.now())
@@ -212,6 +211,16 @@ class Line(asyncio.BufferedProtocol):
     def _tick(self) -> None:
         self._timer = None
         self._connection.handle_timer(self.now())
+        self._settle()
+
+    def resume(self) -> None:
+        """Signalling told more: look again at what came too early."""
+        self._connection.resume(self.now())
+        self._settle()
+
+    def _settle(self) -> None:
+        if self._connection.arrived and self._owner is not None:
+            self._owner.sessions_arrived(self)
         self.flush()
 
     async def gone(self) -> None:

@@ -13,19 +13,24 @@ from types import TracebackType
 from ..protocol.auth import Terms
 from ..protocol.budget import Budget
 from ..protocol.connection import Connection
+from ..protocol.register import Expected, Register
+from ..protocol.wire import Layer
 from ..security.keys import ThrowAway
 from ..security.tls import TlsLayer
 from ..security.tls_modes import TlsMode, server_context
-from ..session.establish import session_tag
+from ..session.establish import own_terms, session_tag
 from ..session.session import Session
 from ..signalling.announcement import Announcement, instance_name
+from ..signalling.interface import Agreed, new_uri
 from ..signalling.target import Target, parse_target
-from ..terms.errors import CannotReach, MsrpError, UsageError
+from ..terms.content import Accepts
+from ..terms.errors import CannotReach, MsrpError, NotSecureEnough, UsageError
 from ..terms.limits import Limits
 from ..terms.principal import Principal
-from .connect import terms, tls_mode
+from ..terms.security import Level
+from .connect import claimed, tls_mode
 from .discovery import Announcer, DiscoveryUnavailable, local_addresses
-from .line import Line
+from .line import Bell, Line
 
 __all__ = ["Handler", "Listener", "listen"]
 
@@ -50,9 +55,10 @@ class listen:  # a verb: async with ...
 
     Args:
         address: ``host:port`` to listen at; ``0.0.0.0`` for every interface, port 0 for any.
-        handler: called with each `Session`.
+        handler: called with each `Session`; None for a listener that is only there for the
+            sessions of `join`, and lets nobody else begin one.
         me: who we say we are (``im:bob@lan``); None says nothing. Not proved by saying it.
-        tls: ``"anonymous"`` or ``"adh"``.
+        tls: ``"anonymous"`` or ``"adh"``; without a handler also ``"none"``, which is plain TCP.
         announce: whether to tell the LAN (multicast DNS), under `name` and, where given, `me`.
         interfaces: numeric addresses of those to announce on; None for all.
         files, accept_types, limits: as for `connect`.
@@ -63,7 +69,7 @@ class listen:  # a verb: async with ...
     def __init__(
         self,
         address: str,
-        handler: Handler,
+        handler: Handler | None = None,
         *,
         me: str | None = None,
         tls: str = "anonymous",
@@ -78,9 +84,15 @@ class listen:  # a verb: async with ...
         self._announce = announce
         self._name = name
         self._interfaces = interfaces
-        self._me = None if me is None else me
+        self._me = claimed(me)
         limits = limits or Limits()
-        self._listener = Listener(handler, tls_mode(tls), limits, terms(me, accept_types, files, limits))
+        if handler is not None and tls == "none":
+            raise UsageError("whoever comes is served over protected lines alone: tls='none' is for join")
+        if handler is None and announce:
+            raise UsageError("a listener that serves nobody by itself is not announced")
+        claim = None if self._me is None else self._me.text
+        terms = Terms(Accepts.parse(accept_types), limits.message, files, claim)
+        self._listener = Listener(handler, None if tls == "none" else tls_mode(tls), limits, terms)
 
     async def __aenter__(self) -> Listener:
         listener = self._listener
@@ -104,17 +116,20 @@ class Listener:
 
     Attributes:
         port: where it listens.
-        fingerprint: SHA-256 of the certificate it shows (RFC 8122 section 5); None with ADH.
+        tls: how its lines are protected, as `listen` was told.
+        fingerprint: SHA-256 of the certificate it shows (RFC 8122 section 5); None without one.
         discovery_problem: why it is not announced though it was asked to be; None else.
     """
 
-    def __init__(self, handler: Handler, mode: TlsMode, limits: Limits, own: Terms) -> None:
+    def __init__(self, handler: Handler | None, mode: TlsMode | None, limits: Limits, own: Terms) -> None:
         self._handler = handler
+        self.tls: str = "none" if mode is None else mode
         self._limits = limits
         self._budget = Budget(limits)
         self._terms = own
-        key = None if mode is TlsMode.ADH else ThrowAway()
-        self._context = server_context(mode, key)
+        self._register = Register()
+        key = ThrowAway() if mode is TlsMode.ANONYMOUS else None
+        self._context = None if mode is None else server_context(mode, key)
         self.fingerprint = None if key is None else key.fingerprint
         self.port = 0
         self.discovery_problem: str | None = None
@@ -124,12 +139,30 @@ class Listener:
         self._announcer: Announcer | None = None
         self._lines: set[Line] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._come: dict[str, tuple[Line, Session]] = {}  # for `arrival`
 
     @property
     def uri(self) -> str:
-        """Where to reach it, as an msrps URI without session-id: no secret."""
+        """Where to reach it, as an MSRP URI without session-id: no secret."""
         host = local_addresses(self._host)[0]
-        return Target("address", host, self.port).uri
+        return Target("address", host, self.port, secure=self.tls != "none").uri
+
+    def new_uri(self, host: str | None = None, *, user: str | None = None) -> str:
+        """A session URI at this listener, for `join` and the signalling before it.
+
+        As soon as it is made the other side may have it. Whoever uses it before `join` was
+        told the other side's path has to wait, for the time of a handshake. Where `join` does
+        not come within `Limits.reserved`, it is void.
+
+        `host` is the name or address others reach this listener by, where it is not the one
+        it listens at; `user` who we say we are, as a principal's text. It is a capability:
+        whoever learns it may speak in the session.
+        """
+        host = host or local_addresses(self._host)[0]
+        made = new_uri(host, self.port, secure=self.tls != "none", user=user)
+        now = asyncio.get_running_loop().time()
+        self._register.reserve(made, now, now + self._limits.reserved)
+        return made
 
     @property
     def announced(self) -> bool:
@@ -153,8 +186,9 @@ class Listener:
         self._host = host
         self.port = self._server.sockets[0].getsockname()[1]
 
-    async def announce(self, name: str | None, me: str | None, interfaces: Sequence[str] | None) -> None:
-        principal = None if me is None else Principal.parse(me)
+    async def announce(
+        self, name: str | None, principal: Principal | None, interfaces: Sequence[str] | None
+    ) -> None:
         announcement = Announcement(
             name=name or instance_name(socket.gethostname(), os.getpid(), principal),
             addresses=tuple(interfaces) if interfaces else local_addresses(self._host),
@@ -169,6 +203,41 @@ class Listener:
             self.discovery_problem = str(problem)
         else:
             self._announcer = announcer
+
+    # -- used by `join`
+
+    async def arrival(self, agreed: Agreed, require: Level) -> tuple[Line, Session]:
+        """The session that was agreed, when the other side has begun it, and its line.
+
+        Raises `UsageError` where another waits for this URI, and `NotSecureEnough` where the
+        other side comes over less than what is required.
+        """
+        if agreed.tls != self.tls:
+            raise UsageError(f"tls {agreed.tls} was agreed, and this listener speaks {self.tls}")
+        local = agreed.local or ""
+        peer = agreed.peer
+        expected = Expected(local, agreed.remote, own_terms(agreed), peer.accepts, peer.maximum, require)
+        bell = expected.bell = Bell()
+        self._register.expect(expected)
+        try:
+            for line in list(self._lines):
+                line.resume()  # it may have come already
+            while local not in self._come:
+                if expected.refusal is not None:
+                    raise NotSecureEnough(expected.refusal)
+                await bell.heard()
+            return self._come.pop(local)
+        finally:
+            self._register.forget(local)
+            if local in self._come:  # it came just as we stopped waiting
+                await self._come.pop(local)[1].close()
+
+    def only(self, line: Line) -> None:
+        """Listen no longer, and keep no connection but this one."""
+        if self._server is not None:
+            self._server.close()
+        for other in self._lines - {line}:
+            other.abort("nobody is waited for any more")
 
     async def close(self) -> None:
         """Take no more connections, end every session in order, wait for them."""
@@ -190,8 +259,17 @@ class Listener:
     # -- connections
 
     def _accept(self) -> Line:
-        layer = TlsLayer(self._context, server=True, own_key=self.fingerprint)
-        connection = Connection([layer], terms=self._terms, limits=self._limits, budget=self._budget)
+        layers: list[Layer] = []
+        if self._context is not None:
+            layers = [TlsLayer(self._context, server=True, own_key=self.fingerprint)]
+        connection = Connection(
+            layers,
+            terms=self._terms,
+            limits=self._limits,
+            budget=self._budget,
+            register=self._register,
+            granting=self._handler is not None,
+        )
         return Line(connection, self)
 
     def line_made(self, line: Line) -> None:
@@ -214,15 +292,19 @@ class Listener:
     def sessions_arrived(self, line: Line) -> None:
         arrived = line.connection.arrived
         while arrived:
-            session = Session(arrived.popleft(), line, session_tag())
-            task = asyncio.ensure_future(self._serve(session))
+            endpoint = arrived.popleft()
+            session = Session(endpoint, line, session_tag())
+            log.info("session %s with %s: %s", session.tag, session.peer_address, session.security.describe())
+            if self._handler is None or not endpoint.granted:
+                self._come[endpoint.local] = line, session
+                continue
+            task = asyncio.ensure_future(self._serve(session, self._handler))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _serve(self, session: Session) -> None:
-        log.info("session %s with %s: %s", session.tag, session.peer_address, session.security.describe())
+    async def _serve(self, session: Session, handler: Handler) -> None:
         try:
-            await self._handler(session)
+            await handler(session)
         except MsrpError as error:
             log.warning("session %s ended: %s", session.tag, error)
         except Exception:

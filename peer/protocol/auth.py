@@ -77,7 +77,9 @@ class Grants:
         if frame.header("Authorization") is not None:
             return Answer(403, "no authentication is offered here")
         accept_types = frame.header("Accept-Types")
-        if accept_types is None:
+        if accept_types is None and frame.header("Expires") == "0":
+            return self._given_back(frame)
+        if accept_types is None or not self._connection.granting:
             # Asked what mechanisms there are: none, so there is no such extension here.
             return Answer(501, "no authentication is offered here")
         if " " in frame.to_path or " " in frame.from_path:
@@ -111,6 +113,14 @@ class Grants:
                 *self._terms.headers(),
             ),
         )
+
+    def _given_back(self, frame: Frame) -> Answer:
+        """The other side ends one session, and not its connection."""
+        endpoint = self._connection.bindings.known(frame)
+        if endpoint is None or not endpoint.granted:
+            return Answer(481, "no such session")
+        endpoint.close(None)
+        return Answer(200, "OK")
 
     def use(self, frame: Frame, now: float) -> Grant | None:
         """Take the grant a first request names; None where it names none.

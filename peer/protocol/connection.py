@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from msrp_core import Frame, Parser, RemoteProtocolError, Uri, new_ident, request
+from msrp_core import Parser, RemoteProtocolError
 
 from ..terms.content import Accepts
 from ..terms.errors import PeerError
@@ -26,12 +26,16 @@ from ..terms.limits import Limits
 from ..terms.security import Security
 from .auth import Grants, Terms
 from .bells import SILENT, Bell
+from .binding import Bindings
 from .budget import Budget
 from .deadlines import Deadlines
 from .endpoint import Endpoint
+from .hold import Hold
 from .inbound import Inbound
 from .incoming import Incoming
 from .outgoing import Outgoing
+from .register import Register
+from .requests import KeepAlive, Request, Requests
 from .tables import CONNECTION, Machine
 from .transactions import Transactions
 from .watch import Watch
@@ -43,40 +47,20 @@ if TYPE_CHECKING:
 __all__ = ["Connection", "Request"]
 
 
-class Request:
-    """A request of ours without a body: wait for its bell until it is over."""
-
-    def __init__(self, endpoint: Endpoint | None = None) -> None:
-        self._endpoint = endpoint
-        self.bell: Bell = SILENT
-        self.response: Frame | None = None
-        self.failure: str | None = None
-
-    @property
-    def over(self) -> bool:
-        return self.response is not None or self.failure is not None
-
-    def answered(self, response: Frame, octets: int) -> None:
-        self.response = response
-        if self._endpoint is not None:
-            self._endpoint.answered(response.status or 0)
-        self.bell.ring()
-
-    def late(self) -> None:
-        self.lost("no answer came in time")
-
-    def lost(self, reason: str) -> None:
-        self.failure = reason
-        self.bell.ring()
-
-
 class Connection:
     """Sessions on one line.
+
+    Args:
+        terms: what we take, unless a session says otherwise.
+        register: the session URIs of this place; None for those of this connection alone.
+        granting: whether the other side may ask for sessions here.
+        keeps: whether it stays, for `limits.idle`, when the last session is left.
 
     Attributes:
         arrived: sessions the other side began and nobody took yet.
         bell: rung when the state changes or a session arrived.
         reason: why it closed; None while it is open, and after an orderly end.
+        heard: octets the network brought.
     """
 
     def __init__(
@@ -86,10 +70,15 @@ class Connection:
         terms: Terms,
         limits: Limits | None = None,
         budget: Budget | None = None,
+        register: Register | None = None,
+        granting: bool = True,
+        keeps: bool = False,
     ) -> None:
         self.limits = limits or Limits()
         self.budget = budget or Budget(self.limits)
         self.terms = terms
+        self.granting = granting
+        self.keeps = keeps
         self.wire = Wire(layers)
         self.transactions = Transactions(self.limits.transaction)
         self.missing: Deadlines[Incoming] = Deadlines(self.limits.missing)
@@ -97,13 +86,15 @@ class Connection:
         self.arrived: deque[Endpoint] = deque()
         self.bell: Bell = SILENT
         self.reason: str | None = None
+        self.heard = 0
         self._machine = Machine(CONNECTION, "securing")
         self._parser = Parser(self.limits.frames)
         self._inbound = Inbound(self)
         self._watch = Watch(self.limits)
-        self._endpoints: dict[str, Endpoint] = {}
-        self._bound = False
-        self._requests: list[Request] = []
+        self.bindings = Bindings(self, register or Register())
+        self._endpoints = self.bindings.endpoints
+        self.hold = Hold(self)
+        self._requests = Requests(self)
         self._queue: deque[Outgoing] = deque()
         self._said: list[bytes] = []  # frames of ours for the next turn
         self._owed = 0  # their octets
@@ -125,12 +116,12 @@ class Connection:
     @property
     def sessions(self) -> int:
         """Sessions that stand on it now."""
-        return sum(not endpoint.closed for endpoint in self._endpoints.values())
+        return len(self._endpoints)
 
     @property
     def bound(self) -> bool:
         """Whether a session ever stood on it."""
-        return self._bound
+        return self.bindings.used
 
     @property
     def paused(self) -> bool:
@@ -138,7 +129,8 @@ class Connection:
 
         Never while it ends: what still comes is for nobody, and its end must be seen.
         """
-        return self.state == "open" and (self._holding or self._owed > self.limits.owed)
+        behind = self._holding or self._owed > self.limits.owed
+        return self.state == "open" and (behind or bool(self.hold.events))
 
     # -- in
 
@@ -155,7 +147,8 @@ class Connection:
             for octets in self.wire.unwrap(data):
                 self._settle()
                 for event in self._parser.feed(octets):
-                    self._inbound.event(event, now)
+                    if not self.hold.takes(event, now):
+                        self._inbound.event(event, now)
             self._settle()
         except RemoteProtocolError as wrong:
             self._break(f"the other side broke the protocol: {wrong}")
@@ -164,11 +157,18 @@ class Connection:
             self._break(str(wrong))
             self._last_words = self.wire.wrap([])  # the alert
             return
+        octets_here = memoryview(data).nbytes
+        self.heard += octets_here
         unfinished = self.state == "open" and (self.wire.partial or not self._parser.idle)
-        self._watch.brought(memoryview(data).nbytes, now, unfinished=unfinished)
+        self._watch.brought(octets_here, now, unfinished=unfinished)
         self._watch.owing(now, much=self._owed > self.limits.owed)
         if self.wire.layers and self.wire.ended():
             self.ended(now)
+
+    def resume(self, now: float) -> None:
+        """Signalling told more: look again at what is held. Then ask as after `receive`."""
+        if self.state == "open":
+            self.hold.release(lambda event: self._inbound.event(event, now), now)
 
     def ended(self, now: float) -> None:
         """The network brings nothing any more."""
@@ -197,50 +197,32 @@ class Connection:
 
     # -- sessions
 
-    def bind(self, local: str, remote: str, peer_takes: Accepts, peer_maximum: int | None) -> Endpoint:
-        """Begin a session between these two paths."""
-        endpoint = Endpoint(
-            self,
-            local,
-            remote,
-            takes=self.terms.accepts,
-            files=self.terms.files,
-            peer_takes=peer_takes,
-            peer_maximum=peer_maximum,
-        )
-        self._endpoints[local] = endpoint
-        self._bound = True
+    def bind(
+        self, local: str, remote: str, peer_takes: Accepts, peer_maximum: int | None, own: Terms | None = None
+    ) -> Endpoint:
+        """Begin a session of our own between these two paths, as granted to us."""
+        return self.bindings.bind(local, remote, peer_takes, peer_maximum, own or self.terms, granted=True)
+
+    def bound_now(self) -> None:
+        """A session stands."""
         self._watch.bound()
-        return endpoint
 
     def leave(self, endpoint: Endpoint, now: float) -> None:
-        """End one session, and the connection with the last (RFC 4975 section 5.4)."""
-        if all(other.closed for other in self._endpoints.values() if other is not endpoint):
+        """End one session, and the connection with the last (RFC 4975 section 5.4).
+
+        It stays where it `keeps`, or where it grants and the other side ended the session: both
+        may have more to say, for `limits.idle`.
+        """
+        theirs = endpoint.closed
+        endpoint.close(None)
+        if not self._endpoints and not self.keeps and not (theirs and self.granting):
             self.close(now)
-        else:
-            endpoint.close(None)
-            self._endpoints.pop(endpoint.local, None)
-
-    def known(self, frame: Frame) -> Endpoint | None:
-        """The session that stands and that a request belongs to."""
-        endpoint = self._endpoints.get(frame.to_path)
-        if endpoint is None and " " not in frame.to_path:
-            uri = Uri.parse(frame.to_path)  # it may be written in another way
-            endpoint = next((e for e in self._endpoints.values() if e.local_uri == uri), None)
-        return endpoint if endpoint is not None and not endpoint.closed and endpoint.knows(frame) else None
-
-    def session_of(self, frame: Frame, now: float) -> Endpoint | None:
-        """The session a SEND belongs to; the first one to a grant begins it."""
-        endpoint = self.known(frame)
-        if endpoint is not None:
-            return endpoint
-        grant = self.grants.use(frame, now)
-        if grant is None:
-            return None
-        endpoint = self.bind(grant.local, grant.remote, grant.peer_takes, grant.peer_maximum)
-        self.arrived.append(endpoint)
-        self.bell.ring()
-        return endpoint
+        elif not theirs and endpoint.granted:
+            for outgoing in self._queue:
+                if outgoing.over and outgoing.ready():
+                    self.say(outgoing.cut(0, now))  # "#", while the session is known there
+            # No message of MSRP ends a session, so a grant is given back.
+            self.request("AUTH", endpoint.remote, endpoint.local, [("Expires", "0")], now)
 
     # -- out
 
@@ -254,21 +236,18 @@ class Connection:
         endpoint: Endpoint | None = None,
     ) -> Request:
         """Send a request without a body; `endpoint` is its session, where it has one."""
-        asked = Request(endpoint)
-        if self.state != "open":
-            asked.lost(self.reason or "the connection is not open")
-            return asked
-        transaction_id, octets = request(method, to_path, from_path, headers)
-        self.transactions.open(transaction_id, asked, 0, now)
-        self._requests = [r for r in self._requests if not r.over]
-        self._requests.append(asked)
-        self.say(octets)
-        return asked
+        return self._requests.send(Request(endpoint), method, to_path, from_path, headers, now)
 
-    def greet(self, endpoint: Endpoint, now: float) -> None:
-        """An empty SEND, which binds a session and keeps it alive (RFC 4975 sections 5.4, 7.1)."""
-        headers = [("Message-ID", new_ident())]
-        self.request("SEND", endpoint.remote, endpoint.local, headers, now, endpoint)
+    def greet(self, endpoint: Endpoint, now: float) -> Request:
+        """An empty SEND, which binds a session (RFC 4975 section 5.4)."""
+        return self._requests.greet(Request(endpoint), endpoint, now)
+
+    def unanswered(self, heard: int) -> None:
+        """A keep-alive got no answer, and `heard` octets had come when it was sent."""
+        if heard == self.heard and not self.paused:
+            self._break(
+                f"the other side has not answered, nor said anything, for {self.limits.transaction:g} s"
+            )
 
     def say(self, frame: bytes) -> None:
         """One whole frame for the next turn: answers and reports go before chunks."""
@@ -292,6 +271,8 @@ class Connection:
         room = self.limits.turn - self._owed
         self._owed = 0
         self._watch.owing(now, much=False)
+        if self.bindings.used and not self._endpoints:
+            self._watch.idle(now)
         while room > 0 and self._queue and self.state == "open":
             outgoing = self._queue.popleft()
             if not outgoing.ready():
@@ -330,7 +311,7 @@ class Connection:
         """When handle_timer() is to be called at the latest; None for never."""
         if self.state == "closed":
             return None
-        timed = (self._watch, self.transactions, self.missing, self.grants)
+        timed = (self._watch, self.transactions, self.missing, self.grants, self.hold)
         return min((at for each in timed if (at := each.next_timer()) is not None), default=None)
 
     def handle_timer(self, now: float) -> None:
@@ -341,6 +322,12 @@ class Connection:
         for message in self.missing.late(now):
             message.endpoint.late(message, now)
         self.grants.handle_timer(now)
+        self.resume(now)
+        if self.state == "open" and self._watch.silent(now):
+            for endpoint in self._endpoints.values():
+                self._requests.greet(KeepAlive(self, endpoint), endpoint, now)
+        if self.state == "open" and self._watch.unused(now):
+            self.close(now)
         overdue = self._watch.overdue(now, paused=self.paused)
         if overdue is not None:
             if self.state == "ending":
@@ -385,10 +372,8 @@ class Connection:
 
     def _forget(self, reason: str | None) -> None:
         """All that depended on the line is told."""
-        for endpoint in self._endpoints.values():
+        self.hold.events.clear()
+        for endpoint in list(self._endpoints.values()):
             endpoint.close(reason)
-        for asked in self._requests:
-            if not asked.over:
-                asked.lost(reason or "the connection was closed")
-        self._requests.clear()
+        self._requests.lost(reason or "the connection was closed")
         self.transactions.clear()

@@ -32,6 +32,7 @@ class Endpoint:
         closed: whether the session is over; `reason` then says how, None for an orderly end.
         takes: the kinds of content we take; `files` whether attachments are among them.
         peer_takes: the kinds the other side takes; `peer_maximum` its largest message.
+        granted: whether the line itself gave its URIs (direct rendezvous), not other signalling.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Endpoint:
         self.inbox: deque[Incoming] = deque()
         self.bell: Bell = SILENT
         self.closed = False
+        self.granted = False
         self.reason: str | None = None
         self._arriving: dict[str, Incoming] = {}
         self._leaving: dict[str, Outgoing] = {}
@@ -233,4 +235,5 @@ class Endpoint:
         for outgoing in self._leaving.values():
             outgoing.lost(reason or "the session was closed before it was confirmed")
         self._leaving.clear()
+        self.connection.bindings.over(self)
         self.bell.ring()

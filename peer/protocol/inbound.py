@@ -18,6 +18,12 @@ __all__ = ["Inbound"]
 
 _OTHER_BODY = 10240  # a request other than SEND carries at most that (RFC 4975 section 7.1)
 
+_NO_SESSION = {
+    403: "a better protected line is required",
+    481: "no such session",
+    506: "the session is in use on another connection",
+}
+
 
 class _Current:
     """The frame at hand: where its body goes, and whether it is answered already."""
@@ -84,16 +90,18 @@ class Inbound:
         endpoint.chunk_ended(message, flag, now)
         if message.refusal is not None:
             self._answer(current, Answer(message.refusal, "refused"))
-            return
-        self._answer(current, Answer(200, "OK"))
+        elif endpoint.closed and message.state != "whole":
+            self._answer(current, Answer(481, _NO_SESSION[481]))  # left while the chunk came in
+        else:
+            self._answer(current, Answer(200, "OK"))
 
     # -- methods
 
     def _send(self, current: _Current, now: float) -> None:
         frame = current.frame
-        endpoint = self._connection.session_of(frame, now)
-        if endpoint is None:
-            self._answer(current, Answer(481, "no such session"))
+        endpoint = self._connection.bindings.session_of(frame, now)
+        if isinstance(endpoint, int):
+            self._answer(current, Answer(endpoint, _NO_SESSION[endpoint]))
             return
         fault = frame.fault()
         if fault is not None:
@@ -119,7 +127,7 @@ class Inbound:
         """Never answered (RFC 4975 section 7.1.2); one that makes no sense is ignored."""
         current.answered = True
         frame = current.frame
-        endpoint = self._connection.known(frame)
+        endpoint = self._connection.bindings.known(frame)
         status = frame.header("Status")
         if endpoint is None or status is None or frame.fault() is not None or frame.message_id is None:
             return

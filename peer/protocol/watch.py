@@ -17,20 +17,40 @@ class Watch:
         self._brought = 0
         self._closing: float | None = None
         self._deaf: float | None = None
+        self._idle: float | None = None
+        self._silent: float | None = None
 
     def begin(self, now: float) -> None:
         self._handshake = now + self._limits.handshake
 
     def bound(self) -> None:
         """A session stands: the handshake is over."""
-        self._handshake = None
+        self._handshake = self._idle = None
+
+    def idle(self, now: float) -> None:
+        """No session stands any more."""
+        if self._idle is None:
+            self._idle = now + self._limits.idle
+
+    def unused(self, now: float) -> bool:
+        """Whether none has stood for too long."""
+        return self._idle is not None and self._idle <= now
+
+    def silent(self, now: float) -> bool:
+        """Whether the other side has been silent for so long that it is to be asked."""
+        if self._silent is None or self._silent > now:
+            return False
+        self._silent = now + (self._limits.keep_alive or 0)
+        return True
 
     def ending(self, now: float) -> None:
-        self._handshake = self._stall = self._deaf = None
+        self._handshake = self._stall = self._deaf = self._idle = self._silent = None
         self._closing = now + self._limits.closing
 
     def brought(self, octets: int, now: float, *, unfinished: bool) -> None:
         """The network brought octets, and a frame or record is unfinished behind them, or none."""
+        if self._limits.keep_alive is not None:
+            self._silent = now + self._limits.keep_alive
         if not unfinished:
             self._stall = None
         elif self._stall is None:
@@ -53,7 +73,7 @@ class Watch:
             self._stall = now + self._limits.stall
 
     def next_timer(self) -> float | None:
-        due = (self._handshake, self._stall, self._closing, self._deaf)
+        due = (self._handshake, self._stall, self._closing, self._deaf, self._idle, self._silent)
         return min((at for at in due if at is not None), default=None)
 
     def overdue(self, now: float, *, paused: bool) -> str | None:

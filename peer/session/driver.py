@@ -39,6 +39,10 @@ class Driver(Protocol):
     def peer_address(self) -> str:
         """``host:port`` of the other side, for people."""
 
+    @property
+    def own_address(self) -> tuple[str, int]:
+        """Where this side's end is: a numeric address without zone, and a port."""
+
     def bell(self) -> HeardBell:
         """A new bell."""
 

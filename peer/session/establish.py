@@ -1,6 +1,9 @@
-"""From a line to a session: direct rendezvous, the initiator's side (PROFILE section 5).
+"""From a line to a session, the side that connects.
 
+protected?  ->  an empty SEND binds the session that was agreed
 protected?  ->  AUTH asks for a session  ->  200 grants a URI  ->  an empty SEND binds it
+
+The second is direct rendezvous (PROFILE section 5): signalling on the line itself.
 """
 
 from __future__ import annotations
@@ -9,13 +12,16 @@ import secrets
 
 from msrp_core import Uri
 
-from ..protocol.auth import granted
+from ..protocol.auth import Terms, granted
+from ..protocol.outgoing import refusal
+from ..protocol.requests import Request
+from ..signalling.interface import Agreed
 from ..terms.errors import ConnectionLost, NotSecureEnough, PeerError
 from ..terms.security import Level
 from .driver import Driver
 from .session import Session
 
-__all__ = ["establish", "ready", "session_tag"]
+__all__ = ["establish", "own_terms", "ready", "session_tag"]
 
 _REFUSED = {
     400: "it did not understand the request",
@@ -40,12 +46,12 @@ async def ready(driver: Driver) -> None:
         raise ConnectionLost(connection.reason or "the connection was closed")
 
 
-async def establish(driver: Driver, listener: str, own_address: tuple[str, int], require: Level) -> Session:
-    """Begin a session with a listener over a line that stands.
+async def establish(driver: Driver, agreed: Agreed, require: Level) -> Session:
+    """Begin a session over a line that stands: the side that opened it.
 
-    `listener` is the listener's URI (no session-id), `own_address` where this side's end of
-    the connection is. Raises `NotSecureEnough` before anything confidential is said,
-    `PeerError` where the other side refuses, `ConnectionLost`.
+    Where only a listener is known (`Agreed.asks`), the session is asked for first. Raises
+    `NotSecureEnough` before anything confidential is said, `PeerError` where the other side
+    refuses, `ConnectionLost`.
     """
     await ready(driver)
     connection = driver.connection
@@ -55,10 +61,55 @@ async def establish(driver: Driver, listener: str, own_address: tuple[str, int],
             f"{require.word} is required, and this line reaches {level.word}: "
             f"{connection.security.describe()}"
         )
-    host, port = own_address
-    terms = connection.terms
+    own = own_terms(agreed)
+    if agreed.asks or agreed.local is None:
+        return await _ask(driver, agreed.remote, own)
+    endpoint = connection.bindings.bind(
+        agreed.local, agreed.remote, agreed.peer.accepts, agreed.peer.maximum, own, granted=False
+    )
+    # The active side sends at once, so that the other side knows which session this is
+    # (RFC 4975 section 5.4); what it answers tells whether it knows it.
+    asked = connection.greet(endpoint, driver.now())
+    try:
+        status = await _answer(driver, asked)
+        if not 200 <= status < 300:
+            raise PeerError(f"the session cannot begin: {refusal(status)}", status=status)
+    except BaseException:
+        endpoint.close(None)
+        raise
+    return Session(endpoint, driver, session_tag())
+
+
+def own_terms(agreed: Agreed) -> Terms:
+    """What we take in the session that was agreed."""
+    claim = None if agreed.me is None else agreed.me.text
+    return Terms(agreed.own.accepts, agreed.own.maximum, agreed.own.files, claim)
+
+
+async def _ask(driver: Driver, listener: str, terms: Terms) -> Session:
+    """Direct rendezvous: ask the listener for a session."""
+    connection = driver.connection
+    host, port = driver.own_address
     own = Uri.fresh(host, port, user=terms.claim)
-    asked = connection.request("AUTH", listener, own.text, terms.headers(), driver.now())
+    status = await _answer(
+        driver, asked := connection.request("AUTH", listener, own.text, terms.headers(), driver.now())
+    )
+    if asked.response is None or status != 200:
+        why = _REFUSED.get(status, f"it answered {status:03d}")
+        raise PeerError(f"the other side grants no session: {why}", status=status)
+    try:
+        remote, takes, maximum = granted(asked.response)
+    except ValueError as wrong:
+        raise PeerError(f"the other side granted something unusable: {wrong}") from None
+    endpoint = connection.bind(own.text, remote, takes, maximum, terms)
+    session = Session(endpoint, driver, session_tag())
+    connection.greet(endpoint, driver.now())
+    driver.flush()
+    return session
+
+
+async def _answer(driver: Driver, asked: Request) -> int:
+    """The code a request is answered with."""
     bell = driver.bell()
     asked.bell = bell
     driver.flush()
@@ -66,18 +117,4 @@ async def establish(driver: Driver, listener: str, own_address: tuple[str, int],
         await bell.heard()
     if asked.response is None:
         raise ConnectionLost(asked.failure or "the connection was closed")
-    status = asked.response.status or 0
-    if status != 200:
-        why = _REFUSED.get(status, f"it answered {status:03d}")
-        raise PeerError(f"the other side grants no session: {why}", status=status)
-    try:
-        remote, takes, maximum = granted(asked.response)
-    except ValueError as wrong:
-        raise PeerError(f"the other side granted something unusable: {wrong}") from None
-    endpoint = connection.bind(own.text, remote, takes, maximum)
-    session = Session(endpoint, driver, session_tag())
-    # The active side sends at once, so that the other side knows the session is used
-    # (RFC 4975 section 5.4).
-    connection.greet(endpoint, driver.now())
-    driver.flush()
-    return session
+    return asked.response.status or 0

@@ -20,6 +20,7 @@ __all__ = [
     "Accepts",
     "Disposition",
     "MediaType",
+    "Takes",
     "digest_header",
     "disposition",
     "media_type",
@@ -126,6 +127,23 @@ class Accepts:
     def text(self) -> str:
         """The list as an Accept-Types header or an SDP attribute has it."""
         return " ".join(self.entries)
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """What one side takes, as it tells the other (RFC 4975 section 8.6).
+
+    Attributes:
+        accepts: the kinds of content a message may have.
+        wrapped: those that may stand only inside of others.
+        maximum: the largest message in octets, None for any.
+        files: whether attachments are among it.
+    """
+
+    accepts: Accepts
+    wrapped: Accepts = Accepts()
+    maximum: int | None = None
+    files: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,12 @@ class Limits:
     """What a slow line still brings in `stall` seconds; one octet a minute does not."""
     closing: float = 5.0
     """Seconds a closing connection may take to hand over what it still owes."""
+    idle: float = 60.0
+    """Seconds a connection may stay without a session, after it had one."""
+    keep_alive: float | None = None
+    """Seconds of silence after which the other side is asked whether it is there; None for never."""
+    reserved: float = 300.0
+    """Seconds a URI of `Listener.new_uri` waits for its signalling: somebody may have to pick up."""
     grant: float = 30.0
     """Seconds a granted session URI may stay unused (the Expires of a grant)."""
     grants: int = 8

@@ -22,7 +22,7 @@ import msrp_peer
 
 ROOT = Path(__file__).resolve().parents[2]
 MSRP = Path(sysconfig.get_path("scripts")) / "msrp"
-TRIED_HERE = {"echo.py", "send_file.py"}
+TRIED_HERE = {"bring_your_own_signalling.py", "echo.py", "send_file.py"}
 TRIED_ELSEWHERE = {"trio_driver.py"}
 
 
@@ -118,3 +118,16 @@ def test_send_file_says_in_a_sentence_why_not(tmp_path: Path) -> None:
     assert sender.returncode == 1
     assert f"nobody can be reached at {target}" in complaint
     assert "Traceback" not in complaint
+
+
+@pytest.mark.parametrize(("tls", "level"), [("anonymous", "passive-only"), ("none", "plaintext")])
+def test_two_sides_bring_their_own_signalling(tls: str, level: str, tmp_path: Path) -> None:
+    with started(*example("bring_your_own_signalling.py"), tls, cwd=tmp_path) as process:
+        said, complaint = process.communicate(timeout=60)
+    assert complaint == ""
+    assert process.returncode == 0
+    assert said.splitlines() == [
+        f"Alice's line: {level}",
+        "Alice says: Is it still on for tonight?",
+        "Bob says: At eight. Bring the cards.",
+    ]

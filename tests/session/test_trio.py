@@ -17,7 +17,7 @@ import pytest
 import trio
 import trio.lowlevel
 
-from msrp_peer import ConnectionLost, Level, Limits, Session, UsageError
+from msrp_peer import Agreed, ConnectionLost, Level, Limits, Session, UsageError
 from msrp_peer.protocol.auth import Terms
 from msrp_peer.protocol.connection import Connection
 from msrp_peer.security.tls import TlsLayer
@@ -75,7 +75,7 @@ async def connected(port: int, limits: Limits | None = None) -> AsyncIterator[Se
     async with trio.open_nursery() as nursery:
         nursery.start_soon(line.run)
         uri = f"msrps://127.0.0.1:{port};tcp"
-        async with await establish(line, uri, line.own_address, Level.PASSIVE_ONLY) as session:
+        async with await establish(line, Agreed(None, uri, active=True), Level.PASSIVE_ONLY) as session:
             yield session
 
 

@@ -1,0 +1,61 @@
+"""Requests that came before signalling said from whom they may come.
+
+The other side may learn our URI, connect and send before its own path has reached us. Answering
+481 would end a session that is about to begin, and believing whoever comes first would bind it
+to a stranger. So that connection waits: what came is held, and it is not read on.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from msrp_core import Body, Flag, Frame
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+__all__ = ["Hold"]
+
+Event = Frame | Body | Flag
+
+
+class Hold:
+    """What one connection holds, for the time of a handshake at most.
+
+    Attributes:
+        events: what is held, in order.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.events: deque[Event] = deque()
+        self._until: float | None = None
+
+    def takes(self, event: Event, now: float) -> bool:
+        """Whether it must wait; then it is held here."""
+        if not self.events and not (isinstance(event, Frame) and self._early(event, now)):
+            return False
+        self.events.append(event)
+        return True
+
+    def _early(self, frame: Frame, now: float) -> bool:
+        bindings = self._connection.bindings
+        if not bindings.register.reserves or frame.method != "SEND" or frame.to_path in bindings.endpoints:
+            return False
+        if not bindings.register.early(frame, now):
+            return False
+        if self._until is None:
+            self._until = now + self._connection.limits.handshake
+        return now < self._until
+
+    def release(self, work: Callable[[Event], None], now: float) -> None:
+        """Look again: `work` gets what need not wait any more."""
+        held, self.events = self.events, deque()
+        for event in held:
+            if not self.takes(event, now):
+                work(event)
+
+    def next_timer(self) -> float | None:
+        return self._until if self.events else None

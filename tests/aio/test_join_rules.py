@@ -1,0 +1,116 @@
+"""One session, one connection: who comes too early, too late, or is somebody else."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+import msrp_peer
+from msrp_peer import Limits, Paths, PeerError
+from support.running import LOCAL, Talk, first, running, together
+
+
+@running
+async def test_who_comes_before_the_signalling_waits_for_it() -> None:
+    """The other side has our URI already, we do not have its own yet: nothing is lost."""
+    async with msrp_peer.listen(LOCAL) as listener:
+        here, there = msrp_peer.new_uri("127.0.0.1", 9), listener.new_uri()
+        going = asyncio.ensure_future(
+            msrp_peer.join(Paths(local_uri=here, remote_path=there, active=True)).__aenter__()
+        )
+        while not any(line.connection.paused for line in listener._lines):  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        assert not going.done()
+        far = await msrp_peer.join(Paths(local_uri=there, remote_path=here, active=False), listener=listener)
+        near = await going
+        await (await near.send("hello")).delivered()
+        assert await (await first(far)).text() == "hello"
+        await together(near.close(), far.close())
+
+
+@running
+async def test_who_comes_before_the_signalling_waits_no_longer_than_a_handshake() -> None:
+    async with msrp_peer.listen(LOCAL, limits=Limits(handshake=0.2)) as listener:
+        paths = Paths(
+            local_uri=msrp_peer.new_uri("127.0.0.1", 9), remote_path=listener.new_uri(), active=True
+        )
+        with pytest.raises((PeerError, msrp_peer.ConnectionLost)):
+            await msrp_peer.join(paths)
+
+
+@running
+async def test_a_reservation_is_for_a_while() -> None:
+    async with msrp_peer.listen(LOCAL, limits=Limits(reserved=0.0)) as listener:
+        paths = Paths(
+            local_uri=msrp_peer.new_uri("127.0.0.1", 9), remote_path=listener.new_uri(), active=True
+        )
+        with pytest.raises(PeerError, match="no such session") as unknown:
+            await msrp_peer.join(paths)
+        assert unknown.value.status == 481
+
+
+@running
+async def test_a_uri_nobody_knows() -> None:
+    """RFC 4975 section 7.3."""
+    async with msrp_peer.listen(LOCAL) as listener:
+        there = msrp_peer.new_uri("127.0.0.1", listener.port)
+        paths = Paths(local_uri=msrp_peer.new_uri("127.0.0.1", 9), remote_path=there, active=True)
+        with pytest.raises(PeerError, match="no such session") as unknown:
+            await msrp_peer.join(paths)
+        assert unknown.value.status == 481
+
+
+@running
+async def test_somebody_else_with_the_right_uri() -> None:
+    """From-Path is checked: RFC 4975 asks for it nowhere, and one URI alone shall not be enough."""
+    async with msrp_peer.listen(LOCAL) as listener:
+        here, there = msrp_peer.new_uri("127.0.0.1", 9), listener.new_uri()
+        waiting = asyncio.ensure_future(
+            msrp_peer.join(
+                Paths(local_uri=there, remote_path=here, active=False), listener=listener
+            ).__aenter__()
+        )
+        await asyncio.sleep(0)
+        stranger = Paths(local_uri=msrp_peer.new_uri("127.0.0.1", 9), remote_path=there, active=True)
+        with pytest.raises(PeerError) as unknown:
+            await msrp_peer.join(stranger)
+        assert unknown.value.status == 481
+        near = await msrp_peer.join(Paths(local_uri=here, remote_path=there, active=True))
+        far = await waiting
+        await together(near.close(), far.close())
+
+
+@running
+async def test_a_session_in_use_on_another_connection() -> None:
+    """RFC 4975 sections 5.4 and 10.11: one session, one connection."""
+    async with msrp_peer.listen(LOCAL) as listener:
+        here, there = msrp_peer.new_uri("127.0.0.1", 9), listener.new_uri()
+        going = Paths(local_uri=here, remote_path=there, active=True)
+        near, far = await together(
+            msrp_peer.join(going),
+            msrp_peer.join(Paths(local_uri=there, remote_path=here, active=False), listener=listener),
+        )
+        with pytest.raises(PeerError, match="in use on another connection") as elsewhere:
+            await msrp_peer.join(going)
+        assert elsewhere.value.status == 506
+        await (await near.send("unharmed")).delivered()
+        assert await (await first(far)).text() == "unharmed"
+        await together(near.close(), far.close())
+        with pytest.raises(PeerError) as over:
+            await msrp_peer.join(going)
+        assert over.value.status == 481, "what is over is known nowhere"
+
+
+@running
+async def test_a_granted_session_on_another_connection() -> None:
+    talk = Talk()
+    async with msrp_peer.listen(LOCAL, talk) as listener:
+        async with msrp_peer.connect(f"127.0.0.1:{listener.port}") as near:
+            await talk.met()
+            local, remote = near._endpoint.local, near._endpoint.remote
+            with pytest.raises(PeerError) as elsewhere:
+                await msrp_peer.join(Paths(local_uri=local, remote_path=remote, active=True))
+            assert elsewhere.value.status == 506
+            await (await near.send("unharmed")).delivered()
+        talk.over()
