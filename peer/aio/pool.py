@@ -95,8 +95,11 @@ class Pool:
                 if line.connection.sessions < line.connection.limits.sessions:
                     try:
                         return await begin(line)
-                    except (ConnectionLost, PeerError):
-                        continue  # it closed just now, or the other side wants no more on it
+                    except ConnectionLost:
+                        continue  # it closed just now
+                    except PeerError as refused:
+                        if refused.status != 403:  # it wants no more on this one
+                            raise
             if self._closed:
                 raise UsageError("this pool is closed")
             line, session = await fresh()

@@ -56,6 +56,8 @@ class Hold:
         for event in held:
             if not self.takes(event, now):
                 work(event)
+        if not self.events:
+            self._until = None
 
     def next_timer(self) -> float | None:
         return self._until if self.events else None
