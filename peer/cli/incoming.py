@@ -159,10 +159,9 @@ class Incoming:
             raise MessageCut(f"a message of more than {size_text(TEXT_LIMIT)} of text was refused") from None
         # Lines after the first are indented: no text can look like a line of ours.
         shown = escape(text, TEXT_LIMIT, lines=True).replace("\n", "\n    ")
-        again = " (again)" if message.duplicate else ""
         self._output.event(
             "message",
-            f"{self._label}{again}: {shown}",
+            f"{self._label}{_again(message)}: {shown}",
             **self._fields(message),
             content_type=message.content_type,
             size=message.received,
@@ -179,7 +178,8 @@ class Incoming:
             message.refuse(415)
             self._refused(message, f"{kind} cannot be shown, and was refused", 415)
             return
-        question = f"{self._label} sends {named}, {kind}, {size_text(message.size)}. Take it?"
+        who = f"{self._label}{_again(message)}"
+        question = f"{who} sends {named}, {kind}, {size_text(message.size)}. Take it?"
         if self._taking.accept == "ask" and not await self._agreed(question):
             message.refuse(403)
             self._refused(message, f"{named} was refused", 403)
@@ -189,7 +189,7 @@ class Incoming:
         checked = "checked" if received.checked else "not checked: the other side told no digest"
         self._output.event(
             "file",
-            f"{self._label}: {named}, {size_text(received.size)}, is now {escape(str(received.path), 1000)}\n"
+            f"{who}: {named}, {size_text(received.size)}, is now {escape(str(received.path), 1000)}\n"
             f"    SHA-256 {received.sha256_hex}, {checked}",
             **self._fields(message),
             name=message.name,
@@ -198,6 +198,7 @@ class Incoming:
             size=received.size,
             sha256=received.sha256_hex,
             checked=received.checked,
+            duplicate=message.duplicate,
         )
 
     def _refused(self, message: Message, words: str, status: int) -> None:
@@ -226,6 +227,11 @@ class Incoming:
             raise
         finally:
             self._asking.discard(task)
+
+
+def _again(message: Message) -> str:
+    """A warning that it came before (RFC 4975 section 5.4)."""
+    return " (again)" if message.duplicate else ""
 
 
 def _is_text(content_type: str) -> bool:

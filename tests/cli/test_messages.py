@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 
 import msrp_peer
 from cli.programs import PATIENCE, Listening, Program, Start
+from support.raw_peer import raw_peer
 
 
 def test_text_is_seen_and_said_to_be_delivered(msrp: Start, listening: Listening) -> None:
@@ -97,6 +100,33 @@ def test_what_cannot_be_shown_is_refused(listening: Listening) -> None:
     assert listener.event("refused")["content_type"] == "application/xml"
     assert asyncio.run(send("grün".encode("latin-1"), "text/plain;charset=iso-8859-1")) is None
     assert listener.event("message")["text"] == "grün"
+
+
+@pytest.mark.rule("4975 5.4-17")
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_comes_twice_is_said_to_be_there_again(
+    listening: Listening, tmp_path: Path, as_json: bool
+) -> None:
+    listener, target = listening("--out", tmp_path, "--accept-files", *["--json"] * as_json)
+    attached = ("Content-Disposition", 'attachment; filename="x.txt"')
+
+    async def send() -> None:
+        async with raw_peer(int(target.rpartition(":")[2])) as peer:
+            await peer.bind()
+            for headers in ((), (), (attached,), (attached,)):
+                name = "file" if headers else "line"
+                assert await peer.asked(peer.message(name, b"hello", *headers)) == 200
+
+    asyncio.run(send())
+    # Each is dealt with in a task of its own, and none waits for another.
+    if as_json:
+        for event in ("message", "file"):
+            assert {listener.event(event)["duplicate"] for _ in range(2)} == {False, True}
+    else:
+        for shown in ("hello$", r'"x\.txt", .* is now '):
+            for _ in range(2):
+                listener.wait_for(rf"^\[\w+\] .*: {shown}")
+            assert len(re.findall(rf"^\[\w+\] \S+ \(again\): {shown}", listener.output, re.M)) == 1
 
 
 def test_sessions_at_the_same_time_and_garbage_between(msrp: Start, listening: Listening) -> None:
