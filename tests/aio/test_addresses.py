@@ -54,6 +54,7 @@ def at(*places: tuple[str, int]) -> module.connect:
 
 
 @looped
+@pytest.mark.rule("4975 6.2-3")
 async def test_an_address_that_swallows_everything_hides_no_other() -> None:
     with hole() as port:
         async with (
@@ -64,6 +65,7 @@ async def test_an_address_that_swallows_everything_hides_no_other() -> None:
 
 
 @looped
+@pytest.mark.rule("4975 6.2-3")
 async def test_of_two_that_answer_one_is_used_and_the_other_let_go() -> None:
     async with (
         msrp_peer.listen("127.0.0.1:0", nobody) as one,

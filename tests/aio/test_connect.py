@@ -54,6 +54,7 @@ async def test_a_name_nobody_has() -> None:
     ],
 )
 @running
+@pytest.mark.rule("4975 5.4-6")
 async def test_targets_that_make_no_sense(target: str, words: str) -> None:
     with pytest.raises(UsageError, match=words) as wrong:
         await msrp_peer.connect(target)
@@ -69,6 +70,7 @@ def test_what_else_makes_no_sense() -> None:
 
 @pytest.mark.parametrize("mode", ["anonymous", "adh"])
 @running
+@pytest.mark.rule("4975 5.4-6")
 async def test_a_uri_as_target(mode: str) -> None:
     talk = Talk()
     async with msrp_peer.listen(LOCAL, talk, tls=mode) as listener:
@@ -138,6 +140,7 @@ async def test_connecting_can_be_cancelled() -> None:
     server.close()
 
 
+@pytest.mark.rule("4975 5.4-2")
 def test_two_processes() -> None:
     """One listens, the other connects, both in processes of their own."""
     script = SCRIPTS / "echo_script.py"

@@ -58,6 +58,7 @@ async def goodbyes(name: str) -> AsyncIterator[asyncio.Event]:
 
 
 @looped
+@pytest.mark.rule("4975 6.2-4")
 async def test_a_principal_is_found_with_all_it_announced(bob: Principal) -> None:
     told = announcement(bob)
     async with Announcer(told, interfaces=LOOPBACK) as announcer:

@@ -32,6 +32,7 @@ def test_the_addresses_to_announce(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @looped
+@pytest.mark.rule("4975 6.2-1")
 async def test_numeric_addresses_resolve_to_themselves() -> None:
     assert await addresses("127.0.0.1", 2855) == [(socket.AF_INET, "127.0.0.1", 2855)]
     assert await addresses("::1", 7) == [(socket.AF_INET6, "::1", 7)]
@@ -39,6 +40,7 @@ async def test_numeric_addresses_resolve_to_themselves() -> None:
 
 
 @looped
+@pytest.mark.rule("4975 6.2-2")
 async def test_names_resolve_in_the_systems_order_each_address_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async def getaddrinfo(host: str, port: int, **more: object) -> list[tuple[object, ...]]:
         if host == "none.lan":

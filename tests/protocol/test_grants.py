@@ -134,6 +134,7 @@ def test_no_grant_over_several_hops() -> None:
         ([("accept-types", "text/plain")], 200),  # RFC 4975 section 9: names in any case
     ],
 )
+@pytest.mark.rule("4975 3-4")
 def test_answers_to_auth(headers: list[tuple[str, str]], status: int) -> None:
     hand = ByHand()
     assert hand.ask(*headers).status == status

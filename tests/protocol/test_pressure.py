@@ -182,6 +182,7 @@ def test_answers_nobody_reads_stop_the_reading() -> None:
     assert not hand.connection.paused
 
 
+@pytest.mark.rule("4975 7.1.1-24")
 def test_answers_go_before_chunks() -> None:
     hand, endpoint = begin()
     outgoing = endpoint.send("a/b", None)

@@ -18,7 +18,7 @@ def begin(limits: Limits | None = None, terms: Terms = ANY) -> tuple[ByHand, End
     return hand, hand.bind()
 
 
-@pytest.mark.rule("4975 7.3.1-1")
+@pytest.mark.rule("4975 7.2-6 7.3.1-1")
 def test_a_whole_message() -> None:
     hand, endpoint = begin()
     bell = endpoint.bell = Rung()

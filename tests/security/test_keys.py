@@ -27,6 +27,7 @@ def test_a_throw_away_key() -> None:
     certificate.verify_directly_issued_by(certificate)
 
 
+@pytest.mark.rule("4975 14.4-2")
 def test_two_have_nothing_in_common_but_what_says_nothing() -> None:
     one, two = ThrowAway().certificate, ThrowAway().certificate
     assert one.public_key() != two.public_key()

@@ -63,6 +63,7 @@ def test_octet_by_octet(mode: TlsMode) -> None:
     assert hear(client, say(server, b"welcome"), octetwise) == b"welcome"
 
 
+@pytest.mark.rule("4975 14.2-1")
 def test_what_anonymous_agrees_on() -> None:
     client, server = secured(ANONYMOUS)
     assert client.protection is not None

@@ -244,6 +244,7 @@ async def test_what_the_other_side_does_not_take() -> None:
 
 
 @running
+@pytest.mark.rule("4975 7.3.1-7")
 async def test_a_slow_reader_holds_back_the_sender() -> None:
     async with meeting() as (near, far):
         fed = 0

@@ -15,6 +15,7 @@ from support.running import LOCAL, Talk, first, meeting, running, together, unti
 
 @pytest.mark.parametrize("tls", ["anonymous", "adh"])
 @running
+@pytest.mark.rule("4975 14.5-4")
 async def test_text_both_ways(tls: str) -> None:
     async with meeting(tls=tls) as (near, far):
         sent = await near.send("grüß dich")
@@ -37,6 +38,7 @@ async def test_text_both_ways(tls: str) -> None:
 
 
 @running
+@pytest.mark.rule("4975 5.4-4")
 async def test_who_they_say_they_are() -> None:
     talk = Talk()
     async with msrp_peer.listen(LOCAL, talk, me="im:bob@lan") as listener:
@@ -187,6 +189,7 @@ async def test_a_listener_that_closes_ends_its_sessions_in_order() -> None:
 
 
 @running
+@pytest.mark.rule("4975 5.3-1")
 async def test_unread_messages_do_not_stand_in_the_way_of_answers() -> None:
     """Both await delivered() while neither reads what the other sends (the house, section 2)."""
     async with meeting() as (near, far):

@@ -36,6 +36,7 @@ from msrp_peer.terms.principal import Principal
         ("msrps://[fe80::1%eth0]:7;tcp", "fe80::1%eth0", 7, True),
     ],
 )
+@pytest.mark.rule("4975 6-5")
 def test_addresses(text: str, host: str, port: int, secure: bool) -> None:
     assert parse_target(text) == Target("address", host, port, secure)
 

@@ -73,6 +73,7 @@ def test_media_types(value: str | None, read: object) -> None:
         ('text/plain;x="é"', "text/plain", True),
     ],
 )
+@pytest.mark.rule("4975 8.6-2 8.6-11")
 def test_what_a_list_allows(accepts: str | None, content_type: str | None, allowed: bool) -> None:
     assert Accepts.parse(accepts).allows(content_type) is allowed
 
