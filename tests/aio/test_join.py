@@ -118,6 +118,7 @@ async def test_a_listener_without_a_handler_grants_nothing() -> None:
 
 
 @running
+@pytest.mark.rule("4975 5.4-4")
 async def test_the_active_side_sends_at_once() -> None:
     """RFC 4975 section 5.4: an empty SEND, before anybody asked for anything."""
     heard: asyncio.Queue[Frame] = asyncio.Queue()
@@ -150,6 +151,7 @@ def _ok(frame: Frame) -> bytes:
 
 
 @running
+@pytest.mark.rule("4975 8.3-1")
 async def test_a_path_with_relays_goes_to_the_leftmost() -> None:
     """RFC 4975 sections 7.1 and 8.3: connect to the first URI, name them all in To-Path."""
     heard: asyncio.Queue[Frame] = asyncio.Queue()

@@ -51,6 +51,7 @@ async def test_a_reservation_is_for_a_while() -> None:
 
 
 @running
+@pytest.mark.rule("4975 5.4-11 10-9")
 async def test_a_uri_nobody_knows() -> None:
     """RFC 4975 section 7.3."""
     async with msrp_peer.listen(LOCAL) as listener:
@@ -62,6 +63,7 @@ async def test_a_uri_nobody_knows() -> None:
 
 
 @running
+@pytest.mark.rule("4975 5.4-9")
 async def test_somebody_else_with_the_right_uri() -> None:
     """From-Path is checked: RFC 4975 asks for it nowhere, and one URI alone shall not be enough."""
     async with msrp_peer.listen(LOCAL) as listener:
@@ -82,6 +84,7 @@ async def test_somebody_else_with_the_right_uri() -> None:
 
 
 @running
+@pytest.mark.rule("4975 5.4-12 10-11")
 async def test_a_session_in_use_on_another_connection() -> None:
     """RFC 4975 sections 5.4 and 10.11: one session, one connection."""
     async with msrp_peer.listen(LOCAL) as listener:

@@ -20,6 +20,7 @@ def where(listener: msrp_peer.Listener) -> str:
 
 
 @running
+@pytest.mark.rule("4975 5.4-1")
 async def test_sessions_of_a_pool_share_a_connection() -> None:
     """RFC 4975 section 5.4: the same host, port and scheme."""
     talk = Talk()
@@ -70,6 +71,7 @@ async def pool_emptied(pool: Pool, listener: msrp_peer.Listener) -> None:
 
 
 @running
+@pytest.mark.rule("4975 5.4-1")
 async def test_what_differs_is_not_shared() -> None:
     talk = Talk()
     async with (
@@ -114,6 +116,7 @@ async def test_what_a_session_takes_is_its_own_affair() -> None:
 
 
 @running
+@pytest.mark.rule("4975 5.4-21")
 async def test_one_session_ends_and_the_other_goes_on() -> None:
     talk = Talk()
     async with msrp_peer.listen(LOCAL, talk) as listener, Pool() as pool:
@@ -173,6 +176,7 @@ async def test_a_listener_does_not_keep_connections_without_sessions_for_ever() 
 
 
 @running
+@pytest.mark.rule("4975 5.4-13")
 async def test_where_the_connection_breaks_all_its_sessions_end_with_the_reason() -> None:
     """RFC 4975 section 5.4; what was received stays, and the next session gets a new connection."""
     talk = Talk()

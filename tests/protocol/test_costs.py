@@ -5,6 +5,8 @@ RFC 4975 section 14.5: what Byte-Range claims must be checked before anything is
 
 from __future__ import annotations
 
+import pytest
+
 from msrp_peer.protocol.budget import Budget
 from msrp_peer.protocol.endpoint import Endpoint
 from msrp_peer.terms.limits import Limits
@@ -32,6 +34,7 @@ def test_what_cannot_be_read_yet_does_not_stop_the_wire() -> None:
     assert not hand.connection.paused
 
 
+@pytest.mark.rule("4975 14.5-6")
 def test_a_range_that_claims_much_costs_nothing() -> None:
     budget = Budget(Limits())
     hand = ByHand(budget=budget)

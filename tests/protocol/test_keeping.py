@@ -24,6 +24,7 @@ def test_nobody_is_asked_by_default() -> None:
     assert hand.wait(100_000) == []
 
 
+@pytest.mark.rule("4975 7.1-11")
 def test_silence_is_asked_about_and_an_answer_ends_it() -> None:
     hand = ByHand(limits=ASKING)
     hand.bind()
@@ -247,6 +248,7 @@ def test_a_session_left_in_the_middle_of_a_chunk() -> None:
 
 
 @pytest.mark.parametrize("own", [True, False])
+@pytest.mark.rule("4975 5.4-12 7.3-2")
 def test_a_session_on_another_connection_of_the_place(own: bool) -> None:
     """RFC 4975 section 5.4: 506 for whoever names it, 481 once it is over."""
     one, two = ByHand(), ByHand()

@@ -25,6 +25,7 @@ PARTS = [(1, b"one ", "+"), (5, b"two ", "+"), (9, b"three ", "+"), (15, b"four"
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+@pytest.mark.rule("4975 7.3.1-2 7.3.1-5")
 def test_in_any_order(order: tuple[int, ...]) -> None:
     """Section 7.3.1: receivers must not assume that chunks come in order, or "$" last."""
     hand, endpoint = begin()
@@ -37,6 +38,7 @@ def test_in_any_order(order: tuple[int, ...]) -> None:
     assert hand.connection.next_timer() is None
 
 
+@pytest.mark.rule("4975 7.3.1-7")
 def test_it_is_read_as_far_as_it_goes() -> None:
     hand, endpoint = begin()
     hand.say(hand.chunk("msg1", b"three", 9, "*", "+"))
@@ -68,6 +70,7 @@ def arrivals(draw: st.DrawFn) -> tuple[int, list[tuple[int, bytes, bool]]]:
 
 
 @given(arrivals(), st.integers(0, 30), st.sampled_from(["first", "last", "never"]))
+@pytest.mark.rule("4975 7.3.1-6")
 def test_the_later_arrival_wins(
     coming: tuple[int, list[tuple[int, bytes, bool]]], unopened: int, opened: str
 ) -> None:
@@ -104,6 +107,7 @@ def test_what_was_read_is_not_taken_back() -> None:
     assert (message.state, content(message)) == ("whole", b"GHIJKL")
 
 
+@pytest.mark.rule("4975 7.3.1-3")
 def test_a_chunk_may_be_shorter_than_it_says() -> None:
     """Section 7.3.1: its length is that of its body."""
     hand, endpoint = begin()
@@ -281,6 +285,7 @@ def test_the_session_ends_while_octets_are_missing() -> None:
 # --- duplicates -----------------------------------------------------------------------------
 
 
+@pytest.mark.rule("4975 5.4-16")
 def test_a_message_that_comes_again_in_the_next_session() -> None:
     """Section 5.4: what a lost session left open may be sent again, under the same Message-ID."""
     budget = Budget(Limits())

@@ -43,6 +43,7 @@ def test_paths_that_make_no_sense(changes: dict[str, Any], words: str) -> None:
     assert SECRET not in str(wrong.value)
 
 
+@pytest.mark.rule("4975 8.2-4")
 def test_a_new_uri_is_never_the_same() -> None:
     """RFC 4975 section 14.1: 80 random bits at least; ours has 128."""
     uris = {msrp_peer.new_uri("a.example", 1) for _ in range(100)}
