@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -56,9 +56,11 @@ async def test_the_passive_side_listens_where_its_uri_says() -> None:
     waiting = msrp_peer.join(Paths(local_uri=there, remote_path=here, active=False))
     going = msrp_peer.join(Paths(local_uri=here, remote_path=there, active=True))
     passive = asyncio.ensure_future(waiting.__aenter__())
-    await asyncio.sleep(0)  # it listens by its first step
-    near = await _once_listening(going)
+    stranger = await _once_listening(lambda: asyncio.open_connection("127.0.0.1", port))
+    near = await going
     far = await passive
+    assert await stranger[0].read() == b"", "nobody else is waited for any more"
+    stranger[1].close()
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", port)
     await (await near.send("hello")).delivered()
@@ -66,11 +68,13 @@ async def test_the_passive_side_listens_where_its_uri_says() -> None:
     await together(near.close(), far.close())
 
 
-async def _once_listening(going: msrp_peer.join) -> msrp_peer.Session:
+async def _once_listening(
+    dial: Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]],
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     while True:
         try:
-            return await going.__aenter__()
-        except CannotReach:
+            return await dial()
+        except ConnectionRefusedError:
             await asyncio.sleep(0.01)
 
 

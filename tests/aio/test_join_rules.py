@@ -8,6 +8,7 @@ import pytest
 
 import msrp_peer
 from msrp_peer import Limits, Paths, PeerError
+from msrp_peer.aio.line import Line
 from support.running import LOCAL, Talk, first, running, together
 
 
@@ -117,3 +118,23 @@ async def test_a_granted_session_on_another_connection() -> None:
             assert elsewhere.value.status == 506
             await (await near.send("unharmed")).delivered()
         talk.over()
+
+
+@running
+async def test_who_stops_waiting_as_the_session_comes_leaves_no_session_behind() -> None:
+    async with msrp_peer.listen(LOCAL) as listener:
+        here, there = msrp_peer.new_uri("127.0.0.1", 9), listener.new_uri()
+        join = msrp_peer.join(Paths(local_uri=there, remote_path=here, active=False), listener=listener)
+        waiting = asyncio.ensure_future(join.__aenter__())
+        arrived = listener.sessions_arrived
+
+        def and_cancelled(line: Line) -> None:
+            arrived(line)
+            waiting.cancel()
+
+        listener.sessions_arrived = and_cancelled  # type: ignore[method-assign]
+        near = await msrp_peer.join(Paths(local_uri=here, remote_path=there, active=True))
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert [message async for message in near] == []
+        await near.close()

@@ -63,6 +63,18 @@ async def test_no_more_sessions_than_a_connection_may_have() -> None:
         talk.over()
 
 
+@running
+async def test_no_more_sessions_than_our_own_bound() -> None:
+    talk = Talk()
+    async with msrp_peer.listen(LOCAL, talk) as listener, Pool() as pool:
+        sessions = [
+            await msrp_peer.connect(where(listener), pool=pool, limits=Limits(sessions=2)) for _ in range(5)
+        ]
+        assert pool.connections == 3
+        await together(*(session.close() for session in sessions))
+        talk.over()
+
+
 async def pool_emptied(pool: Pool, listener: msrp_peer.Listener) -> None:
     for line in list(listener._lines):
         line.connection.close(line.now())
@@ -276,5 +288,15 @@ async def test_joined_sessions_share_too() -> None:
         )
         with pytest.raises(msrp_peer.PeerError):
             await msrp_peer.join(unknown, pool=pool)
+        here, there = msrp_peer.new_uri("127.0.0.1", 9), listener.new_uri()
+        wary = Paths(local_uri=there, remote_path=here, active=False)
+        outcomes = await asyncio.gather(
+            msrp_peer.join(Paths(local_uri=here, remote_path=there, active=True), pool=pool).__aenter__(),
+            msrp_peer.join(wary, listener=listener, require=Level.AUTHENTICATED).__aenter__(),
+            return_exceptions=True,
+        )
+        assert [type(outcome) for outcome in outcomes] == [msrp_peer.PeerError, msrp_peer.NotSecureEnough]
+        shared = sessions[0]._driver.connection
+        assert shared.sessions == 3, "what could not begin is not kept"
         await (await sessions[0].send("unharmed")).delivered()
         await together(*(session.close() for session in sessions))
