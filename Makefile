@@ -8,7 +8,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help demo bench test fuzz deep lint types conformance wheels check venv clean
+.PHONY: help demo bench test fuzz soak deep lint types conformance wheels check venv clean
 
 bin := .venv/bin
 pip := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $(bin)/pip -qq
@@ -25,6 +25,7 @@ help:
 	@echo "make test     the tests, against a normal install"
 	@echo "make bench    the framing core against other parsers and the machine's limits"
 	@echo "make fuzz     the Cython modules under sanitizers (SECONDS=60 a target, TARGET=parser)"
+	@echo "make soak     sessions between two network namespaces, with loss and cuts; root (SECONDS=120)"
 	@echo "make lint     ruff: rules and format"
 	@echo "make types    mypy --strict, over the installed packages"
 	@echo "make conformance   docs/conformance.md, from the rules and the tests that name them"
@@ -48,9 +49,14 @@ fuzz:
 	@PYTHON="$(PYTHON)" .ci/fuzz --seconds $(or $(SECONDS),60) $(addprefix --target ,$(TARGET)) \
 		$(addprefix --input ,$(INPUT)) $(ARGS)
 
+soak: venv
+	@.ci/prepare --commands ip=iproute2 tc=iproute2 ss=iproute2 nft=nftables
+	@$(bin)/python -P benchmarks/soak.py $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+
 deep: venv
 	HYPOTHESIS_PROFILE=deep $(bin)/pytest --timeout=7200 $(ARGS)
 	.ci/checked --valgrind
+	$(MAKE) soak ARGS=
 	$(MAKE) wheels WHICH=--tests
 
 lint: venv

@@ -158,12 +158,19 @@ def _refusals(flow: Flow, endpoint: Endpoint) -> None:
     flow.carry("Bob's URI with the From-Path of somebody else.")
 
 
+def _end(flow: Flow, endpoint: Endpoint) -> None:
+    flow.alice.keeps = True
+    flow.alice.leave(endpoint, 0)
+    flow.carry("Alice gives the session back, and keeps the connection.")
+
+
 def run() -> list[Step]:
     with fixed_random_octets():
         flow = Flow()
         endpoint = _session(flow)
         _messages(flow, endpoint)
         _refusals(flow, endpoint)
+        _end(flow, endpoint)
     return flow.steps
 
 
