@@ -137,6 +137,8 @@ class Line(asyncio.BufferedProtocol):
         if isinstance(own, tuple):
             self.own_address = (own[0].partition("%")[0], own[1])
         _tune(transport.get_extra_info("socket"))
+        # More is asked for once the network has all of what came before: clocks and pace go by that.
+        self._transport.set_write_buffer_limits(high=0)
         self._connection.begin(self.now())
         if self._owner is not None:
             self._owner.line_made(self)

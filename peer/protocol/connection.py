@@ -38,6 +38,7 @@ from .register import Register
 from .requests import KeepAlive, Request, Requests
 from .tables import CONNECTION, Machine
 from .transactions import Transactions
+from .turns import Pace, Turns
 from .watch import Watch
 from .wire import Layer, Wire
 
@@ -80,7 +81,7 @@ class Connection:
         self.granting = granting
         self.keeps = keeps
         self.wire = Wire(layers)
-        self.transactions = Transactions(self.limits.transaction)
+        self.transactions = Transactions(self.limits.transaction, self.limits.unanswered)
         self.missing: Deadlines[Incoming] = Deadlines(self.limits.missing)
         self.grants = Grants(self, terms)
         self.arrived: deque[Endpoint] = deque()
@@ -95,7 +96,8 @@ class Connection:
         self._endpoints = self.bindings.endpoints
         self.hold = Hold(self)
         self._requests = Requests(self)
-        self._queue: deque[Outgoing] = deque()
+        self._turns = Turns()
+        self._pace = Pace(self.limits)
         self._said: list[bytes] = []  # frames of ours for the next turn
         self._owed = 0  # their octets
         self._last_words: list[bytes] = []  # wrapped already, behind everything else
@@ -256,33 +258,36 @@ class Connection:
 
     def has_work(self, outgoing: Outgoing) -> None:
         """An outgoing message may have a chunk to cut."""
-        if outgoing not in self._queue:
-            self._queue.append(outgoing)
+        self._turns.add(outgoing)
 
     def data_to_send(self, now: float) -> list[bytes]:
         """What the network is to carry next, about `limits.turn` octets at most; empty for nothing.
 
-        Answers first, then a chunk of each message in turn.
+        Answers first, then a chunk of each message in turn. Asking again says that the network has
+        taken what it was given.
         """
         if self.state == "closed":
             words, self._last_words = self._last_words, []
             return words
+        self._pace.asked(now)
+        self.transactions.taken(now)
         said, self._said = self._said, []
-        room = self.limits.turn - self._owed
+        room = min(self.limits.turn, self._pace.octets) - self._owed
         self._owed = 0
         self._watch.owing(now, much=False)
         if self.bindings.used and not self._endpoints:
             self._watch.idle(now)
-        while room > 0 and self._queue and self.state == "open":
-            outgoing = self._queue.popleft()
-            if not outgoing.ready():
-                continue
-            alone = not self._queue
-            octets = outgoing.cut(self.limits.chunk_alone if alone else self.limits.chunk_in_company, now)
+        while room > 0 and self.state == "open" and not self.transactions.full:
+            outgoing = self._turns.next()
+            if outgoing is None:
+                break
+            limit = self.limits.chunk_in_company if self._turns else self.limits.chunk_alone
+            octets = outgoing.cut(min(limit, self._pace.octets), now)
             said.append(octets)
             room -= len(octets)
             if outgoing.ready():
-                self._queue.append(outgoing)
+                self._turns.add(outgoing)
+        self._pace.gave(now, more=bool(self._turns) and not self.transactions.full)
         words, self._last_words = self._last_words, []
         try:
             return self.wire.wrap(said) + words
@@ -366,7 +371,7 @@ class Connection:
             self.reason = reason
         self._machine.step("broken")
         self._said.clear()
-        self._queue.clear()
+        self._turns.clear()
         self._forget(reason)
         self.bell.ring()
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections import deque
+import re
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from msrp_core import ByteRange, Frame, Uri, request
 
 from ..terms.content import Accepts, parse_disposition
-from ..terms.errors import NotDelivered
+from ..terms.errors import NotDelivered, UsageError
 from ..terms.limits import Limits
 from .bells import SILENT, Bell
 from .budget import Seen
 from .incoming import Incoming
-from .outgoing import Outgoing, refusal
+from .outgoing import FailureReport, Outgoing, refusal
 
 if TYPE_CHECKING:
     from .connection import Connection
 
 __all__ = ["Endpoint"]
+
+_IDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+%=-]{3,31}")  # RFC 4975 section 9
 
 
 class Endpoint:
@@ -63,6 +66,8 @@ class Endpoint:
         self.reason: str | None = None
         self._arriving: dict[str, Incoming] = {}
         self._leaving: dict[str, Outgoing] = {}
+        self._unconfirmed: OrderedDict[Outgoing, None] = OrderedDict()
+        self._unwanted: set[str] = set()  # types it refused
         last = self.remote_uris[-1]
         self._seen: Seen = connection.budget.seen((last.userinfo, last.host))
 
@@ -74,29 +79,57 @@ class Endpoint:
         total: int | None,
         headers: Sequence[tuple[str, str]] = (),
         *,
+        failure_report: FailureReport = "yes",
         success_report: bool = False,
+        message_id: str | None = None,
     ) -> Outgoing:
         """Begin a message; feed it to the `Outgoing` returned.
 
         With `success_report` it counts as delivered when the other side reports that it was
-        taken; without, when every chunk was answered.
+        taken; without, when every chunk was answered. `message_id` is for sending again what
+        may not have arrived (RFC 4975 section 5.4).
 
         Raises `NotDelivered` where the other side said it would not take it: its types
-        (RFC 4975 section 8.6) or its maximum size.
+        (RFC 4975 sections 8.6 and 10.6) or its maximum size; `UsageError` for an id that cannot
+        be one, or is that of a message still leaving.
         """
-        if not self.peer_takes.allows(content_type):
-            raise NotDelivered(f"the other side does not take {content_type.partition(';')[0]}", status=415)
+        kind = _kind(content_type)
+        if not self.peer_takes.allows(content_type) or kind in self._unwanted:
+            raise NotDelivered(f"the other side does not take {kind}", status=415)
         if total is not None and self.peer_maximum is not None and total > self.peer_maximum:
             raise NotDelivered(
                 f"the other side takes at most {self.peer_maximum} octets a message, not {total}", status=413
             )
-        outgoing = Outgoing(self, content_type, total, headers, success_report=success_report)
-        # Those that are over are forgotten here: nothing else asks for them.
-        self._leaving = {key: o for key, o in self._leaving.items() if not o.over}
+        if message_id is not None and (message_id in self._leaving or not _IDENT.fullmatch(message_id)):
+            raise UsageError("a Message-ID is that of a message before, which is over, in 4 to 32 characters")
+        outgoing = Outgoing(
+            self,
+            content_type,
+            total,
+            headers,
+            failure_report=failure_report,
+            success_report=success_report,
+            message_id=message_id,
+        )
         self._leaving[outgoing.message_id] = outgoing
         if self.closed:
             outgoing.lost(self.reason or "the session is over")
         return outgoing
+
+    def forget(self, outgoing: Outgoing) -> None:
+        """It is over."""
+        self._leaving.pop(outgoing.message_id, None)
+        self._unconfirmed.pop(outgoing, None)
+
+    def unconfirmed(self, outgoing: Outgoing) -> None:
+        """It is all out, and nothing will confirm it; where it wants to know of refusals, one may
+        still come, but not for ever."""
+        if outgoing.wants_refusals:
+            self._unconfirmed[outgoing] = None
+        else:
+            outgoing.unheard()
+        if len(self._unconfirmed) > self.limits.remembered:
+            next(iter(self._unconfirmed)).unheard()
 
     # -- from the wire
 
@@ -213,14 +246,21 @@ class Endpoint:
         if outgoing is None:
             return
         if 200 <= status < 300:
-            outgoing.reported(byte_range)
+            outgoing.report_arrived(byte_range)
         else:
             outgoing.refused(status)
 
-    def answered(self, status: int) -> None:
-        """A request of this session was answered: these codes end it (RFC 4975 sections 10.8, 10.10)."""
+    def answered(self, status: int, content_type: str | None = None) -> None:
+        """A request of this session was answered with a code that is about more than itself
+        (RFC 4975 sections 10.6, 10.8 and 10.10)."""
         if status in (481, 506):
             self.close(refusal(status))
+        elif status == 415 and content_type is not None:
+            kind = _kind(content_type)
+            self._unwanted.add(kind)
+            for outgoing in tuple(self._leaving.values()):
+                if outgoing.state == "queued" and _kind(outgoing.content_type) == kind:
+                    outgoing.refused(415)
 
     def close(self, reason: str | None) -> None:
         """The session is over: what arrived stays readable, what was leaving is told."""
@@ -232,8 +272,11 @@ class Endpoint:
             self.connection.missing.stop(message)
             message.lost(reason or "the other side closed the session before its end")
         self._arriving.clear()
-        for outgoing in self._leaving.values():
+        for outgoing in tuple(self._leaving.values()):
             outgoing.lost(reason or "the session was closed before it was confirmed")
-        self._leaving.clear()
         self.connection.bindings.over(self)
         self.bell.ring()
+
+
+def _kind(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()

@@ -1,7 +1,12 @@
 """One message on its way out: blocks in, whole chunks out.
 
 A chunk is cut whole and never left open between two turns, so there is no interruption to
-remember: what would interrupt it simply gets its turn first (RFC 4975 section 7.1.1).
+remember: what would interrupt it simply gets its turn first (RFC 4975 section 7.1.1). When an
+answer stops a message, no chunk of it is half out, and nothing but "#" follows.
+
+What is asked for decides what is waited for (RFC 4975 section 7.1.1): with Failure-Report yes an
+answer to each chunk, in time; with partial nothing but a refusal, at any time; with no nothing at
+all. With Success-Report yes, reports about every octet, for as long as the session stands.
 """
 
 from __future__ import annotations
@@ -14,6 +19,7 @@ from msrp_core import ByteRange, Chunks, Frame, new_ident
 
 from ..terms.errors import UsageError
 from .bells import SILENT, Bell
+from .spans import Spans
 from .tables import OUTGOING, Machine
 
 if TYPE_CHECKING:
@@ -21,7 +27,9 @@ if TYPE_CHECKING:
 
     from .endpoint import Endpoint
 
-__all__ = ["Outgoing", "refusal"]
+__all__ = ["FailureReport", "Outgoing", "refusal"]
+
+FailureReport = Literal["yes", "no", "partial"]
 
 _REFUSALS = {
     400: "the other side did not understand it",
@@ -44,7 +52,10 @@ class Outgoing:
     """States in `tables.OUTGOING`. Made by `Endpoint.send`.
 
     Attributes:
+        endpoint: the session it belongs to.
+        content_type: of all its chunks.
         message_id: of all its chunks (RFC 4975 section 7.1.1).
+        queued: whether it waits for its turn (`turns.Turns`).
         cut_octets: octets of body in chunks made so far.
         acknowledged: octets of body in chunks answered with 200.
         status: the code it was refused with, 408 where no answer came; None else.
@@ -58,20 +69,26 @@ class Outgoing:
         total: int | None,
         headers: Sequence[tuple[str, str]],
         *,
+        failure_report: FailureReport = "yes",
         success_report: bool = False,
+        message_id: str | None = None,
     ) -> None:
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._limits = endpoint.limits
-        self.message_id = new_ident()
+        self.content_type = content_type
+        self.message_id = message_id or new_ident()
         self.total = total
-        self._chunks = Chunks(
-            endpoint.remote,
-            endpoint.local,
-            self.message_id,
-            [*([("Success-Report", "yes")] if success_report else ()), ("Content-Type", content_type)],
-        )
-        self._unreported = success_report
-        self._covered = 0  # octets from the first on that success REPORTs speak of
+        asked: list[tuple[str, str]] = []
+        if failure_report != "yes":
+            asked.append(("Failure-Report", failure_report))
+        if success_report:
+            asked.append(("Success-Report", "yes"))
+        asked.append(("Content-Type", content_type))
+        self._chunks = Chunks(endpoint.remote, endpoint.local, self.message_id, asked)
+        self._failure_report = failure_report
+        self._success_report = success_report
+        self._spoken_of = Spans(self._limits.pieces)  # octets that success REPORTs are about
+        self._reports = 0
         self._first_headers = tuple(headers)
         self._last_headers: tuple[tuple[str, str], ...] = ()
         self._machine = Machine(OUTGOING, "queued")
@@ -80,6 +97,7 @@ class Outgoing:
         self._ended = False
         self._waiting = 0  # chunks without an answer
         self._abandon = False  # a "#" is due
+        self.queued = False
         self.cut_octets = 0
         self.acknowledged = 0
         self.status: int | None = None
@@ -94,6 +112,11 @@ class Outgoing:
     def leaving(self) -> bool:
         """Whether octets of it are still to go out."""
         return self._machine.state in ("queued", "sending")
+
+    @property
+    def wants_refusals(self) -> bool:
+        """Whether a chunk that is refused is answered."""
+        return self._failure_report != "no"
 
     @property
     def over(self) -> bool:
@@ -117,7 +140,7 @@ class Outgoing:
         if size and self.leaving:
             self._blocks.append(view)
             self._held += size
-            self._endpoint.connection.has_work(self)
+            self.endpoint.connection.has_work(self)
 
     def end(self, headers: Sequence[tuple[str, str]] = ()) -> None:
         """No more octets follow; `headers` go into the last chunk."""
@@ -125,7 +148,7 @@ class Outgoing:
             raise UsageError("the body is shorter than the size given for it")
         self._ended = True
         self._last_headers = tuple(headers)
-        self._endpoint.connection.has_work(self)
+        self.endpoint.connection.has_work(self)
 
     def withdraw(self) -> None:
         """Send no more of it; the other side is told. Without effect once it is all out."""
@@ -140,13 +163,10 @@ class Outgoing:
             return True
         if not self.leaving:
             return False
-        if self._ended:
-            return self.cut_octets - self.acknowledged < self._limits.window
+        if self._failure_report == "yes" and self.cut_octets - self.acknowledged >= self._limits.window:
+            return False
         # Chunks below 2,048 octets are for the end alone (RFC 4975 section 7.1.1).
-        return (
-            self._held >= self._limits.chunk_in_company
-            and self.cut_octets - self.acknowledged < self._limits.window
-        )
+        return self._ended or self._held >= self._limits.chunk_in_company
 
     def cut(self, room: int, now: float) -> bytes:
         """One whole SEND of at most `room` octets of body."""
@@ -170,9 +190,17 @@ class Outgoing:
         )
         self._held -= size
         self.cut_octets += size
-        self._waiting += 1
+        transactions = self.endpoint.connection.transactions
+        if self._failure_report == "yes":
+            self._waiting += 1
+            transactions.open(transaction_id, self, size, now)
+        elif self._failure_report == "partial":
+            transactions.listen(transaction_id, self, size)
         self._machine.step("last" if last else "cut")
-        self._endpoint.connection.transactions.open(transaction_id, self, size, now)
+        if last:
+            self._confirm()
+            if self._failure_report != "yes" and not self._success_report:
+                self.endpoint.unconfirmed(self)
         self.bell.ring()
         return octets
 
@@ -205,40 +233,60 @@ class Outgoing:
             self.acknowledged += octets
             self._confirm()
             if self.ready():
-                self._endpoint.connection.has_work(self)
+                self.endpoint.connection.has_work(self)
             self.bell.ring()
         else:
             self.refused(status)
 
-    def reported(self, byte_range: ByteRange | None) -> None:
-        """The other side reports success: for all of it, or up to some octet, or of one chunk."""
+    @property
+    def reported(self) -> int:
+        """Octets from the first on that success REPORTs are about."""
+        return self._spoken_of.reach
+
+    def report_arrived(self, byte_range: ByteRange | None) -> None:
+        """The other side reports success: for all of it, or up to some octet, or of one chunk, in
+        any order (RFC 4975 section 7.1.3)."""
+        self._reports += 1
         if byte_range is None:
-            self._covered = self.cut_octets
-        elif byte_range.start <= self._covered + 1:
-            end = self.cut_octets if byte_range.end is None else byte_range.end
-            self._covered = max(self._covered, end)
-        if self._machine.state == "awaiting" and self._covered >= self.cut_octets:
-            self._unreported = False
+            self._spoken_of.add(0, self.cut_octets)
+        else:
+            end = self.cut_octets if byte_range.end is None else min(byte_range.end, self.cut_octets)
+            if end >= byte_range.start:
+                self._spoken_of.add(byte_range.start - 1, end)
         self._confirm()
         self.bell.ring()
 
+    @property
+    def _all_reported(self) -> bool:
+        return self._reports > 0 and self._spoken_of.reach >= self.cut_octets
+
     def _confirm(self) -> None:
         """Delivered: every chunk is answered, and where a report was asked for, it is there."""
-        if self._machine.state == "awaiting" and not self._waiting and not self._unreported:
-            self._machine.step("confirmed")
+        if self._machine.state != "awaiting" or self._waiting:
+            return
+        if self._all_reported if self._success_report else self._failure_report == "yes":
+            self._step("confirmed")
 
     def refused(self, status: int) -> None:
-        """A response or a REPORT says it will not be taken (RFC 4975 section 7.1.2)."""
-        if self._machine.may("refused"):
+        """A response or a REPORT says it will not be taken (RFC 4975 sections 7.3.2 and 10)."""
+        event = "late" if status == 408 else "refused"  # section 10.4: like a timeout of our own
+        if self._machine.may(event):
             self.status = status
-            self._stop("refused", refusal(status))
-            self._endpoint.answered(status)
+            self._stop(event, refusal(status))
+            self.endpoint.answered(status, self.content_type)
 
     def late(self) -> None:
         self._waiting -= 1
-        if self._machine.may("late"):
-            self.status = 408
-            self._stop("late", refusal(408))
+        if self._machine.state == "awaiting" and self._success_report and self._all_reported:
+            self._confirm()  # whatever became of the answer, the message is there
+        else:
+            self.refused(408)
+
+    def unheard(self) -> None:
+        """Nobody will say what became of it."""
+        if self._machine.may("unasked"):
+            self._step("unasked")
+            self.bell.ring()
 
     def lost(self, reason: str) -> None:
         if self._machine.may("lost"):
@@ -247,10 +295,15 @@ class Outgoing:
     def _stop(self, event: str, reason: str) -> None:
         # Whoever has a part of it is told that the rest will not come.
         self._abandon = self._machine.state == "sending"
-        self._machine.step(event)
+        self._step(event)
         self.reason = reason
         self._blocks.clear()
         self._held = 0
         if self._abandon:
-            self._endpoint.connection.has_work(self)
+            self.endpoint.connection.has_work(self)
         self.bell.ring()
+
+    def _step(self, event: str) -> None:
+        self._machine.step(event)
+        if self._machine.over:
+            self.endpoint.forget(self)

@@ -7,7 +7,8 @@ A connection *secures* its layers, is *open* for frames, is *ending* while it st
 what it owes, and is *closed*. What ends it badly (`broken`) needs no farewell.
 
 An outgoing message is *queued* until its first chunk is cut, *sending* until its last,
-*awaiting* until every chunk is answered. It can be withdrawn while it is not all out: then `#`
+*awaiting* until every chunk is answered, or whatever else it asked for has come; one that asked for
+nothing is *out*, and nobody will ever know. It can be withdrawn while it is not all out: then `#`
 tells the receiver (RFC 4975 section 7.1.1). An answer that refuses one chunk refuses all.
 
 An incoming message is *arriving* until its octets are complete (`filled`), in whatever order they
@@ -47,8 +48,15 @@ OUTGOING: Final[Table] = {
         "late": "failed",
         "lost": "failed",
     },
-    "awaiting": {"confirmed": "delivered", "refused": "failed", "late": "failed", "lost": "failed"},
+    "awaiting": {
+        "confirmed": "delivered",
+        "unasked": "out",
+        "refused": "failed",
+        "late": "failed",
+        "lost": "failed",
+    },
     "delivered": {},
+    "out": {},
     "withdrawn": {},
     "failed": {},
 }

@@ -224,11 +224,26 @@ class Sent:
         """Octets the other side has confirmed."""
         return self._outgoing.acknowledged
 
-    async def delivered(self, progress: Progress | None = None) -> None:
-        """Wait until the other side has confirmed all of it; of a file, until it has been taken
-        there: agreed to, stored and checked. Somebody may be asked: that wait has no limit.
+    @property
+    def taken(self) -> int:
+        """Octets from the first on that the other side reports as taken, where it was asked to; it
+        may tell only at the end."""
+        return self._outgoing.reported
 
-        Raises `NotDelivered` where it refused it, did not answer in time, or the line was lost.
+    @property
+    def failure(self) -> NotDelivered | None:
+        """Why it did not arrive, or may not have; None as far as is known."""
+        return failure(self._outgoing) if self._outgoing.state == "failed" else None
+
+    async def delivered(self, progress: Progress | None = None) -> None:
+        """Wait until the other side has confirmed all of it; with a success report, as of a file,
+        until it has been taken there: agreed to, stored and checked. Somebody may be asked: that
+        wait has no limit. Put `asyncio.timeout` around it where yours has one (RFC 4975 section
+        7.1.1 names no time for it).
+
+        Raises `NotDelivered` where it refused it, did not answer in time, or the line was lost;
+        also where nothing was asked that could confirm it: at once after Failure-Report no,
+        after partial when it was refused or the session is over.
         """
         outgoing = self._outgoing
         while outgoing.state == "awaiting":
@@ -246,4 +261,6 @@ class Sent:
 
 def failure(outgoing: Outgoing) -> NotDelivered:
     """Why a message did not arrive, as an error to raise."""
+    if outgoing.state == "out":
+        return NotDelivered("nobody can tell whether it was delivered: nothing was asked for that says so")
     return NotDelivered(f"not delivered: {outgoing.reason}", status=outgoing.status)

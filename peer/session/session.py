@@ -10,11 +10,11 @@ from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 from urllib.parse import unquote
 
 from ..protocol.endpoint import Endpoint
-from ..protocol.outgoing import Outgoing
+from ..protocol.outgoing import FailureReport, Outgoing
 from ..terms.content import digest_header, disposition
 from ..terms.errors import ConnectionLost, NotDelivered, UsageError
 from ..terms.principal import Principal, PrincipalError
@@ -29,6 +29,14 @@ __all__ = ["Session"]
 Buffer = bytes | bytearray | memoryview
 
 _STEP = 256 * 1024
+
+
+class _Wants(NamedTuple):
+    """What a message asks for, and the id of one before that it is."""
+
+    failure_report: FailureReport
+    success_report: bool | None
+    message_id: str | None
 
 
 class Session:
@@ -94,6 +102,9 @@ class Session:
         size: int | None = None,
         progress: Progress | None = None,
         hashing: Progress | None = None,
+        failure_report: FailureReport = "yes",
+        success_report: bool | None = None,
+        message_id: str | None = None,
     ) -> Sent:
         """Send one message; returns when its last octet was handed to the transport.
 
@@ -106,23 +117,24 @@ class Session:
         Cancelling it tells the other side that the rest will not come. Raises `NotDelivered`
         where the other side does not take such content, refused it meanwhile, or the line was
         lost, `ConnectionLost` where the session was over before, OSError where a file cannot
-        be read.
+        be read, `UsageError` for a `message_id` that cannot be one or is in use.
         """
+        wants = _Wants(failure_report, success_report, message_id)
         if isinstance(body, Path):
-            return await self._send_file(body, content_type, name, progress, hashing)
+            return await self._send_file(body, content_type, name, progress, hashing, wants)
         if isinstance(body, str):
             octets: Buffer = str.encode(body, "utf-8", "replace")
             kind = content_type or "text/plain;charset=utf-8"
         elif isinstance(body, AsyncIterable):
             kind = content_type or "application/octet-stream"
-            return await self._send_blocks(body, kind, size, _file_headers(name, size), progress, name)
+            return await self._send_blocks(body, kind, size, _file_headers(name, size), progress, name, wants)
         else:
             octets = memoryview(body).tobytes()
             kind = content_type or "application/octet-stream"
         size = len(octets)
         headers = _file_headers(name, size)
         async with aclosing(_pieces(octets)) as pieces:
-            return await self._send_blocks(pieces, kind, size, headers, progress, name)
+            return await self._send_blocks(pieces, kind, size, headers, progress, name, wants)
 
     async def _send_file(
         self,
@@ -131,6 +143,7 @@ class Session:
         name: str | None,
         progress: Progress | None,
         hashing: Progress | None,
+        wants: _Wants,
     ) -> Sent:
         in_thread = self._driver.in_thread
         name = name or path.name
@@ -149,7 +162,7 @@ class Session:
         try:
             stream = name if size is None else None
             async with aclosing(blocks()) as octets:
-                return await self._send_blocks(octets, kind, size, headers, progress, stream)
+                return await self._send_blocks(octets, kind, size, headers, progress, stream, wants)
         except UsageError as error:  # its size is not what it was
             raise NotDelivered(f"the file changed while it was sent: {error}; send it again") from None
         finally:
@@ -177,12 +190,21 @@ class Session:
         headers: list[tuple[str, str]],
         progress: Progress | None,
         stream: str | None,
+        wants: _Wants,
     ) -> Sent:
         """Feed one message. With `stream`, the name of a file, its digest goes into the last chunk."""
         if self._endpoint.closed:
             raise ConnectionLost(self._endpoint.reason or "the session is closed")
         # Of a file the other side says when it has it, not only that its octets came.
-        outgoing = self._endpoint.send(content_type, size, headers, success_report=bool(headers))
+        success_report = bool(headers) if wants.success_report is None else wants.success_report
+        outgoing = self._endpoint.send(
+            content_type,
+            size,
+            headers,
+            failure_report=wants.failure_report,
+            success_report=success_report,
+            message_id=wants.message_id,
+        )
         bell = self._driver.bell()
         outgoing.bell = bell
         digest = hashlib.sha256()

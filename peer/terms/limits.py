@@ -55,6 +55,10 @@ class Limits:
     """Octets of one outgoing message on their way and not answered yet."""
     turn: int = 64 * 1024
     """Octets written in one go, so that answers and other messages get their turn."""
+    backlog: float = 0.05
+    """Seconds the network may take for what is written in one go; on a slow line it is less."""
+    unanswered: int = 16384
+    """Requests of one connection without an answer; beyond it chunks wait."""
 
     unread: int = 256 * 1024
     """Octets of messages being read that may wait in memory; beyond it the wire waits, too."""

@@ -311,7 +311,7 @@ def test_a_greeting_the_other_side_does_not_know() -> None:
 def test_other_refusals_end_no_session() -> None:
     hand, endpoint = begin()
     for status in (400, 403, 413, 415, 501, 999):
-        outgoing = endpoint.send("a/b", 0)
+        outgoing = endpoint.send(f"a/b{status}", 0)
         outgoing.end()
         hand.answer(*hand.hear(), status=status)
     assert not endpoint.closed
