@@ -25,7 +25,8 @@ def request(
 ) -> tuple[str, bytes]:
     """One request: its transaction id (made here unless given) and its octets.
 
-    With `body`, the last of `headers` must be Content-Type. Raises `LocalProtocolError` for
+    With `body`, the last of `headers` must be Content-Type; without, none may be ``Content-``
+    anything (RFC 4975 section 7.1). Raises `LocalProtocolError` for
     anything the grammar has no room for, and where a given id's end-line occurs in the body.
     """
 

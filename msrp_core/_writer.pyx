@@ -116,8 +116,9 @@ cdef bytes ident(str value, str what):
 cdef set ONCE = {b"message-id", b"byte-range", b"success-report", b"failure-report", b"status", b"content-type"}
 
 
-cdef list lines(headers, bint body):
-    """Header lines as a list of pieces; Content-Type last where there is a body."""
+cdef list lines(headers, bint body, bint part=False):
+    """Header lines as a list of pieces; Content-Type last where there is a body, and none that
+    describes a body where there is none (RFC 4975 section 7.1). `part`: some lines of a head only."""
     cdef list out = []
     cdef set seen = set()
     cdef bytes n, v, last = None
@@ -136,6 +137,8 @@ cdef list lines(headers, bint body):
             raise LocalProtocolError("Message-ID is not 4 to 32 letters, digits or . - + % =")
         if g_text(PyBytes_AS_STRING(v), PyBytes_GET_SIZE(v)) >= 0:
             raise LocalProtocolError(f"the value of {name} holds a control character or is not UTF-8")
+        if not body and not part and n[:8].lower() == b"content-":
+            raise LocalProtocolError(f"{name} describes a body, and there is none")
         if v[:1] in (b" ", b"\t") or v[-1:] in (b" ", b"\t"):
             raise LocalProtocolError(f"the value of {name} begins or ends with white space")
         out.append(n)
@@ -237,7 +240,7 @@ cdef class Chunks:
             b"\r\nMessage-ID: ", ident(message_id, "Message-ID"), b"\r\nByte-Range: ",
         ))
         self.typed = bool(headers) and headers[-1][0].lower() == "content-type"
-        self.after = b"".join(lines(headers, False)) + b"\r\n"
+        self.after = b"".join(lines(headers, False, True)) + b"\r\n"
 
     def cut(self, data, first, end, total, str flag not None, headers=()):
         cdef bytes mark = flag_octet(flag)
@@ -248,7 +251,7 @@ cdef class Chunks:
         if first < 1 or (end is not None and end < first - 1) or (total is not None and (
                 first - 1 > total or (end is not None and end > total))) or max(first, end or 0, total or 0) >= 1 << 63:
             raise LocalProtocolError("the range of a chunk has impossible numbers")
-        extra = b"".join(lines(headers, False)) if headers else None
+        extra = b"".join(lines(headers, False, True)) if headers else None
         if not self.typed:
             raise LocalProtocolError("with a body, the last header must be Content-Type")
         start, stop, whole = first, -1 if end is None else end, -1 if total is None else total

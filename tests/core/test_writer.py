@@ -191,6 +191,16 @@ def test_with_a_body_the_last_header_is_its_type(headers: list[tuple[str, str]])
         Chunks(TO, FROM, "abcd", headers).cut(b"", 1, 0, 0, "$")
 
 
+@pytest.mark.rule("4975 7.1-8")
+@pytest.mark.parametrize("name", ["Content-Type", "content-type", "Content-Disposition", "CONTENT-ID"])
+def test_without_a_body_no_header_describes_one(name: str) -> None:
+    with pytest.raises(LocalProtocolError, match="there is none"):
+        request("SEND", TO, FROM, [(name, "text/plain")])
+    with pytest.raises(LocalProtocolError, match="there is none"):
+        response(_frame(), 200, headers=[(name, "text/plain")])
+    request("SEND", TO, FROM, [(name, "text/plain"), TYPE] if name.lower() != "content-type" else [TYPE], b"")
+
+
 @pytest.mark.parametrize("name", ["To-Path", "FROM-path"])
 def test_the_paths_are_no_headers_to_give(name: str) -> None:
     with pytest.raises(LocalProtocolError):
