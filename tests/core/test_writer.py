@@ -96,8 +96,12 @@ def test_fresh_ids_are_random_and_grammatical() -> None:
     assert len(names) == 1000
     for name in list(names)[:20]:
         request("SEND", TO, FROM, transaction_id=name)
-        # RFC 4975 section 7.1 wants 64 random bits; 5 bits a character are a low estimate.
-        assert len(name) * 5 >= 64
+        # RFC 4975 section 7.1 wants 64 random bits, and a digit is four.
+        assert set(name) <= set("0123456789abcdef")
+        assert len(name) * 4 >= 64
+    # Each digit is drawn: of 500 none keeps to fewer than the sixteen there are.
+    for place in range(16):
+        assert len({name[place] for name in names}) == 16
 
 
 BAD_TEXT = ["\r", "\n", "\r\n", "a\r\nX: y", "a\x00", "\x7f", "\x1b[2J", "\udc80", "\ud800", "\udcc3\udc28"]
