@@ -220,7 +220,7 @@ class Connection:
         if not self._endpoints and not self.keeps and not (theirs and self.granting):
             self.close(now)
         elif not theirs and endpoint.granted:
-            for outgoing in self._queue:
+            for outgoing in self._turns.of(endpoint):
                 if outgoing.over and outgoing.ready():
                     self.say(outgoing.cut(0, now))  # "#", while the session is known there
             # No message of MSRP ends a session, so a grant is given back.

@@ -50,6 +50,10 @@ class Turns:
                 return outgoing
         return None
 
+    def of(self, session: Endpoint) -> tuple[Outgoing, ...]:
+        """Those of one session that wait."""
+        return tuple(self._rings.get(session, ()))
+
     def clear(self) -> None:
         self._sessions.clear()
         self._rings.clear()
