@@ -59,9 +59,11 @@ class RawPeer:
         return self._frames.pop(0)
 
     async def asked(self, *octets: bytes) -> int | None:
-        """Say octets; the status of what is heard then."""
+        """Say octets; the status of the response heard then, whatever is asked of us before it."""
         self.say(*octets)
         answer = await self.hear()
+        while answer is not None and answer.status is None:
+            answer = await self.hear()
         return None if answer is None else answer.status
 
     async def bind(self) -> Self:
