@@ -1,9 +1,30 @@
-"""SASL for both sides of any protocol. Knows no MSRP, no socket, no event loop.
-
-The mechanisms and their layers come with later releases; the name is kept here so that the
-three packages of this distribution stand from its first day.
-"""
+"""SASL for both sides of any protocol: octets in, octets out. Knows no MSRP, no socket, no event loop."""
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from .credentials import Credentials, Password, Verifiers
+from .errors import Reason, SaslError, SaslUsageError
+from .interfaces import AcceptorMechanism, InitiatorMechanism, LayerTerms, Mechanism, Properties
+from .policy import Channel, ChannelLevel, Policy
+from .prep import prepare
+from .verifier import Hash, ScramVerifier
+
+__all__ = [
+    "AcceptorMechanism",
+    "Channel",
+    "ChannelLevel",
+    "Credentials",
+    "Hash",
+    "InitiatorMechanism",
+    "LayerTerms",
+    "Mechanism",
+    "Password",
+    "Policy",
+    "Properties",
+    "Reason",
+    "SaslError",
+    "SaslUsageError",
+    "ScramVerifier",
+    "Verifiers",
+    "prepare",
+]

@@ -1,0 +1,68 @@
+"""What the deciding side knows of the channel, and what it wants. Both are values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Literal
+
+__all__ = ["Channel", "ChannelLevel", "Policy"]
+
+
+class ChannelLevel(IntEnum):
+    """What the channel gives before SASL; higher is better."""
+
+    CLEAR = 0
+    """Everybody on the way can read and change it."""
+    ENCRYPTED = 1
+    """TLS; whose key is at the other end is not verified."""
+    VERIFIED = 2
+    """TLS; the other side's key is verified."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """The line below, as this side sees it.
+
+    Attributes:
+        level: what it gives.
+        bindings: the channel bindings there are (RFC 5929, RFC 9266), value by name without
+            prefix: ``{"tls-exporter": ...}``. Leave out what is not safe: tls-unique without
+            extended master secret, say.
+        peer_names: the identities that the layer below has proved of the other side (a
+            certificate's URIs), which EXTERNAL may claim.
+        own_names: those it has proved of this side to the other.
+    """
+
+    level: ChannelLevel = ChannelLevel.CLEAR
+    bindings: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    peer_names: frozenset[str] = frozenset()
+    own_names: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What may be offered, accepted and chosen; fixed before the first octet.
+
+    Attributes:
+        acceptor: what the acceptor is: a person, proved as the principal expected, or a service
+            on a host.
+        least: the weakest mechanism that will do, by name; None for the weakest of the ranking.
+        least_channel: the weakest channel that will do.
+        only: the mechanisms allowed at all; None for every one of the ranking.
+        anonymous: whether ANONYMOUS may be used.
+        digest_md5: whether DIGEST-MD5 may be used where there is no TLS.
+        bindings: the bindings that count, the best first.
+        guessable: whether passwords that were not generated may be used where the other
+            side's key is not verified: who stands in between could guess them offline.
+    """
+
+    acceptor: Literal["principal", "service"] = "principal"
+    least: str | None = None
+    least_channel: ChannelLevel = ChannelLevel.CLEAR
+    only: frozenset[str] | None = None
+    anonymous: bool = False
+    digest_md5: bool = False
+    bindings: tuple[str, ...] = ("tls-exporter", "tls-unique")
+    guessable: bool = False
