@@ -8,12 +8,15 @@ time: exchanges that use them say so (`Properties.may_block`).
 
 from __future__ import annotations
 
+import hmac
+import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from .verifier import Hash, ScramVerifier
+from .verifier import HASHES, ITERATIONS, SALT, Hash, ScramVerifier, digest_md5_secret
 
-__all__ = ["Credentials", "Password", "Verifiers"]
+__all__ = ["Credentials", "FromPasswords", "Password", "Verifiers", "decoy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +67,54 @@ class Verifiers(Protocol):
 
     def digest_md5(self, user: str, realm: str, acceptor: str) -> bytes | None:
         """H(user:realm:password) of RFC 2831 section 2.1.2.1, 16 octets; it is worth the password."""
+
+
+class FromPasswords:
+    """Verifiers of an acceptor that holds passwords: made anew in every exchange.
+
+    For a user who does not exist, one is made as well, and thrown away. Each costs what
+    `ScramVerifier.make` costs; keep verifiers instead where you can.
+    """
+
+    def __init__(
+        self,
+        password: Callable[[str, str], Password | None],
+        *,
+        iterations: Mapping[Hash, int] = ITERATIONS,
+        decoy_key: bytes | None = None,
+    ) -> None:
+        """`password` is asked with user and acceptor. Without a key, salts last as long as this object."""
+        self._password = password
+        self._iterations = iterations
+        self.decoy_key = secrets.token_bytes(32) if decoy_key is None else decoy_key
+
+    def iterations(self, hash: Hash) -> int:
+        return self._iterations[hash]
+
+    def scram(self, user: str, acceptor: str, hash: Hash) -> ScramVerifier | None:
+        found = self._password(user, acceptor)
+        used = found or Password(secrets.token_hex(16))
+        salt = _salt(self.decoy_key, user, acceptor, hash)
+        count = self.iterations(hash)
+        made = ScramVerifier.make(used.text, hash, salt=salt, iterations=count, shared=used.shared)
+        return made if found else None
+
+    def digest_md5(self, user: str, realm: str, acceptor: str) -> bytes | None:
+        found = self._password(user, acceptor)
+        made = digest_md5_secret(user, realm, found.text if found else secrets.token_hex(16))
+        return made if found else None
+
+
+def decoy(verifiers: Verifiers, user: str, acceptor: str, hash: Hash) -> ScramVerifier:
+    """What a user who does not exist is answered with: always the same, and like any other.
+
+    No password fits its keys: nobody derived them from one.
+    """
+    salt = _salt(verifiers.decoy_key, user, acceptor, hash)
+    keys = hmac.digest(verifiers.decoy_key, b"keys" + salt, HASHES[hash][0])
+    return ScramVerifier(hash, salt, verifiers.iterations(hash), keys, keys)
+
+
+def _salt(key: bytes, user: str, acceptor: str, hash: Hash) -> bytes:
+    about = "\0".join(("salt", hash, acceptor, user))
+    return hmac.digest(key, about.encode(), "sha256")[:SALT]

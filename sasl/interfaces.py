@@ -47,12 +47,14 @@ class LayerTerms:
         gives: what the layer protects against.
         cipher: its name, for people.
         send: octets a buffer to the other side may have, its length not counted.
+        room: octets that fit into such a buffer before they are protected.
         receive: octets of a buffer that are accepted, as announced.
     """
 
     gives: Literal["integrity", "confidentiality"]
     cipher: str
     send: int
+    room: int
     receive: int
 
 
@@ -80,6 +82,10 @@ class Mechanism(Protocol):
     @property
     def layer(self) -> LayerTerms | None:
         """The layer that begins after success; None for none."""
+
+    @property
+    def binding(self) -> str | None:
+        """The channel binding it uses, by name; None for none."""
 
     @property
     def shared(self) -> bool:

@@ -50,7 +50,8 @@ class Policy:
             on a host.
         least: the weakest mechanism that will do, by name; None for the weakest of the ranking.
         least_channel: the weakest channel that will do.
-        only: the mechanisms allowed at all; None for every one of the ranking.
+        mechanisms: the mechanisms allowed at all, the best first; None for the usual ranking
+            (`selection.RANKING`). What the table there never allows stays forbidden.
         anonymous: whether ANONYMOUS may be used.
         digest_md5: whether DIGEST-MD5 may be used where there is no TLS.
         bindings: the bindings that count, the best first.
@@ -61,7 +62,7 @@ class Policy:
     acceptor: Literal["principal", "service"] = "principal"
     least: str | None = None
     least_channel: ChannelLevel = ChannelLevel.CLEAR
-    only: frozenset[str] | None = None
+    mechanisms: tuple[str, ...] | None = None
     anonymous: bool = False
     digest_md5: bool = False
     bindings: tuple[str, ...] = ("tls-exporter", "tls-unique")

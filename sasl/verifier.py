@@ -1,4 +1,4 @@
-"""What an acceptor keeps instead of a password (RFC 5802 section 2.2, 3; RFC 7677)."""
+"""What an acceptor keeps instead of a password (RFC 5802 section 3, RFC 2831 section 2.1.2.1)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,17 @@ from typing import Final, Literal
 from .errors import SaslUsageError
 from .prep import prepare_password
 
-__all__ = ["HASHES", "ITERATIONS", "LEAST_ITERATIONS", "MOST_ITERATIONS", "SALT", "Hash", "ScramVerifier"]
+__all__ = [
+    "HASHES",
+    "ITERATIONS",
+    "LEAST_ITERATIONS",
+    "MOST_ITERATIONS",
+    "SALT",
+    "Hash",
+    "ScramVerifier",
+    "derive",
+    "digest_md5_secret",
+]
 
 Hash = Literal["SHA-1", "SHA-256", "SHA-512"]
 
@@ -98,3 +108,19 @@ def derive(password: bytes, hash: Hash, salt: bytes, iterations: int) -> tuple[b
     salted = hashlib.pbkdf2_hmac(name, password, salt, iterations)
     client_key = hmac.digest(salted, b"Client Key", name)
     return client_key, hashlib.new(name, client_key).digest(), hmac.digest(salted, b"Server Key", name)
+
+
+def digest_md5_secret(user: str, realm: str, password: str) -> bytes:
+    """H(user:realm:password), 16 octets: worth the password itself, and quick to guess from.
+
+    Each part is written in ISO 8859-1 where it can be, else in UTF-8 (RFC 2831 section 2.1.2.1).
+    """
+    parts = (_latin(user), _latin(realm), _latin(password))
+    return hashlib.md5(b":".join(parts), usedforsecurity=False).digest()
+
+
+def _latin(text: str) -> bytes:
+    try:
+        return text.encode("iso-8859-1")
+    except UnicodeEncodeError:
+        return text.encode()

@@ -1,0 +1,142 @@
+"""Which mechanism: the one ranking, and what each channel allows.
+
+    channel, as seen     where the acceptor is a person            where it is a service
+    by the side deciding
+    clear                KRB5-U2U with confidentiality;            nothing
+                         DIGEST-MD5 with it, if configured
+    encrypted            SCRAM-*-PLUS; KRB5-U2U; DIGEST-MD5 with   nothing
+                         confidentiality; ANONYMOUS if configured
+    verified             those; EXTERNAL; DIGEST-MD5 without       all of its ranking
+
+SCRAM without channel binding and host-based Kerberos can be relayed to another acceptor: they
+never prove a person. PLAIN and CRAM-MD5 are not there at all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final, Literal
+
+from .errors import Reason, SaslError, SaslUsageError
+from .mechanisms import PROPERTIES
+from .policy import Channel, ChannelLevel, Policy
+
+__all__ = ["RANKING", "allowed", "choose", "compare", "layer_owed", "names", "offered"]
+
+RANKING: Final[Mapping[Literal["principal", "service"], tuple[str, ...]]] = {
+    "principal": (
+        "KRB5-U2U",
+        "EXTERNAL",
+        "SCRAM-SHA-512-PLUS",
+        "SCRAM-SHA-256-PLUS",
+        "DIGEST-MD5",
+        "ANONYMOUS",
+    ),
+    "service": (
+        "GS2-KRB5-PLUS",
+        "SCRAM-SHA-512-PLUS",
+        "SCRAM-SHA-256-PLUS",
+        "SCRAM-SHA-1-PLUS",
+        "GSSAPI",
+        "SCRAM-SHA-256",
+    ),
+}
+"""The best first."""
+
+MOST_NAMES: Final = 64
+"""Mechanisms read of a list; nobody has more."""
+_NAME = re.compile(r"[A-Z0-9_-]{1,20}")
+_NEVER: Final = frozenset({"PLAIN", "CRAM-MD5", "LOGIN"})
+
+
+def offered(policy: Policy, channel: Channel) -> tuple[str, ...]:
+    """What an acceptor offers on this channel, the best first."""
+    return _usable(policy, channel, "acceptor")
+
+
+def choose(offer: Iterable[str], policy: Policy, channel: Channel) -> str:
+    """The best of what the other side offers; decided before anything is sent.
+
+    Raises `SaslError` where nothing of it will do.
+    """
+    here = _usable(policy, channel, "initiator")
+    if not here:
+        raise SaslError(
+            Reason.POLICY, "no mechanism may be used on this channel: secure it better, or allow less"
+        )
+    there = set(names(offer))
+    for name in here:
+        if name in there:
+            return name
+    raise SaslError(
+        Reason.POLICY, f"the other side offers none of {', '.join(here)}: one of them has to be set up there"
+    )
+
+
+def compare(first: Iterable[str], second: Iterable[str]) -> None:
+    """The second look: the list asked for again after success has to be the first one, as a set.
+
+    It counts only where the second list came protected. Raises `SaslError` where they differ:
+    close the connection.
+    """
+    if set(names(first)) != set(names(second)):
+        raise SaslError(
+            Reason.DOWNGRADE, "the list of mechanisms was another before: somebody changed it on the way"
+        )
+
+
+def names(offer: Iterable[str]) -> tuple[str, ...]:
+    """A list as it arrived, checked (RFC 4422 section 3.1). Raises `SaslError`."""
+    found: list[str] = []
+    for name in offer:
+        if len(found) == MOST_NAMES or not _NAME.fullmatch(name):
+            raise SaslError(Reason.MALFORMED, "the other side's list of mechanisms is not one")
+        found.append(name)
+    return tuple(found)
+
+
+def layer_owed(name: str, channel: Channel) -> Literal["confidentiality"] | None:
+    """The layer without which this mechanism must not succeed on this channel."""
+    if name == "KRB5-U2U" and channel.level is ChannelLevel.CLEAR:
+        return "confidentiality"
+    if name == "DIGEST-MD5" and channel.level is not ChannelLevel.VERIFIED:
+        return "confidentiality"
+    return None
+
+
+def allowed(policy: Policy, channel: Channel, side: Literal["initiator", "acceptor"]) -> tuple[str, ...]:
+    """What the table allows, the best first, whether it is built in or not."""
+    ranking = RANKING[policy.acceptor] if policy.mechanisms is None else policy.mechanisms
+    if policy.least is not None and policy.least not in ranking:
+        raise SaslUsageError(f"{policy.least} is the least allowed, and not in the ranking")
+    if channel.level < policy.least_channel:
+        return ()
+    if policy.least is not None:
+        ranking = ranking[: ranking.index(policy.least) + 1]
+    return tuple(name for name in ranking if _may(name, policy, channel, side))
+
+
+def _usable(policy: Policy, channel: Channel, side: Literal["initiator", "acceptor"]) -> tuple[str, ...]:
+    return tuple(name for name in allowed(policy, channel, side) if name in PROPERTIES)
+
+
+def _may(name: str, policy: Policy, channel: Channel, side: Literal["initiator", "acceptor"]) -> bool:
+    level = channel.level
+    if name in _NEVER or (name == "ANONYMOUS" and not policy.anonymous):
+        return False
+    if name.endswith("-PLUS") and not any(binding in channel.bindings for binding in policy.bindings):
+        return False
+    if name == "EXTERNAL" and not (channel.own_names if side == "initiator" else channel.peer_names):
+        return False
+    if policy.acceptor == "service":
+        return level is ChannelLevel.VERIFIED
+    if name == "KRB5-U2U":
+        return True
+    if name == "DIGEST-MD5":
+        return level is not ChannelLevel.CLEAR or policy.digest_md5
+    if name == "EXTERNAL":
+        return level is ChannelLevel.VERIFIED
+    if name == "ANONYMOUS" or (name.startswith("SCRAM-") and name.endswith("-PLUS")):
+        return level is not ChannelLevel.CLEAR
+    return False

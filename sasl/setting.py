@@ -1,0 +1,75 @@
+"""What is fixed before the first octet of an exchange, for each side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from secrets import token_bytes
+
+from .credentials import Credentials, Password, Verifiers
+from .errors import Reason, SaslError
+from .identity import Authority
+from .policy import Channel, ChannelLevel, Policy
+
+__all__ = ["Accepting", "Initiating"]
+
+
+@dataclass(frozen=True, slots=True)
+class Initiating:
+    """An initiator's setting.
+
+    Attributes:
+        me: the name to authenticate as.
+        acceptor: whom the user meant: never a name that the other side or a directory gave.
+        channel: the line, as seen from here.
+        policy: what is allowed.
+        credentials: where passwords come from; None for none.
+        offered: the mechanisms the other side offered, before the exchange.
+        authorization: as whom to act; "" for as oneself. In the protocol's normal form.
+        random: where nonces come from; another one is for tests only.
+    """
+
+    me: str
+    acceptor: str
+    channel: Channel
+    policy: Policy
+    credentials: Credentials | None = None
+    offered: tuple[str, ...] = ()
+    authorization: str = ""
+    random: Callable[[int], bytes] = field(default=token_bytes, repr=False)
+
+    def password(self) -> Password:
+        """The password of this pair, if it may be used on this channel. Raises `SaslError`."""
+        found = self.credentials.password(self.me, self.acceptor) if self.credentials else None
+        if found is None:
+            raise SaslError(Reason.CREDENTIALS, "there is no password for this pair: set one first")
+        if not (found.generated or self.policy.guessable or self.channel.level is ChannelLevel.VERIFIED):
+            raise SaslError(
+                Reason.POLICY,
+                "the other side's key is not verified, and this password was not generated: whoever "
+                "stands in between could guess it. Verify the key, use a generated password, or allow it",
+            )
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Accepting:
+    """An acceptor's setting.
+
+    Attributes:
+        me: the acceptor's own name; no initiator may be it.
+        channel: the line, as seen from here.
+        policy: what is allowed.
+        verifiers: what is kept about users; None where nothing is.
+        authority: who may act as whom.
+        offered: the mechanisms offered, before the exchange.
+        random: where nonces come from; another one is for tests only.
+    """
+
+    me: str
+    channel: Channel
+    policy: Policy
+    authority: Authority
+    verifiers: Verifiers | None = None
+    offered: tuple[str, ...] = ()
+    random: Callable[[int], bytes] = field(default=token_bytes, repr=False)
