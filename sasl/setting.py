@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from secrets import token_bytes
+from typing import Final
 
 from .credentials import Credentials, Password, Verifiers
 from .errors import Reason, SaslError
@@ -12,6 +14,13 @@ from .identity import Authority
 from .policy import Channel, ChannelLevel, Policy
 
 __all__ = ["Accepting", "Initiating"]
+
+NONCE: Final = 18
+"""Octets of randomness in a nonce."""
+
+
+def new_nonce() -> bytes:
+    return base64.b64encode(token_bytes(NONCE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +35,8 @@ class Initiating:
         credentials: where passwords come from; None for none.
         offered: the mechanisms the other side offered, before the exchange.
         authorization: as whom to act; "" for as oneself. In the protocol's normal form.
-        random: where nonces come from; another one is for tests only.
+        trace: what ANONYMOUS says of its user; "" for nothing, which GNU SASL takes for no token.
+        nonce: where nonces come from; another one is for tests only.
     """
 
     me: str
@@ -36,7 +46,8 @@ class Initiating:
     credentials: Credentials | None = None
     offered: tuple[str, ...] = ()
     authorization: str = ""
-    random: Callable[[int], bytes] = field(default=token_bytes, repr=False)
+    trace: str = ""
+    nonce: Callable[[], bytes] = field(default=new_nonce, repr=False)
 
     def password(self) -> Password:
         """The password of this pair, if it may be used on this channel. Raises `SaslError`."""
@@ -63,7 +74,7 @@ class Accepting:
         verifiers: what is kept about users; None where nothing is.
         authority: who may act as whom.
         offered: the mechanisms offered, before the exchange.
-        random: where nonces come from; another one is for tests only.
+        nonce: where nonces come from; another one is for tests only.
     """
 
     me: str
@@ -72,4 +83,4 @@ class Accepting:
     authority: Authority
     verifiers: Verifiers | None = None
     offered: tuple[str, ...] = ()
-    random: Callable[[int], bytes] = field(default=token_bytes, repr=False)
+    nonce: Callable[[], bytes] = field(default=new_nonce, repr=False)

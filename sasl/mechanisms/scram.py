@@ -15,7 +15,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from typing import Final
 
 from ..credentials import decoy
 from ..errors import Reason, SaslError, SaslUsageError
@@ -34,9 +33,6 @@ from .scram_tokens import (
 )
 
 __all__ = ["ScramAcceptor", "ScramInitiator", "properties"]
-
-NONCE: Final = 18
-"""Octets of a nonce, before base64."""
 
 
 def properties(plus: bool) -> Properties:
@@ -110,7 +106,7 @@ class ScramInitiator(_Scram):
         self._password = prepare_password(password.text)
         authorization = b"a=" + encode_name(setting.authorization) if setting.authorization else b""
         self._header = self._flag() + b"," + authorization + b","
-        self._nonce = base64.b64encode(setting.random(NONCE))
+        self._nonce = setting.nonce()
         self._bare = b"n=" + encode_name(user) + b",r=" + self._nonce
         return self._header + self._bare
 
@@ -190,7 +186,7 @@ class ScramAcceptor(_Scram):
             raise SaslUsageError(f"asked for {self._hash}, the store gave a verifier for {found.hash}")
         self._known = found is not None
         self._verifier = found or made
-        self._nonce = first.nonce + base64.b64encode(setting.random(NONCE))
+        self._nonce = first.nonce + setting.nonce()
         salt = base64.b64encode(self._verifier.salt)
         self._answer = b"r=%b,s=%b,i=%d" % (self._nonce, salt, self._verifier.iterations)
         return self._answer

@@ -111,13 +111,13 @@ class ExternalAcceptor(_Acceptor):
 
 
 class AnonymousInitiator(_Initiator):
-    """Gives no trace."""
+    """Gives no trace unless told to."""
 
     name = "ANONYMOUS"
     properties = ANONYMOUS
 
     def _only(self) -> bytes:
-        return b""
+        return self._setting.trace.encode()
 
 
 class AnonymousAcceptor(_Acceptor):

@@ -1,0 +1,153 @@
+"""Two people, what they know of each other, and an exchange between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from msrp_peer.terms.principal import Principal
+from msrp_sasl import (
+    Accepting,
+    Channel,
+    ChannelLevel,
+    Hash,
+    Identities,
+    Initiating,
+    Password,
+    Policy,
+    SASLClient,
+    SASLServer,
+    ScramVerifier,
+)
+
+ALICE = "im:alice@lan"
+BOB = "im:bob@lan"
+EVE = "im:eve@lan"
+SECRET = "correct horse battery staple"
+NOW = 1_700_000_000.0
+FEW: dict[Hash, int] = {"SHA-1": 4096, "SHA-256": 4096, "SHA-512": 4096}
+
+EXPORTER = {"tls-exporter": bytes(range(32))}
+BOUND = Channel(ChannelLevel.ENCRYPTED, EXPORTER)
+VERIFIED = Channel(ChannelLevel.VERIFIED, EXPORTER)
+UNBOUND = Channel(ChannelLevel.VERIFIED)
+HASHES: tuple[Hash, ...] = ("SHA-1", "SHA-256", "SHA-512")
+SCRAM = [f"SCRAM-{hash}{plus}" for hash in HASHES for plus in ("", "-PLUS")]
+PERSON = Policy()
+AUTHORITY = Identities(lambda text: Principal.parse(text).text, scheme="im", domain="lan")
+
+
+def alone(name: str, **also: object) -> Policy:
+    """A policy with nothing but this mechanism; to a service where a person would not do."""
+    bound = name.endswith("-PLUS") or not name.startswith("SCRAM")
+    kind = "principal" if bound else "service"
+    return Policy(acceptor=kind, mechanisms=(name,), anonymous=name == "ANONYMOUS", **also)  # type: ignore[arg-type]
+
+
+@dataclass
+class Passwords:
+    """An initiator's passwords: (initiator, acceptor): password."""
+
+    known: dict[tuple[str, str], Password]
+
+    def password(self, initiator: str, acceptor: str) -> Password | None:
+        return self.known.get((initiator, acceptor))
+
+
+@dataclass
+class Kept:
+    """An acceptor's verifiers, in memory."""
+
+    known: dict[tuple[str, str, Hash], ScramVerifier] = field(default_factory=dict)
+    decoy_key: bytes = b"a key of the acceptor's own"
+
+    def iterations(self, hash: Hash) -> int:
+        return FEW[hash]
+
+    def scram(self, user: str, acceptor: str, hash: Hash) -> ScramVerifier | None:
+        return self.known.get((user, acceptor, hash))
+
+    def digest_md5(self, user: str, realm: str, acceptor: str) -> bytes | None:
+        return None
+
+    def add(self, user: str, acceptor: str, text: str, **more: object) -> Kept:
+        for hash in HASHES:
+            made = ScramVerifier.make(text, hash, iterations=FEW[hash], **more)  # type: ignore[arg-type]
+            self.known[user, acceptor, hash] = made
+        return self
+
+
+PASSWORDS = Passwords({(ALICE, BOB): Password(SECRET, generated=True)})
+KEPT = Kept().add(ALICE, BOB, SECRET)
+
+
+def initiator(
+    name: str,
+    *,
+    me: str = ALICE,
+    acceptor: str = BOB,
+    channel: Channel = VERIFIED,
+    policy: Policy | None = None,
+    credentials: Passwords | None = PASSWORDS,
+    offered: tuple[str, ...] | None = None,
+    authorization: str = "",
+    trace: str = "",
+    nonce: Callable[[], bytes] | None = None,
+) -> SASLClient:
+    more = {} if nonce is None else {"nonce": nonce}
+    setting = Initiating(
+        me=me,
+        acceptor=acceptor,
+        channel=channel,
+        policy=policy or alone(name),
+        credentials=credentials,
+        offered=(name,) if offered is None else offered,
+        authorization=authorization,
+        trace=trace,
+        **more,
+    )
+    return SASLClient(setting)
+
+
+def acceptor(
+    *names: str,
+    me: str = BOB,
+    channel: Channel = VERIFIED,
+    policy: Policy = PERSON,
+    verifiers: Kept | None = KEPT,
+    authority: Identities = AUTHORITY,
+    nonce: Callable[[], bytes] | None = None,
+) -> SASLServer:
+    more = {} if nonce is None else {"nonce": nonce}
+    return SASLServer(
+        Accepting(
+            me=me,
+            channel=channel,
+            policy=policy,
+            authority=authority,
+            verifiers=verifiers,
+            offered=names,
+            **more,
+        )
+    )
+
+
+def same(_: int, token: bytes) -> bytes:
+    return token
+
+
+def run(client: SASLClient, server: SASLServer, between: Callable[[int, bytes], bytes] = same) -> list[bytes]:
+    """An exchange to its end; `between` may change each token. Returns the tokens sent."""
+    said: list[bytes] = []
+
+    def over(token: bytes) -> bytes:
+        said.append(token)
+        return between(len(said) - 1, token)
+
+    token = client.start(NOW)
+    back = server.start(client.name, None if token is None else over(token), NOW)
+    while not server.complete:
+        assert back is not None
+        back = server.process(over(client.process(over(back), NOW)), NOW)
+    client.succeeded(None if back is None else over(back), NOW)
+    return said
