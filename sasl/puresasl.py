@@ -1,0 +1,163 @@
+"""Our initiators for programs written for pure-sasl, by one import and one line.
+
+    import msrp_sasl.puresasl
+    msrp_sasl.puresasl.register()
+
+From then on `puresasl.client.SASLClient` knows and chooses them. ANONYMOUS and EXTERNAL are
+ours as well: they say nothing about the user, and say when they are complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from puresasl import QOP, SASLError, SASLProtocolException
+from puresasl.client import SASLClient
+from puresasl.mechanisms import Mechanism, mechanisms
+
+from .credentials import Password
+from .errors import Reason, SaslError, SaslUsageError
+from .interfaces import InitiatorMechanism
+from .mechanisms import INITIATORS, PROPERTIES
+from .policy import Channel, ChannelLevel, Policy
+from .setting import Initiating
+
+__all__ = ["register"]
+
+_SCORES: Final = {  # pure-sasl's own scale: DIGEST-MD5 has 30, GSSAPI 100
+    "ANONYMOUS": 0,
+    "EXTERNAL": 10,
+    "SCRAM-SHA-1": 40,
+    "SCRAM-SHA-256": 50,
+    "SCRAM-SHA-512": 60,
+    "SCRAM-SHA-1-PLUS": 70,
+    "SCRAM-SHA-256-PLUS": 80,
+    "SCRAM-SHA-512-PLUS": 90,
+}
+
+
+def register(*, plus: bool = False) -> tuple[str, ...]:
+    """Join our initiators to pure-sasl's registry; returns their names.
+
+    With `plus` the mechanisms that bind to the channel are joined, too: pure-sasl chooses them
+    wherever they are offered, so the program has to give each client
+    ``channel_bindings={"tls-exporter": ...}``.
+    """
+    joined = tuple(name for name in _SCORES if plus or not PROPERTIES[name].binds)
+    for name in joined:
+        mechanisms[name] = _class_for(name, plus)
+    return joined
+
+
+class _Joined(Mechanism):
+    """One of our initiators, as pure-sasl wants them."""
+
+    name: str
+    has_initial_response = True
+    plus = False  # whether the bound forms are joined
+
+    def __init__(
+        self,
+        sasl: SASLClient,
+        username: str | None = None,
+        password: str | None = None,
+        channel_bindings: Mapping[str, bytes] | None = None,
+        **props: Any,
+    ) -> None:
+        super().__init__(sasl)
+        self.username = username
+        self.password = password
+        self._bindings = dict(channel_bindings or {})
+        self._running: InitiatorMechanism | None = None
+        self._complete = False
+
+    @property
+    def complete(self) -> bool:
+        return self._complete
+
+    def process(self, challenge: bytes | None = None) -> bytes | None:
+        try:
+            return self._process(challenge)
+        except SaslError as error:
+            kind = SASLError if error.reason in _OURS else SASLProtocolException
+            raise kind(str(error)) from None
+        except SaslUsageError as error:
+            raise SASLError(str(error)) from None
+
+    def _process(self, challenge: bytes | None) -> bytes | None:
+        token = challenge
+        if self._running is None:
+            if challenge:
+                raise SaslError(Reason.MALFORMED, f"{self.name} begins with the client")
+            token = None  # asked with nothing, or with an empty challenge
+            self._running = self._begin()
+        answer = self._running.step(token, 0.0)  # none of these looks at the time
+        self._complete = self._running.complete
+        return answer
+
+    def _begin(self) -> InitiatorMechanism:
+        properties = PROPERTIES[self.name]
+        self._pick_qop({QOP.AUTH})  # raises where the program wants a layer
+        if self.sasl.mutual_auth and not properties.mutual:
+            raise SaslError(Reason.POLICY, f"{self.name} proves nothing about the server")
+        if properties.password:
+            self._fetch_properties("username", "password")
+        policy = Policy(
+            acceptor="service",
+            mechanisms=(self.name,),
+            anonymous=True,
+            bindings=tuple(self._bindings),
+            guessable=True,  # what pure-sasl's programs use passwords for is their decision
+        )
+        setting = Initiating(
+            me=self.username or "",
+            acceptor=self.sasl.host,
+            channel=Channel(ChannelLevel.CLEAR, self._bindings),
+            policy=policy,
+            credentials=_Given(self.password),
+            # Where the bound forms are joined, pure-sasl would have chosen one of those offered.
+            offered=(self.name,) if self.plus else (self.name, f"{self.name}-PLUS"),
+            authorization=self.sasl.authorization_id or "",
+        )
+        return INITIATORS[self.name](setting)
+
+    def wrap(self, outgoing: bytes) -> bytes:
+        return outgoing
+
+    def unwrap(self, incoming: bytes) -> bytes:
+        return incoming
+
+    def dispose(self) -> None:
+        self.password = None
+        if self._running is not None:
+            self._running.dispose()
+
+
+_OURS: Final = (Reason.CREDENTIALS, Reason.POLICY)
+"""What pure-sasl calls an error of configuration or use, not of the protocol."""
+
+
+class _Given:
+    """The one password a client was given, as `Credentials`."""
+
+    def __init__(self, text: str | None) -> None:
+        self._text = text
+
+    def password(self, initiator: str, acceptor: str) -> Password | None:
+        return None if self._text is None else Password(self._text)
+
+
+def _class_for(name: str, plus: bool) -> type[_Joined]:
+    properties = PROPERTIES[name]
+    described = {
+        "__doc__": f"{name}, by msrp_sasl.",
+        "name": name,
+        "score": _SCORES[name],
+        "allows_anonymous": name == "ANONYMOUS",
+        "uses_plaintext": False,
+        "active_safe": properties.binds,
+        "dictionary_safe": not properties.password,
+        "plus": plus,
+    }
+    return type(f"{name.title().replace('-', '')}Mechanism", (_Joined,), described)
