@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pytest
+
 from msrp_peer.terms.principal import Principal
 from msrp_sasl import (
     Accepting,
@@ -15,7 +17,9 @@ from msrp_sasl import (
     Initiating,
     Password,
     Policy,
+    Reason,
     SASLClient,
+    SaslError,
     SASLServer,
     ScramVerifier,
 )
@@ -31,8 +35,11 @@ EXPORTER = {"tls-exporter": bytes(range(32))}
 BOUND = Channel(ChannelLevel.ENCRYPTED, EXPORTER)
 VERIFIED = Channel(ChannelLevel.VERIFIED, EXPORTER)
 UNBOUND = Channel(ChannelLevel.VERIFIED)
+CERTIFIED = Channel(ChannelLevel.VERIFIED, {}, frozenset({ALICE}), frozenset({ALICE}))
+"""Each side was shown a certificate: the initiator's is one of alice."""
 HASHES: tuple[Hash, ...] = ("SHA-1", "SHA-256", "SHA-512")
 SCRAM = [f"SCRAM-{hash}{plus}" for hash in HASHES for plus in ("", "-PLUS")]
+PLUS = "SCRAM-SHA-256-PLUS"
 PERSON = Policy()
 AUTHORITY = Identities(lambda text: Principal.parse(text).text, scheme="im", domain="lan")
 
@@ -130,6 +137,22 @@ def acceptor(
             **more,
         )
     )
+
+
+def refused(reason: Reason, act: Callable[[], object]) -> str:
+    """That it is refused, and why, in words."""
+    with pytest.raises(SaslError) as caught:
+        act()
+    assert caught.value.reason is reason
+    return str(caught.value)
+
+
+def started(name: str = PLUS) -> tuple[SASLClient, SASLServer, bytes]:
+    """An exchange up to the initiator's last token."""
+    client, server = initiator(name), acceptor(name)
+    back = server.start(name, client.start(NOW), NOW)
+    assert back is not None
+    return client, server, client.process(back, NOW)
 
 
 def same(_: int, token: bytes) -> bytes:
