@@ -13,14 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from .errors import Reason, SaslError, SaslUsageError
 from .interfaces import AcceptorMechanism, InitiatorMechanism, Mechanism, Properties
 from .layer import SecurityLayer
 from .mechanisms import ACCEPTORS, INITIATORS, PROPERTIES
-from .selection import choose, compare, layer_owed
+from .selection import choose, compare, layer_owed, offered
 from .setting import Accepting, Initiating
 
 __all__ = ["Identity", "SASLClient", "SASLServer"]
@@ -209,13 +209,21 @@ class SASLClient(_Exchange[InitiatorMechanism]):
 
 
 class SASLServer(_Exchange[AcceptorMechanism]):
-    """The acceptor. `start` with the mechanism's name, then `process` each response."""
+    """The acceptor. `start` with the mechanism's name, then `process` each response.
+
+    Raises `SaslUsageError` where more is to be offered than policy allows on this channel.
+    """
 
     def __init__(self, setting: Accepting) -> None:
         super().__init__()
         self.name = ""
         """The mechanism the initiator took; "" before `start`."""
-        self._setting = setting
+        usable = offered(setting.policy, setting.channel)
+        self.offered = setting.offered or usable
+        """The mechanisms to offer, the best first; nothing else is accepted."""
+        if not set(self.offered) <= set(usable):
+            raise SaslUsageError("more is offered than policy allows on this channel")
+        self._setting = replace(setting, offered=self.offered)
 
     def start(self, name: str, token: bytes | None, now: float) -> bytes | None:
         """Begin with this mechanism; `token` is the initial response, None for none.
@@ -225,7 +233,7 @@ class SASLServer(_Exchange[AcceptorMechanism]):
         """
         self._expect("new", "start")
         with self._deadly():
-            if name not in self._setting.offered:
+            if name not in self.offered:
                 raise SaslError(Reason.POLICY, "the other side took a mechanism that was not offered")
             self.name = name
             self._state = "talking"

@@ -73,7 +73,7 @@ class Accepting:
         policy: what is allowed.
         verifiers: what is kept about users; None where nothing is.
         authority: who may act as whom.
-        offered: the mechanisms offered, before the exchange.
+        offered: the mechanisms offered, where they are fewer than policy allows.
         nonce: where nonces come from; another one is for tests only.
     """
 

@@ -71,8 +71,7 @@ class ScramVerifier:
             raise SaslUsageError(f"the keys of a verifier for {self.hash} have {octets} octets")
         if not self.salt:
             raise SaslUsageError("a SCRAM verifier has a salt")
-        if not LEAST_ITERATIONS <= self.iterations <= MOST_ITERATIONS:
-            raise SaslUsageError(f"a SCRAM verifier has {LEAST_ITERATIONS} to {MOST_ITERATIONS} iterations")
+        _check_iterations(self.iterations)
 
     @classmethod
     def make(
@@ -93,6 +92,7 @@ class ScramVerifier:
             raise SaslUsageError("a SCRAM verifier's hash is one of " + ", ".join(HASHES))
         salt = secrets.token_bytes(SALT) if salt is None else salt
         iterations = ITERATIONS[hash] if iterations is None else iterations
+        _check_iterations(iterations)
         _, stored_key, server_key = derive(prepare_password(password), hash, salt, iterations)
         return cls(hash, salt, iterations, stored_key, server_key, shared)
 
@@ -100,6 +100,11 @@ class ScramVerifier:
         """Whether this is the password. Takes as long as `make`."""
         _, stored_key, _ = derive(prepare_password(password), self.hash, self.salt, self.iterations)
         return hmac.compare_digest(stored_key, self.stored_key)
+
+
+def _check_iterations(iterations: int) -> None:
+    if not LEAST_ITERATIONS <= iterations <= MOST_ITERATIONS:
+        raise SaslUsageError(f"a SCRAM verifier has {LEAST_ITERATIONS} to {MOST_ITERATIONS} iterations")
 
 
 def derive(password: bytes, hash: Hash, salt: bytes, iterations: int) -> tuple[bytes, bytes, bytes]:

@@ -44,11 +44,12 @@ PERSON = Policy()
 AUTHORITY = Identities(lambda text: Principal.parse(text).text, scheme="im", domain="lan")
 
 
-def alone(name: str, **also: object) -> Policy:
-    """A policy with nothing but this mechanism; to a service where a person would not do."""
-    bound = name.endswith("-PLUS") or not name.startswith("SCRAM")
-    kind = "principal" if bound else "service"
-    return Policy(acceptor=kind, mechanisms=(name,), anonymous=name == "ANONYMOUS", **also)  # type: ignore[arg-type]
+def alone(*names: str) -> Policy:
+    """A policy with nothing but these mechanisms; to a service where a person would not do."""
+    unbound = any(name.startswith("SCRAM") and not name.endswith("-PLUS") for name in names)
+    return Policy(
+        acceptor="service" if unbound else "principal", mechanisms=names, anonymous="ANONYMOUS" in names
+    )
 
 
 @dataclass
@@ -120,7 +121,7 @@ def acceptor(
     *names: str,
     me: str = BOB,
     channel: Channel = VERIFIED,
-    policy: Policy = PERSON,
+    policy: Policy | None = None,
     verifiers: Kept | None = KEPT,
     authority: Identities = AUTHORITY,
     nonce: Callable[[], bytes] | None = None,
@@ -130,7 +131,7 @@ def acceptor(
         Accepting(
             me=me,
             channel=channel,
-            policy=policy,
+            policy=policy or alone(*names),
             authority=authority,
             verifiers=verifiers,
             offered=names,

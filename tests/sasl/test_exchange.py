@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from msrp_sasl import (
+    Accepting,
+    Channel,
     Reason,
     SaslError,
+    SASLServer,
     SaslUsageError,
     ScramVerifier,
 )
 from sasl.parties import (
     ALICE,
+    AUTHORITY,
     BOB,
     CERTIFIED,
+    EXPORTER,
     NOW,
     PERSON,
     PLUS,
@@ -139,6 +146,21 @@ def test_what_was_not_offered_is_not_begun() -> None:
         refused(Reason.POLICY, lambda name=name: acceptor(PLUS).start(name, b"", NOW))
 
 
+def test_policy_decides_what_is_offered() -> None:
+    everything = replace(CERTIFIED, bindings=EXPORTER)
+
+    def server(channel: Channel, *names: str) -> SASLServer:
+        return SASLServer(Accepting(BOB, channel, PERSON, AUTHORITY, offered=names))
+
+    assert server(everything).offered == ("EXTERNAL", "SCRAM-SHA-512-PLUS", PLUS)
+    assert server(everything, PLUS).offered == (PLUS,)
+    assert server(UNBOUND).offered == ()
+    for name in ("SCRAM-SHA-256", "ANONYMOUS", "PLAIN"):
+        with pytest.raises(SaslUsageError):
+            server(everything, name)
+    refused(Reason.POLICY, lambda: server(UNBOUND).start(PLUS, b"", NOW))
+
+
 def test_failed_says_what_to_do() -> None:
     client, _, _ = started()
     error = client.failed()
@@ -191,7 +213,8 @@ def test_the_list_asked_for_again() -> None:
         ((*offer, "KRB5-U2U"), False),
         (("nonsense!",), False),
     ):
-        client, server = initiator(PLUS, offered=offer), acceptor(*offer)
+        server = acceptor(*offer, channel=replace(CERTIFIED, bindings=EXPORTER))
+        client = initiator(PLUS, offered=server.offered)
         run(client, server)
         if good:
             client.look_again(second)

@@ -21,7 +21,6 @@ from sasl.parties import (
     EVE,
     PLUS,
     SECRET,
-    VERIFIED,
     Kept,
     Passwords,
     acceptor,
@@ -76,7 +75,6 @@ def test_external_claims_only_what_is_proved() -> None:
         (EVE, CERTIFIED, None),
         (EVE, two, EVE),
         ("", two, None),
-        ("", VERIFIED, None),
     ):
         client = initiator("EXTERNAL", channel=two, authorization=asked)
         server = acceptor("EXTERNAL", channel=channel)
