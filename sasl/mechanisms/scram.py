@@ -158,7 +158,6 @@ class ScramAcceptor(_Scram):
         self._setting = setting
         self._first: ClientFirst | None = None
         self._verifier: ScramVerifier | None = None
-        self._known = False
         self._answer = b""
         self._nonce = b""
 
@@ -184,7 +183,6 @@ class ScramAcceptor(_Scram):
         found = setting.verifiers.scram(self.user, setting.me, self._hash)
         if found and found.hash != self._hash:
             raise SaslUsageError(f"asked for {self._hash}, the store gave a verifier for {found.hash}")
-        self._known = found is not None
         self._verifier = found or made
         self._nonce = first.nonce + setting.nonce()
         salt = base64.b64encode(self._verifier.salt)
@@ -221,8 +219,7 @@ class ScramAcceptor(_Scram):
             raise malformed("the proof's length")
         said = b",".join((first.bare, self._answer, final.without_proof))
         client_key = _xor(final.proof, self._hmac(verifier.stored_key, said))
-        right = hmac.compare_digest(hashlib.new(self._digest, client_key).digest(), verifier.stored_key)
-        if not (right and self._known):
+        if not hmac.compare_digest(hashlib.new(self._digest, client_key).digest(), verifier.stored_key):
             raise SaslError(Reason.WRONG, "user or password are wrong")
         self.shared = verifier.shared
         self.complete = True
