@@ -20,7 +20,7 @@ from typing import NamedTuple
 import atheris
 
 FUZZ = Path(__file__).parent
-TARGETS = ("parser", "cuts", "writer", "uri")
+TARGETS = ("parser", "cuts", "writer", "uri", "sasl")
 SCANNED = ("parser", "cuts", "writer")
 """Those that look for end-lines; their time is shared among the scans there are."""
 SCANS = ("avx2", "sse2", "c")

@@ -11,9 +11,13 @@ from collections.abc import Callable
 
 import atheris
 
-if "uri" in sys.argv[1:2]:  # the only target that is plain Python, so its branches count
+# What is plain Python is instrumented, so that its branches count.
+if "uri" in sys.argv[1:2]:
     with atheris.instrument_imports(include=["msrp_core.uri"]):
         importlib.import_module("msrp_core.uri")
+if "sasl" in sys.argv[1:2]:
+    with atheris.instrument_imports(include=["msrp_sasl"]):
+        importlib.import_module("msrp_sasl")
 
 from fuzz import mutate
 from fuzz.inputs import exact

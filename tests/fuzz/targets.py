@@ -10,6 +10,7 @@ from typing import Any
 
 from core.events import PLAIN, normalise, run
 from fuzz.inputs import Stream, stream
+from fuzz.tokens import sasl
 from fuzz.uris import uri
 from fuzz.writing import writer
 from msrp_core import Limits, Parser, RemoteProtocolError
@@ -84,4 +85,10 @@ def cuts(data: bytes) -> None:
         assert said == _parse(one._replace(limits=Limits()))
 
 
-TARGETS: dict[str, Callable[[bytes], None]] = {"parser": parser, "cuts": cuts, "writer": writer, "uri": uri}
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "parser": parser,
+    "cuts": cuts,
+    "writer": writer,
+    "uri": uri,
+    "sasl": sasl,
+}
