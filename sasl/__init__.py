@@ -17,6 +17,7 @@ from .exchange import Identity, SASLClient, SASLServer
 from .identity import Authority, Identities
 from .interfaces import AcceptorMechanism, InitiatorMechanism, LayerTerms, Mechanism, Properties
 from .layer import SecurityLayer
+from .mechanisms import PROPERTIES
 from .policy import Channel, ChannelLevel, Policy
 from .prep import prepare
 from .selection import choose, compare, offered
@@ -24,6 +25,7 @@ from .setting import Accepting, Initiating
 from .verifier import Hash, ScramVerifier, digest_md5_secret
 
 __all__ = [
+    "PROPERTIES",
     "Accepting",
     "AcceptorMechanism",
     "Authority",

@@ -193,10 +193,11 @@ class SASLClient(_Exchange[InitiatorMechanism]):
         if self._state == "done":
             raise SaslUsageError("it has succeeded")
         self._end("dead")
-        return SaslError(
-            Reason.REFUSED,
-            f"{self.name} failed at the other side: the user is not known there, or the password is wrong",
-        )
+        causes = ["the user is not known there", "the password is wrong"] if self.properties.password else []
+        if self.properties.binds:
+            causes.append("somebody stands in between")
+        why = f": {', or '.join(causes)}" if causes else ", which does not let this user in"
+        return SaslError(Reason.REFUSED, f"{self.name} failed at the other side{why}")
 
     def look_again(self, names: tuple[str, ...]) -> None:
         """The list asked for again after success, under what protects it now.
@@ -266,12 +267,10 @@ class SASLServer(_Exchange[AcceptorMechanism]):
             return None
         authority = self._setting.authority
         principal = authority.principal(mechanism.user)
-        if principal == self._setting.me:
+        wanted = authority.normal(mechanism.authorization) if mechanism.authorization else principal
+        if self._setting.me in (principal, wanted):
             # Nobody is at both ends: these are our own words, sent back (reflection).
             raise SaslError(Reason.WRONG, "the other side calls itself what this end is called")
-        if not mechanism.authorization:
-            return principal
-        wanted = authority.normal(mechanism.authorization)
         if wanted != principal and not authority.may(principal, wanted):
             raise SaslError(Reason.FORBIDDEN, "the other side may not act as whom it asks for")
         return wanted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
@@ -39,6 +39,10 @@ class Channel:
     bindings: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     peer_names: frozenset[str] = frozenset()
     own_names: frozenset[str] = frozenset()
+
+    def bound_by(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of the bindings that are there, in the order given."""
+        return tuple(name for name in names if self.bindings.get(name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@
     by the side deciding
     clear                KRB5-U2U with confidentiality;            nothing
                          DIGEST-MD5 with it, if configured
-    encrypted            SCRAM-*-PLUS; KRB5-U2U; DIGEST-MD5 with   nothing
-                         confidentiality; ANONYMOUS if configured
+    encrypted            SCRAM-*-PLUS; KRB5-U2U; DIGEST-MD5 with   nothing; as the service itself,
+                         confidentiality; ANONYMOUS if configured  all of its ranking
     verified             those; EXTERNAL; DIGEST-MD5 without       all of its ranking
 
 SCRAM without channel binding and host-based Kerberos can be relayed to another acceptor: they
@@ -125,12 +125,13 @@ def _may(name: str, policy: Policy, channel: Channel, side: Literal["initiator",
     level = channel.level
     if name in _NEVER or (name == "ANONYMOUS" and not policy.anonymous):
         return False
-    if name.endswith("-PLUS") and not any(binding in channel.bindings for binding in policy.bindings):
+    if name.endswith("-PLUS") and not channel.bound_by(policy.bindings):
         return False
     if name == "EXTERNAL" and not (channel.own_names if side == "initiator" else channel.peer_names):
         return False
     if policy.acceptor == "service":
-        return level is ChannelLevel.VERIFIED
+        # Whether the service's own key was verified is for its clients to know.
+        return level is ChannelLevel.VERIFIED or (side == "acceptor" and level is ChannelLevel.ENCRYPTED)
     if name == "KRB5-U2U":
         return True
     if name == "DIGEST-MD5":

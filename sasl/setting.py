@@ -68,7 +68,7 @@ class Accepting:
     """An acceptor's setting.
 
     Attributes:
-        me: the acceptor's own name; no initiator may be it.
+        me: the acceptor's own name, in normal form; no initiator may be it, or act as it.
         channel: the line, as seen from here.
         policy: what is allowed.
         verifiers: what is kept about users; None where nothing is.

@@ -62,7 +62,7 @@ class _Scram:
         self._digest = HASHES[hash][0]
         self._plus = plus
         self._channel = setting.channel
-        self._usable = [name for name in setting.policy.bindings if name in setting.channel.bindings]
+        self._usable = setting.channel.bound_by(setting.policy.bindings)
 
     def _data(self) -> bytes:
         """The binding's value, as this side sees the channel."""

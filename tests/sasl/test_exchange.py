@@ -166,6 +166,8 @@ def test_failed_says_what_to_do() -> None:
     error = client.failed()
     assert error.reason is Reason.REFUSED
     assert "password" in str(error)
+    assert "in between" in str(error)
+    assert "password" not in str(initiator("EXTERNAL", channel=CERTIFIED).failed())
     with pytest.raises(SaslUsageError):
         client.process(b"", NOW)
     done, server = initiator(PLUS), acceptor(PLUS)

@@ -45,7 +45,6 @@ from sasl.parties import (
         ("im:alice@lan:5060", {}, None),
         ("alice", {}, None),
         ("mailto:alice@lan", {}, None),
-        (BOB, {ALICE: [BOB]}, BOB),
     ],
 )
 def test_acting_as(asked: str, mapped: dict[str, list[str]], becomes: str | None) -> None:
@@ -93,6 +92,9 @@ def test_nobody_is_at_both_ends() -> None:
     for me in (BOB, "bob"):
         client = initiator(PLUS, me=me, credentials=credentials)
         refused(Reason.WRONG, lambda client=client: run(client, acceptor(PLUS, verifiers=kept)))
+    may = Identities(lambda text: Principal.parse(text).text, mapped={ALICE: [BOB]})
+    client = initiator(PLUS, authorization=BOB)
+    refused(Reason.WRONG, lambda: run(client, acceptor(PLUS, authority=may)))
 
 
 def test_a_shared_secret_is_reported_as_shared() -> None:

@@ -34,10 +34,11 @@ PERSON = [
     (VERIFIED, {}, ("KRB5-U2U", "EXTERNAL", *BOUND, "DIGEST-MD5")),
     (VERIFIED, CONFIGURED, ("KRB5-U2U", "EXTERNAL", *BOUND, "DIGEST-MD5", "ANONYMOUS")),
 ]
+ALL = ("GS2-KRB5-PLUS", *BOUND, "SCRAM-SHA-1-PLUS", "GSSAPI", "SCRAM-SHA-256")
 SERVICE = [
     (CLEAR, CONFIGURED, ()),
     (ENCRYPTED, CONFIGURED, ()),
-    (VERIFIED, {}, ("GS2-KRB5-PLUS", *BOUND, "SCRAM-SHA-1-PLUS", "GSSAPI", "SCRAM-SHA-256")),
+    (VERIFIED, {}, ALL),
 ]
 
 
@@ -46,10 +47,14 @@ def channel(level: ChannelLevel, **more: object) -> Channel:
     return Channel(level, **(full | more))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("side", ["initiator", "acceptor"])
+BOTH = [(side, "principal", *row) for row in PERSON for side in ("initiator", "acceptor")]
+TO_A_SERVICE = [("initiator", "service", *row) for row in SERVICE]
+# Whether the service's key is verified, its clients know; what the service itself knows is theirs.
+OF_A_SERVICE = [("acceptor", "service", level, {}, () if level is CLEAR else ALL) for level in ChannelLevel]
+
+
 @pytest.mark.parametrize(
-    ("kind", "level", "configured", "expected"),
-    [("principal", *row) for row in PERSON] + [("service", *row) for row in SERVICE],
+    ("side", "kind", "level", "configured", "expected"), [*BOTH, *TO_A_SERVICE, *OF_A_SERVICE]
 )
 def test_the_table(
     kind: str, level: ChannelLevel, configured: dict[str, bool], expected: tuple[str, ...], side: str
@@ -74,7 +79,7 @@ def test_the_layers_it_takes(name: str, level: ChannelLevel, owed: str | None) -
 
 
 def test_without_a_binding_there_is_no_plus() -> None:
-    for bindings in ({}, {"tls-server-end-point": b"x"}):
+    for bindings in ({}, {"tls-server-end-point": b"x"}, {"tls-exporter": b""}):
         for kind in ("principal", "service"):
             names = offered(Policy(acceptor=kind), channel(VERIFIED, bindings=bindings))  # type: ignore[arg-type]
             assert not [name for name in names if name.endswith("PLUS")]
