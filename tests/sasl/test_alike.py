@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -184,18 +184,27 @@ def test_errors_hold_neither_secrets_nor_the_words_of_the_other_side() -> None:
         assert SECRET not in str(caught.value)
 
 
-def test_the_password_is_forgotten() -> None:
-    """After the proof is made, nothing that the exchange holds is the password."""
-    client, server, final = started()
-    prepared = prepare(SECRET).encode()
-    client.succeeded(server.process(final, NOW), NOW)
+def held(*roots: object) -> Iterator[object]:
+    """Everything that hangs on these objects, but for where passwords come from."""
     seen: set[int] = set()
-    todo: list[object] = [vars(client), vars(server)]
+    todo = list(roots)
     while todo:
         thing = todo.pop()
         if id(thing) in seen or isinstance(thing, Passwords):
             continue
         seen.add(id(thing))
-        assert thing != prepared
-        if not isinstance(thing, (type, str, bytes, int)) and not callable(thing):
+        yield thing
+        if not isinstance(thing, type | str | bytes | int) and not callable(thing):
             todo += gc.get_referents(thing)
+
+
+def test_the_password_is_forgotten() -> None:
+    """Once the proof is made, nothing that the exchange holds is the password."""
+    prepared = prepare(SECRET).encode()
+    client, server = initiator(PLUS), acceptor(PLUS)
+    back = server.start(PLUS, client.start(NOW), NOW) or b""
+    assert prepared in list(held(vars(client)))  # it is found where it is
+    final = client.process(back, NOW)
+    assert prepared not in list(held(vars(client)))
+    client.succeeded(server.process(final, NOW), NOW)
+    assert prepared not in list(held(vars(client), vars(server)))
