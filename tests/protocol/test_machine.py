@@ -9,7 +9,7 @@ or frames pass a relay that changes their order; time passes. Whoever waits is w
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import ClassVar
 
@@ -25,9 +25,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from msrp_peer.protocol.budget import Budget
 from msrp_peer.protocol.endpoint import Endpoint
 from msrp_peer.protocol.incoming import Incoming
-from msrp_peer.protocol.outgoing import Outgoing
+from msrp_peer.protocol.outgoing import FailureReport, Outgoing
 from msrp_peer.terms.limits import Limits
 from support.actors import Actor, Guest, Reader, Sender
 from support.by_hand import content
@@ -41,7 +42,7 @@ TIGHT = Limits(
     chunk_alone=80, chunk_in_company=40, turn=90, unsent=70, window=90, unopened=20, unread=30,
     spills=1, spill=300, memory=9000, arriving=2, inbox=3, message=500, owed=2000, remembered=2,
 )  # fmt: skip
-REAL = Limits(chunk_alone=4096, turn=4096, unsent=8192)
+REAL = Limits(chunk_alone=4096, turn=4096, unsent=8192, keep_alive=20)
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,17 @@ class Plan:
     size: int
     block: int  # octets fed at a time
     known: bool  # whether its size is said beforehand
+    failures: FailureReport
     report: bool
     way: str
 
+    @property
+    def must_arrive(self) -> bool:
+        """Whether nothing here stands in its way."""
+        return self.way == "read" or (self.way == "never look" and not self.report)
 
+
+FAILURES: list[FailureReport] = ["yes", "yes", "yes", "partial", "no"]
 WAYS = ["leave", "refuse", "spoil", "throw away", "never look"]
 plans = st.builds(
     Plan,
@@ -63,6 +71,7 @@ plans = st.builds(
     size=st.integers(0, 9000),
     block=st.sampled_from([40, 1000, 10_000]),
     known=st.booleans(),
+    failures=st.sampled_from(FAILURES),
     report=st.booleans(),
     way=st.sampled_from([*["read"] * 10, *WAYS]),
 )
@@ -108,15 +117,17 @@ class Machine(RuleBasedStateMachine):
         self.actors: list[Actor] = []
         self.limits = ROOMY
         self.ended = 0  # times something ended
+        self.came: list[tuple[Incoming, bool]] = []  # in the order it was seen
         self.random = random.Random(0)
 
     @initialize(limits=st.sampled_from(["roomy", "real", "tight"]))
     def begin(self, limits: str) -> None:
         self.limits = {"roomy": ROOMY, "real": REAL, "tight": TIGHT}[limits]
+        self.budgets = (Budget(self.limits), Budget(self.limits))
         self._connect()
 
     def _connect(self) -> None:
-        self.channels.append(Channel(self.limits, self.now, relay=self.relay))
+        self.channels.append(Channel(self.limits, self.now, self.budgets, relay=self.relay))
         self._meet(self.channels[-1])
 
     def _meet(self, channel: Channel) -> None:
@@ -128,6 +139,7 @@ class Machine(RuleBasedStateMachine):
         letter = talk.letters.get(incoming.message_id)
         assert letter is not None, "nothing arrives that nobody sent"
         letter.arrivals.append(incoming)
+        self.came.append((incoming, letter.plan.back))
         if letter.plan.way != "never look":
             reader = Reader(incoming, letter.plan.way, stop=len(letter.body) // 2)
             letter.readers.append(reader)
@@ -143,22 +155,39 @@ class Machine(RuleBasedStateMachine):
         for plan in plans:
             self._send(talk, plan)
 
-    def _send(self, talk: Talk, plan: Plan) -> None:
+    def _send(self, talk: Talk, plan: Plan, again: Letter | None = None) -> None:
         endpoint = talk.ends[plan.back]
         body = self.random.randbytes(plan.size if self.limits is REAL else plan.size % 500)
-        outgoing = endpoint.send("a/b", len(body) if plan.known else None, success_report=plan.report)
-        letter = Letter(
-            len(self.letters), talk, endpoint, outgoing, Sender(outgoing, body, plan.block), body, plan
+        if again is not None:
+            body = again.body
+        outgoing = endpoint.send(
+            "a/b",
+            len(body) if plan.known else None,
+            failure_report=plan.failures,
+            success_report=plan.report,
+            message_id=None if again is None else again.outgoing.message_id,
         )
+        sender = Sender(outgoing, body, plan.block)
+        letter = Letter(len(self.letters), talk, endpoint, outgoing, sender, body, plan)
         letter.troubled = (
             any(end.closed for end in talk.ends)
             or talk.channel.frozen
             or self.limits is TIGHT
-            or (plan.way != "read" and (plan.way != "never look" or plan.report))
+            or not plan.must_arrive
         )
         talk.letters[outgoing.message_id] = letter
         self.letters.append(letter)
-        self.actors.append(letter.sender)
+        self.actors.append(sender)
+
+    @precondition(lambda self: any(letter.outgoing.over for letter in self.letters))
+    @rule(pick=st.integers(0, 5), back=st.integers(0, 5), plan=plans)
+    def send_again(self, pick: int, back: int, plan: Plan) -> None:
+        """In another session, what may or may not have arrived (RFC 4975 section 5.4)."""
+        over = [letter for letter in self.letters if letter.outgoing.over]
+        letter, talk = over[-1 - back % len(over)], self._talk(pick)
+        side = letter.talk.ends.index(letter.endpoint)
+        if letter.outgoing.message_id not in talk.letters:
+            self._send(talk, replace(plan, back=bool(side)), again=letter)
 
     def _talk(self, pick: int) -> Talk:
         """A session that stands, where there is one."""
@@ -270,9 +299,10 @@ class Machine(RuleBasedStateMachine):
                 self._check_delivered(letter)
 
     def _check_delivered(self, letter: Letter) -> None:
-        arrivals = self._arrivals(letter)
-        assert [i.state for i in arrivals] == ["whole"], f"{letter}: {[i.state for i in arrivals]}"
-        if letter.plan.report:
+        (incoming,) = self._arrivals(letter)
+        assert incoming.state == "whole", f"{letter}: {incoming.state}"
+        assert letter.plan.report or letter.plan.failures == "yes", f"{letter}: nobody said so"
+        if letter.plan.report and not incoming.duplicate:  # which may go unread
             (reader,) = letter.readers
             assert reader.settled, f"{letter}: reported, and nobody took it"
             assert reader.came == letter.body
@@ -290,13 +320,12 @@ class Machine(RuleBasedStateMachine):
         self._settle()
         for letter in self.letters:
             if not letter.troubled:
-                assert letter.outgoing.state == "delivered", letter
-                assert letter.sender.done, f"{letter}: its sender was never woken"
+                self._check_arrived(letter)
         # Answers that do not come are waited for so long and no longer.
         self._advance(1000)
         self._settle()
         for letter in self.letters:
-            if not letter.plan.report:
+            if letter.plan.failures != "partial" and not letter.plan.report:
                 assert letter.outgoing.over, letter
                 assert letter.sender.done, f"{letter}: its sender was never woken"
         # The end of the line is the end of everything.
@@ -309,9 +338,19 @@ class Machine(RuleBasedStateMachine):
         self._settle()
         for letter in self.letters:
             self._check_end(letter)
+        self._check_duplicates()
         assert all(actor.done for actor in self.actors), "somebody was never woken"
         for channel in self.channels:
             self._check_left(channel)
+
+    def _check_arrived(self, letter: Letter) -> None:
+        (incoming,) = self._arrivals(letter)
+        assert incoming.state == "whole", f"{letter}: {incoming.state}, {incoming.reason}"
+        if letter.plan.report or letter.plan.failures == "yes":
+            assert letter.outgoing.state == "delivered", letter
+        else:
+            assert letter.outgoing.state == {"partial": "awaiting", "no": "out"}[letter.plan.failures]
+        assert letter.sender.done == letter.outgoing.over, f"{letter}: its sender was never woken"
 
     def _check_end(self, letter: Letter) -> None:
         assert letter.outgoing.over, letter
@@ -326,7 +365,7 @@ class Machine(RuleBasedStateMachine):
         for incoming in arrivals:
             reader = readers.get(id(incoming))
             assert incoming.state != "arriving", letter
-            assert incoming.state == "whole" or incoming.reason or (reader and reader.way == "throw away")
+            assert incoming.state == "whole" or incoming.reason
             if reader is not None:
                 assert reader.done, f"{letter}: its reader was never woken"
             if reader is None or reader.way in ("read", "spoil"):
@@ -335,6 +374,14 @@ class Machine(RuleBasedStateMachine):
                 assert incoming.state != "whole" or came == letter.body
         if letter.outgoing.state == "withdrawn":
             assert all(incoming.state != "whole" for incoming in arrivals)
+
+    def _check_duplicates(self) -> None:
+        """What comes under one id again is marked, whatever the session."""
+        seen: set[tuple[str, bool]] = set()
+        for incoming, back in self.came:
+            key = (incoming.message_id, back)
+            assert incoming.duplicate == (key in seen) or self.limits is TIGHT
+            seen.add(key)
 
     def _check_left(self, channel: Channel) -> None:
         for end in channel.ends:

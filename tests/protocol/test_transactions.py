@@ -34,6 +34,7 @@ def report(hand: ByHand, outgoing: Outgoing, status: int) -> list[Frame]:
     return hand.say(hand.frame(headers, method="REPORT"))
 
 
+@pytest.mark.rule("4975 7.1-1 7.1-2 7.1.1-1")
 def test_ids_are_random_and_never_the_same() -> None:
     """Section 7.1: 64 random bits at least in every transaction id; section 7.1.1: a Message-ID
     that nobody makes again. Sixteen digits of 16 values that are each seen everywhere."""
@@ -49,6 +50,7 @@ def test_ids_are_random_and_never_the_same() -> None:
 # --- the clock ------------------------------------------------------------------------------
 
 
+@pytest.mark.rule("4975 7.1.1-7")
 def test_the_clock_begins_with_the_last_octet_handed_over() -> None:
     """Section 7.1.1: not with the message, nor with its first chunk."""
     hand, endpoint = begin()
@@ -67,6 +69,7 @@ def test_the_clock_begins_with_the_last_octet_handed_over() -> None:
     assert (outgoing.state, outgoing.status) == ("failed", 408)
 
 
+@pytest.mark.rule("4975 7.1.1-7")
 def test_the_clock_begins_anew_where_the_network_was_slow() -> None:
     """What data_to_send() gave out is with the network when it is asked for more."""
     hand, endpoint = begin(Limits(turn=1, chunk_alone=2 * K))
@@ -103,6 +106,7 @@ def test_a_request_that_waited_for_the_network() -> None:
     assert asked.failure == "no answer came in time"
 
 
+@pytest.mark.rule("4975 7.1.1-9")
 def test_responses_may_come_in_any_order_and_requests_need_not_wait() -> None:
     """Section 7.1.1: no need to await a response before the next request."""
     hand, endpoint = begin()
@@ -160,6 +164,7 @@ CODES = {
 
 @pytest.mark.parametrize("how", ["response", "report"])
 @pytest.mark.parametrize("status", CODES)
+@pytest.mark.rule("4975 7.3.2-2 10-3 10-9 10-11")
 def test_a_code_is_about_the_message_the_session_or_the_type(status: int, how: str) -> None:
     """Section 10; section 7.3.2: a REPORT says the same as a response of its code."""
     hand, endpoint = begin()
@@ -182,6 +187,7 @@ def test_codes_of_success(status: int) -> None:
     assert outgoing.state == "delivered"
 
 
+@pytest.mark.rule("4975 10-4")
 def test_408_is_a_timeout_like_our_own() -> None:
     """Section 10.4."""
     hand, endpoint = begin()
@@ -192,6 +198,7 @@ def test_408_is_a_timeout_like_our_own() -> None:
     assert (theirs.state, theirs.status, theirs.reason) == (ours.state, ours.status, ours.reason)
 
 
+@pytest.mark.rule("4975 7.3.2-3 10-5 10-6")
 def test_413_stops_that_message_and_no_other() -> None:
     """Section 10.5: no further chunk of it, and what is left open is closed with "#"."""
     hand, endpoint = begin(Limits(turn=1))
@@ -206,6 +213,7 @@ def test_413_stops_that_message_and_no_other() -> None:
     assert (stopped.state, other.state) == ("failed", "delivered")
 
 
+@pytest.mark.rule("4975 10-7")
 def test_415_stops_that_type_for_the_session() -> None:
     """Section 10.6: no further messages of that type; other types go on."""
     hand, endpoint = begin(Limits(turn=1, chunk_alone=2 * K))
@@ -224,6 +232,7 @@ def test_415_stops_that_type_for_the_session() -> None:
     assert again.send("text/html", 1)
 
 
+@pytest.mark.rule("4975 12-3")
 def test_501_to_an_unknown_method_and_the_session_goes_on() -> None:
     """Sections 10.9 and 12: how a peer learns that an extension is not here."""
     hand, endpoint = begin()
@@ -235,6 +244,7 @@ def test_501_to_an_unknown_method_and_the_session_goes_on() -> None:
 # --- Failure-Report -------------------------------------------------------------------------
 
 
+@pytest.mark.rule("4975 7.1.1-3 7.1.1-8")
 def test_partial_runs_no_clock_and_hears_of_refusals() -> None:
     """Section 7.1.1: the user must be told of an error; there is no timer."""
     hand, endpoint = begin()
@@ -268,6 +278,7 @@ def test_partial_is_not_remembered_for_ever() -> None:
     assert [m.state for m in messages] == ["out"] * 20 + ["failed"] * 10
 
 
+@pytest.mark.rule("4975 7.1.1-3 7.1.1-4")
 def test_no_waits_for_nothing() -> None:
     """Section 7.1.1: neither clock nor answer."""
     hand, endpoint = begin(Limits(window=4 * K))
@@ -309,6 +320,7 @@ def test_a_success_report_confirms_whatever_the_other_header_says(asked: Failure
 # --- over again -----------------------------------------------------------------------------
 
 
+@pytest.mark.rule("4975 5.4-15")
 def test_sent_again_in_the_next_session_under_the_same_id() -> None:
     """Section 5.4."""
     hand, endpoint = begin()

@@ -36,6 +36,7 @@ def turn(hand: ByHand) -> list[Frame]:
     return [event for event in hand.parser.feed(data) if isinstance(event, Frame)]
 
 
+@pytest.mark.rule("4975 7.1.1-25")
 def test_a_session_with_many_messages_has_no_larger_share() -> None:
     hand, one, other = two_sessions(ONE)
     for _ in range(20):
@@ -71,6 +72,7 @@ def test_a_short_message_waits_for_one_chunk_of_each_session_at_most() -> None:
     assert line.state == "out"
 
 
+@pytest.mark.rule("4975 7.1.1-15 7.1.1-19 7.1.1-24")
 def test_a_chunk_above_2048_octets_may_be_interrupted_and_says_so() -> None:
     """And at each of its ends whatever waits goes first: answers, reports, other messages."""
     hand, one, _ = two_sessions(ONE)
@@ -85,6 +87,7 @@ def test_a_chunk_above_2048_octets_may_be_interrupted_and_says_so() -> None:
     assert [len(frame) for frame in turn(hand)] == [64 * K]
 
 
+@pytest.mark.rule("4975 7.1.1-24")
 def test_a_report_goes_before_chunks() -> None:
     hand, one, other = two_sessions(ONE)
     full(one, 200 * K)

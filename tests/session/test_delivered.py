@@ -29,6 +29,7 @@ async def test_a_success_report_waits_for_whoever_reads() -> None:
 
 
 @running
+@pytest.mark.rule("4975 7.1.1-6")
 async def test_a_success_report_that_never_came() -> None:
     """Section 7.1.1: the user is told at the end of the session at the latest."""
     async with meeting() as (near, _):
@@ -42,6 +43,7 @@ async def test_a_success_report_that_never_came() -> None:
 
 
 @running
+@pytest.mark.rule("4975 7.1.3-2")
 async def test_a_long_message_is_reported_as_it_is_taken() -> None:
     size = 3000 * K
     async with meeting(limits=Limits(reported=100 * K)) as (near, far):
@@ -80,6 +82,7 @@ async def test_failure_report_no_tells_nothing() -> None:
 
 
 @running
+@pytest.mark.rule("4975 7.1.1-8")
 async def test_failure_report_partial_tells_of_refusals() -> None:
     async with meeting(files=False) as (near, far):
         fine = await near.send("hello", failure_report="partial")
@@ -106,6 +109,7 @@ async def test_failure_report_no_with_a_success_report() -> None:
 
 
 @running
+@pytest.mark.rule("4975 5.4-15 5.4-16")
 async def test_sent_again_in_the_next_session_it_is_a_duplicate() -> None:
     """Section 5.4: never shown again without a word."""
     talk = Talk()

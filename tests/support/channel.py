@@ -23,10 +23,9 @@ class End:
         silent: it says nothing more, and the other side learns it behind the last octet.
     """
 
-    def __init__(self, limits: Limits, *, relay: bool) -> None:
+    def __init__(self, limits: Limits, budget: Budget, *, relay: bool) -> None:
         self.layer = Clear() if relay else Toy()
-        self.budget = Budget(limits)
-        self.connection = Connection([self.layer], terms=ANY, limits=limits, budget=self.budget)
+        self.connection = Connection([self.layer], terms=ANY, limits=limits, budget=budget)
         self.parser = Parser()
         self.flight: list[bytes] = []
         self.silent = False
@@ -34,13 +33,13 @@ class End:
 
 
 class Channel:
-    """Made with both sides connected; `meet` begins a session."""
+    """Made with both sides connected; `meet` begins a session. Each side has a budget, as one place has."""
 
-    def __init__(self, limits: Limits, now: float, *, relay: bool) -> None:
+    def __init__(self, limits: Limits, now: float, budgets: tuple[Budget, Budget], *, relay: bool) -> None:
         self.now = now
         self.relay = relay
         self.frozen = False  # whether all that is under way is lost, and neither side knows
-        self.left, self.right = End(limits, relay=relay), End(limits, relay=relay)
+        self.left, self.right = (End(limits, budget, relay=relay) for budget in budgets)
         self.ends = (self.left, self.right)
         for end in self.ends:
             end.connection.begin(now)
