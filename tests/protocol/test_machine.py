@@ -9,7 +9,7 @@ or frames pass a relay that changes their order; time passes. Whoever waits is w
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
@@ -26,13 +26,12 @@ from hypothesis.stateful import (
 )
 
 from msrp_peer.protocol.budget import Budget
-from msrp_peer.protocol.endpoint import Endpoint
 from msrp_peer.protocol.incoming import Incoming
-from msrp_peer.protocol.outgoing import FailureReport, Outgoing
 from msrp_peer.terms.limits import Limits
 from support.actors import Actor, Guest, Reader, Sender
 from support.by_hand import content
 from support.channel import Channel, End
+from support.letters import Letter, Plan, Talk, plans
 
 ROOMY = Limits(
     chunk_alone=200, chunk_in_company=40, turn=250, unsent=300, window=600,
@@ -43,66 +42,6 @@ TIGHT = Limits(
     spills=1, spill=300, memory=9000, arriving=2, inbox=3, message=500, owed=2000, remembered=2,
 )  # fmt: skip
 REAL = Limits(chunk_alone=4096, turn=4096, unsent=8192, keep_alive=20)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A message to be sent, and what is done with it on the other side."""
-
-    back: bool  # from the acceptor
-    size: int
-    block: int  # octets fed at a time
-    known: bool  # whether its size is said beforehand
-    failures: FailureReport
-    report: bool
-    way: str
-
-    @property
-    def must_arrive(self) -> bool:
-        """Whether nothing here stands in its way."""
-        return self.way == "read" or (self.way == "never look" and not self.report)
-
-
-FAILURES: list[FailureReport] = ["yes", "yes", "yes", "partial", "no"]
-WAYS = ["leave", "refuse", "spoil", "throw away", "never look"]
-plans = st.builds(
-    Plan,
-    back=st.booleans(),
-    size=st.integers(0, 9000),
-    block=st.sampled_from([40, 1000, 10_000]),
-    known=st.booleans(),
-    failures=st.sampled_from(FAILURES),
-    report=st.booleans(),
-    way=st.sampled_from([*["read"] * 10, *WAYS]),
-)
-
-
-@dataclass
-class Letter:
-    """One message: its sender, what became of it on the other side, what happened to it."""
-
-    number: int
-    talk: Talk
-    endpoint: Endpoint
-    outgoing: Outgoing
-    sender: Sender
-    body: bytes
-    plan: Plan
-    arrivals: list[Incoming] = field(default_factory=list)
-    readers: list[Reader] = field(default_factory=list)
-    troubled: bool = False  # it need not arrive: the test did something to it
-
-    def __repr__(self) -> str:
-        return f"message {self.number}, {self.outgoing.state} {self.outgoing.status} {self.outgoing.reason!r}"
-
-
-@dataclass
-class Talk:
-    """One session and both its ends."""
-
-    channel: Channel
-    ends: tuple[Endpoint, Endpoint]
-    letters: dict[str, Letter] = field(default_factory=dict)
 
 
 class Machine(RuleBasedStateMachine):
@@ -421,7 +360,6 @@ class OverARelay(Machine):
     relay = True
 
 
-@pytest.mark.timeout(7200)
 @pytest.mark.parametrize("machine", [OverTheNetwork, OverARelay])
 @pytest.mark.rule("4975 5.4-13 5.4-19 7.1.1-7")
 def test_whole_and_once_or_told(machine: type[Machine]) -> None:
