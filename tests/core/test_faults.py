@@ -72,6 +72,7 @@ STREAM_ERRORS = [
 
 @implementation
 @pytest.mark.parametrize(("before", "wrong", "word"), STREAM_ERRORS)
+@pytest.mark.rule("4975 9-3 9-4")
 def test_errors_of_the_stream(parser: Implementation, before: bytes, wrong: bytes, word: str) -> None:
     octets = before + wrong + START
     error = parser.error(octets)
@@ -179,6 +180,7 @@ TYPE = b"Content-Type: text/plain"
         (b'Content-Type: a/b ; c="\\"\xc3\xa9\t\\\\";d', "content_type", 'a/b ; c="\\"é\t\\\\";d'),
     ],
 )
+@pytest.mark.rule("4975 9-2 9-4")
 def test_right_values(parser: Implementation, line: bytes, attribute: str, value: object) -> None:
     frame = parser.frame_of(_frame(line))
     assert getattr(frame, attribute) == value
@@ -233,6 +235,7 @@ def test_right_values(parser: Implementation, line: bytes, attribute: str, value
         ),
     ],
 )
+@pytest.mark.rule("4975 9-3")
 def test_wrong_values(parser: Implementation, name: str, attribute: str, values: list[bytes]) -> None:
     for value in values:
         octets = _frame(b"X: y", f"{name}: ".encode() + value, b"Z: z")

@@ -177,6 +177,7 @@ def talk(pair: Pair, ours: Endpoint, theirs: Endpoint) -> None:
 
 
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+@pytest.mark.rule("4975 9-1")
 def test_it_reads_what_we_wrote(tmp_path: Path) -> None:
     capture = tmp_path / "session.pcapng"
     with connected() as (left, right, port):

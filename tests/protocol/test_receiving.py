@@ -221,6 +221,7 @@ def test_duplicates_are_marked() -> None:
 # --- max-size, in total ---------------------------------------------------------------------
 
 
+@pytest.mark.rule("4975 7.1.1-21")
 def test_too_large_as_announced() -> None:
     hand, endpoint = begin(Limits(message=10))
     assert statuses(hand.say(hand.chunk("msg1", b"x", 1, 11, "+"))) == [413]
