@@ -1,1 +1,1 @@
-"""How two sides learn of each other: targets people type, announcements on the LAN."""
+"""How two sides learn of each other: targets people type, announcements on the LAN, SDP."""

@@ -123,10 +123,23 @@ class Accepts:
                 return True
         return False
 
+    def meets(self, other: Accepts) -> bool:
+        """Whether some type could be on both lists."""
+        return any(_alike(mine, theirs) for mine in self.entries for theirs in other.entries)
+
     @property
     def text(self) -> str:
         """The list as an Accept-Types header or an SDP attribute has it."""
         return " ".join(self.entries)
+
+
+def _alike(one: str, other: str) -> bool:
+    if "*" in (one, other):
+        return True
+    first, second = media_type(one), media_type(other)
+    if first is None or second is None:
+        return False
+    return all("*" in pair or pair[0] == pair[1] for pair in zip(first[:2], second[:2], strict=True))
 
 
 @dataclass(frozen=True, slots=True)

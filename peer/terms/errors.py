@@ -9,6 +9,9 @@
      ├── NotSecureEnough     the line is weaker than what was required
      ├── UsageError          we were asked for something that makes no sense
      ├── FileDamaged         what arrived is not the file that was announced (`session.files`)
+     ├── SdpError            a PeerError: its session description cannot be used (`signalling.sdp`)
+     ├── NotAcceptable       a PeerError: what it offers does not fit (`signalling.agreement`)
+     ├── Refused             a PeerError: it said no to our offer (`signalling.agreement`)
      └── DiscoveryUnavailable  the LAN cannot be asked here (`aio.discovery`)
 
 Each text names what was wrong and where, in words for a person, and holds no secret.
