@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ..terms.content import media_type
+from ..session.bodies import is_readable
 from ..terms.display import escape
 from ..terms.errors import MessageCut, MsrpError, UsageError
 from .output import Output, size_text
@@ -135,7 +135,7 @@ class Incoming:
 
     async def _arrived(self, message: Message) -> None:
         try:
-            if not message.file and _is_text(message.content_type):
+            if not message.file and is_readable(message.content_type):
                 await self._text(message)
             else:
                 await self._file(message)
@@ -153,19 +153,35 @@ class Incoming:
 
     async def _text(self, message: Message) -> None:
         try:
-            text = await message.text(TEXT_LIMIT)
+            shown = await message.shown(TEXT_LIMIT)
         except UsageError:
             message.refuse(413)
             raise MessageCut(f"a message of more than {size_text(TEXT_LIMIT)} of text was refused") from None
+        again = _again(message)
+        lines = [f"{self._label}{again}: {shown.text}"]
+        if shown.subject is not None:
+            lines.insert(0, f"{self._label}{again}: subject: {shown.subject}")
+        told = [f"says it is from {shown.sender}, which nothing proves"] if shown.sender is not None else []
+        told += shown.notes
+        for part in shown.others:
+            named = f'"{part.name}", ' if part.name else ""
+            told.append(f"has {named}{part.content_type}, {size_text(len(part.body))}, which is not shown")
+        lines += [f"({note})" for note in told]
         # Lines after the first are indented: no text can look like a line of ours.
-        shown = escape(text, TEXT_LIMIT, lines=True).replace("\n", "\n    ")
+        words = escape("\n".join(lines), TEXT_LIMIT, lines=True).replace("\n", "\n    ")
         self._output.event(
             "message",
-            f"{self._label}{_again(message)}: {shown}",
+            words,
             **self._fields(message),
             content_type=message.content_type,
             size=message.received,
-            text=text,
+            text=shown.text,
+            sender_claimed=shown.sender,
+            subject=shown.subject,
+            notes=list(shown.notes),
+            parts=[
+                {"content_type": p.content_type, "name": p.name, "size": len(p.body)} for p in shown.others
+            ],
             duplicate=message.duplicate,
         )
 
@@ -232,8 +248,3 @@ class Incoming:
 def _again(message: Message) -> str:
     """A warning that it came before (RFC 4975 section 5.4)."""
     return " (again)" if message.duplicate else ""
-
-
-def _is_text(content_type: str) -> bool:
-    kind = media_type(content_type)
-    return kind is not None and kind.type == "text"

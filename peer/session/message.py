@@ -9,9 +9,10 @@ from pathlib import Path
 
 from ..protocol.incoming import Incoming
 from ..protocol.outgoing import Outgoing
-from ..terms.content import CHARSETS, media_type, parse_digest, parse_disposition
+from ..terms.content import parse_digest, parse_disposition
 from ..terms.errors import MessageCut, NotDelivered, UsageError
 from ..terms.security import Security
+from .bodies import Shown, is_readable, show, text_of
 from .driver import Driver, HeardBell
 from .files import Received, Receiving
 from .handle import Handle
@@ -136,12 +137,17 @@ class Message:
         return bytes(body)
 
     async def text(self, maximum: int = _WHOLE) -> str:
-        """The whole body as text: by its charset where that is UTF-8, US-ASCII or ISO 8859-1, else
-        as UTF-8; octets that do not fit appear as U+FFFD."""
-        kind = media_type(self.content_type)
-        # Not whatever Python has a codec for: some take quadratic time, some run no decoder at all.
-        codec = CHARSETS.get((kind.parameters.get("charset") or "").lower() if kind else "", "utf-8")
-        return (await self.read(maximum)).decode(codec, errors="replace")
+        """The words of it (see `shown`), empty where it has none; of a kind that has no words, all
+        of it as text. Octets that fit no charset appear as ``\\xff``."""
+        shown = await self.shown(maximum)
+        if shown.text or is_readable(self.content_type):
+            return shown.text
+        return text_of(self.content_type, b"".join(part.body for part in shown.others))
+
+    async def shown(self, maximum: int = _WHOLE) -> Shown:
+        """What a person is to see of it: text, the words inside message/cpim and multipart/...,
+        and what must be known besides (`bodies.Shown`)."""
+        return show(self.content_type, await self.read(maximum))
 
     async def save(
         self, directory: Path, *, overwrite: bool = False, progress: Progress | None = None

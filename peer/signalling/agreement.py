@@ -9,8 +9,8 @@ from msrp_core import Uri
 
 from ..terms.content import Accepts
 from ..terms.errors import PeerError, UsageError
+from ..terms.fingerprints import Fingerprint
 from .file_attributes import FileTransfer
-from .fingerprints import Fingerprint
 from .media import Direction, MsrpMedia, read_media
 from .sdp import Description
 

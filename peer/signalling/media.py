@@ -11,8 +11,8 @@ from typing import Final, Literal
 from msrp_core import Uri
 
 from ..terms.content import Accepts
+from ..terms.fingerprints import Fingerprint
 from .file_attributes import FILE_NAMES, FileTransfer
-from .fingerprints import Fingerprint
 from .sdp import Description, SdpError, Section
 
 __all__ = ["DIRECTIONS", "Direction", "MsrpMedia", "Setup", "read_media"]

@@ -18,9 +18,9 @@ from dataclasses import replace
 from typing import Literal
 
 from ..terms.errors import PeerError, UsageError
+from ..terms.fingerprints import preferred
 from .agreement import NotAcceptable, Outcome, Refused, Side
 from .file_attributes import MIRRORED, FileTransfer
-from .fingerprints import preferred
 from .media import DIRECTIONS, Direction, MsrpMedia, Setup, read_media
 from .sdp import Description, Lines, Origin, SdpError, Section, address_lines
 

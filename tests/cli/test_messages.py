@@ -246,3 +246,34 @@ class TestInterrupted:
                 return
             subprocess.run(["sleep", "0.01"], check=True)
         raise AssertionError("it never ran")
+
+
+def test_kinds_with_words_inside(listening: Listening) -> None:
+    """What CPIM claims, what is signed, what is not shown: all told; no octet reaches the terminal raw."""
+    listener, target = listening("--once")
+    cpim = b"From: <im:mallory@lan>\r\nSubject: a\x1b[31m\r\n\r\nContent-Type: text/plain\r\n\r\nhi\xff\x1b"
+    signed = (
+        b"--b\r\nContent-Type: message/cpim\r\n\r\n" + cpim + b"\r\n--b\r\n"
+        b"Content-Type: application/pkcs7-signature\r\n\r\nx\r\n--b--\r\n"
+    )
+    mixed = (
+        b"--b\r\n\r\nsee\r\n--b\r\nContent-Type: image/png\r\n"
+        b'Content-Disposition: attachment; filename="a\x1b.png"\r\n\r\n1234\r\n--b--\r\n'
+    )
+
+    async def send() -> None:
+        async with msrp_peer.connect(target) as session:
+            for body, kind in (
+                (signed, "multipart/signed;boundary=b"),
+                (mixed, "multipart/mixed;boundary=b"),
+            ):
+                await (await session.send(body, kind)).delivered()
+
+    asyncio.run(send())
+    assert listener.wait() == 0, listener.errors
+    assert "\x1b" not in listener.output
+    assert ": subject: a\\x1b[31m\n" in listener.output
+    assert ": hi\\xff\\x1b\n" in listener.output
+    assert "    (says it is from im:mallory@lan, which nothing proves)\n" in listener.output
+    assert "    (it is signed, and the signature was not checked)\n" in listener.output
+    assert ': see\n    (has "a\\x1b.png", image/png, 4 octets, which is not shown)\n' in listener.output

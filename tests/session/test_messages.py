@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from msrp_peer import Limits, MessageCut, NotDelivered, UsageError
+from msrp_peer.session.cpim import Cpim
 from support.running import first, meeting, running, together, until
 
 K = 1024
@@ -281,3 +282,22 @@ async def test_many_short_messages_at_once() -> None:
         heard = [await (await first(far)).text() for _ in range(300)]
         assert heard == [f"line {i}" for i in range(300)]
         await together(*(sent.delivered() for sent in sends))
+
+
+@running
+async def test_words_inside_of_other_kinds(tmp_path: Path) -> None:
+    """RFC 4975 sections 7.3.1 and 13: message/cpim, multipart/mixed and multipart/alternative."""
+    cpim = Cpim.wrap(b"inside", "text/plain", sender="im:a@lan", to=["im:b@lan"], when="2026-01-01T00:00:00Z")
+    body = b"--x\r\nContent-Type: text/html\r\n\r\n<b>\r\n--x\r\n\r\nplain\r\n--x--\r\n"
+    async with meeting() as (near, far):
+        for octets, kind, words in (
+            (cpim.octets(), "message/cpim", "inside"),
+            (body, "multipart/alternative;boundary=x", "plain"),
+            (body, "multipart/mixed;boundary=x", "<b>\n\nplain"),
+            (b"\xff\x1b", "text/plain", "\\xff\x1b"),
+            (b"\xff", "application/octet-stream", "\\xff"),
+        ):
+            await near.send(octets, kind)
+            assert await (await first(far)).text() == words
+        await near.send(cpim.octets(), "message/cpim")
+        assert (await (await first(far)).shown()).sender == "im:a@lan"

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from msrp_core import Uri
 from msrp_peer.signalling.agreement import NotAcceptable, Outcome, Refused, Side
 from msrp_peer.signalling.file_attributes import FileRange, FileSelector, FileTransfer, transfer_id
-from msrp_peer.signalling.fingerprints import PREFERENCE, Fingerprint
 from msrp_peer.signalling.offer_answer import Negotiation
 from msrp_peer.signalling.sdp import SdpError
 from msrp_peer.terms.content import Accepts
+from msrp_peer.terms.fingerprints import PREFERENCE, Fingerprint
 
 TYPES = ["text/plain", "text/*", "message/cpim", "image/png", "text/plain;charset=utf-8", "*"]
 LENGTHS = dict(zip(PREFERENCE, (32, 64, 48, 28, 20), strict=True))

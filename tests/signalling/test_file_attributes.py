@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from msrp_peer.signalling.agreement import NotAcceptable, Side
 from msrp_peer.signalling.file_attributes import FileRange, FileSelector, FileTransfer, transfer_id
-from msrp_peer.signalling.fingerprints import Fingerprint, preferred
 from msrp_peer.signalling.offer_answer import Negotiation
+from msrp_peer.terms.fingerprints import Fingerprint, preferred
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "sdp"
 ALICE = "msrp://alicepc.example.com:7654/jshA7we;tcp"

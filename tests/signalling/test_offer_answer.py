@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from msrp_peer.signalling.agreement import NotAcceptable, Refused, Side, look
-from msrp_peer.signalling.fingerprints import Fingerprint
 from msrp_peer.signalling.offer_answer import Negotiation
 from msrp_peer.signalling.sdp import Description, SdpError
 from msrp_peer.terms.content import Accepts
 from msrp_peer.terms.errors import PeerError, UsageError
+from msrp_peer.terms.fingerprints import Fingerprint
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "sdp"
 ALICE = "msrp://alice.example.com:7394/2s93i93idj;tcp"

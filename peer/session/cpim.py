@@ -1,0 +1,141 @@
+"""message/cpim (RFC 3862): who says it to whom, around a message of any kind. Over octets, no more.
+
+What it says is said by whoever wrote it: it proves nobody (RFC 4975 section 14.5).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["Cpim"]
+
+_MOST = 16 * 1024  # octets of headers
+_LINE_END = re.compile(rb"\r\n|\n")
+_HEADER = re.compile(r"((?:[A-Za-z0-9!#$%&'*+^_`|~-]+\.)?[A-Za-z0-9!#$%&'*+^_`|~-]+):(.*)", re.DOTALL)
+_ADDRESS = re.compile(r'(?:"((?:[^"\\]|\\.)*+)"[ \t]*+|([^<"]*+))<([^<>\s]++)>[ \t]*+', re.DOTALL)
+_LANGUAGE = re.compile(r";lang=([A-Za-z0-9-]{1,64})[ \t]+(.*)", re.DOTALL)
+_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
+_PLAIN = {"b": "\b", "t": "\t", "n": "\n", "r": "\r"}
+_WRITTEN = {"\\": "\\\\", **{value: f"\\{name}" for name, value in _PLAIN.items()}}
+
+
+@dataclass(frozen=True, slots=True)
+class Cpim:
+    """One message with its CPIM headers.
+
+    Attributes:
+        headers: names and values in their order, escapes undone; names have any prefix they came with.
+        content: the MIME headers of what is inside, names in lower case.
+        body: what is inside, as it is.
+    """
+
+    headers: tuple[tuple[str, str], ...]
+    content: tuple[tuple[str, str], ...]
+    body: bytes
+
+    @classmethod
+    def parse(cls, octets: bytes) -> Cpim | None:
+        """Read one; None where it is none: no header line, no blank line, too much of either.
+
+        The blank line between the CPIM headers and the MIME headers, which RFC 4975 section
+        11.4 and RFC 5438 leave out, may be missing: a line Content-...: begins the latter.
+        """
+        headers: list[tuple[str, str]] = []
+        content: list[tuple[str, str]] = []
+        into = headers
+        at = 0
+        for found in _LINE_END.finditer(octets[:_MOST]):
+            line, at = octets[at : found.start()].decode("utf-8", "backslashreplace"), found.end()
+            if not line:
+                if into is content or not headers:
+                    break
+                into = content
+                continue
+            if line[0] in " \t" and into:
+                name, value = into[-1]
+                into[-1] = name, f"{value} {line.strip()}"
+                continue
+            pair = _HEADER.fullmatch(line)
+            if pair is None:
+                return None
+            name, value = pair.groups()
+            if into is headers and headers and name.lower().startswith("content-"):
+                into = content
+            into.append((name, value) if into is headers else (name.lower(), value.strip()))
+        else:
+            return None
+        if not headers or into is headers:
+            return None
+        return cls(
+            tuple((name, _unescaped(value.strip())) for name, value in headers), tuple(content), octets[at:]
+        )
+
+    def octets(self) -> bytes:
+        """As it is sent: with the blank line. Raises ValueError for a header no line can hold."""
+        # A language stands right behind the colon (RFC 3862 section 3.3).
+        own = [(n, _escaped(v) if v.startswith(";") else f" {_escaped(v)}") for n, v in self.headers]
+        mime = [(name.title(), f" {value}") for name, value in self.content]
+        for name, value in (*own, *mime):
+            found = _HEADER.fullmatch(f"{name}:{value}")
+            if found is None or found.group(1) != name or any(c < " " and c != "\t" for c in value):
+                raise ValueError("a header has a name or a value that no line can hold")
+        head = ["".join(f"{name}:{value}\r\n" for name, value in lines) for lines in (own, mime)]
+        return "\r\n".join((*head, "")).encode() + self.body
+
+    @property
+    def content_type(self) -> str:
+        """The kind of what is inside; RFC 3862 section 3 has text/plain where nothing says it."""
+        return next((value for name, value in self.content if name == "content-type"), "text/plain")
+
+    def values(self, name: str) -> list[str]:
+        """The values of the headers of that name, compared as RFC 3862 section 2.1 has it, by case."""
+        return [value for header, value in self.headers if header == name]
+
+    def address(self, name: str) -> tuple[str, str] | None:
+        """The first address of that header: a person's name, which may be empty, and a URI."""
+        for value in self.values(name):
+            if (found := _ADDRESS.fullmatch(value.strip())) is not None:
+                return (found.group(1) or found.group(2) or "").strip(), found.group(3)
+        return None
+
+    @property
+    def subject(self) -> str | None:
+        """The first subject, whatever its language."""
+        for value in self.values("Subject"):
+            found = _LANGUAGE.fullmatch(value)
+            return found.group(2) if found is not None else value
+        return None
+
+    @classmethod
+    def wrap(
+        cls,
+        body: bytes,
+        content_type: str,
+        *,
+        sender: str,
+        to: Sequence[str],
+        when: str,
+        subject: str | None = None,
+    ) -> Cpim:
+        """A message from `sender` to `to`, URIs; `when` is an RFC 3339 time with its offset."""
+        headers = [("From", f"<{sender}>"), *(("To", f"<{uri}>") for uri in to), ("DateTime", when)]
+        if subject is not None:
+            headers.append(("Subject", subject))
+        return cls(tuple(headers), (("content-type", content_type),), body)
+
+
+def _unescaped(value: str) -> str:
+    def character(found: re.Match[str]) -> str:
+        code, sign = found.groups()
+        return chr(int(code, 16)) if code else _PLAIN.get(sign, sign)
+
+    return _ESCAPE.sub(character, value)
+
+
+def _escaped(value: str) -> str:
+    return "".join(
+        _WRITTEN.get(c, f"\\u{ord(c):04x}" if c < " " or c == "\x7f" or "\ud800" <= c <= "\udfff" else c)
+        for c in value
+    )
