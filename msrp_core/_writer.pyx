@@ -4,6 +4,7 @@
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
 import os
@@ -18,6 +19,9 @@ cdef extern from "_scan.h" nogil:
     msrp_scan_fn msrp_scan
     int msrp_copy(char *, const char *, size_t)
     int msrp_scan_choose(const char *)
+
+cdef extern from "_digits.h" nogil:
+    int digits "msrp_digits"(long long)
 
 cdef extern from "_grammar.h" nogil:
     int G_UPPER
@@ -67,28 +71,35 @@ cdef int refill() except -1:
     return 0
 
 
-cdef inline int put_id(char *o, Py_ssize_t size) except -1:
-    """Hexadecimal digits of random octets: whatever the body holds, they are easy on every peer."""
+cdef int draw(uint64_t *number) except -1:
+    """64 random bits, never given twice."""
     global _used
-    cdef Py_ssize_t i
-    cdef const unsigned char *p
-    if PyBytes_GET_SIZE(_pool) != POOL or _used + size // 2 > POOL:
+    if PyBytes_GET_SIZE(_pool) != POOL or _used + 8 > POOL:
         refill()
-    p = <const unsigned char *>PyBytes_AS_STRING(_pool) + _used
-    _used += size // 2
-    for i in range(size // 2):
-        memcpy(o + 2 * i, HEXADECIMAL + 2 * p[i], 2)
+    memcpy(number, PyBytes_AS_STRING(_pool) + _used, 8)
+    _used += 8
     return 0
 
 
-cdef bytes fresh(Py_ssize_t size):
-    cdef bytes made = PyBytes_FromStringAndSize(NULL, size)
-    put_id(PyBytes_AS_STRING(made), size)
+cdef inline void put_id(char *o, uint64_t number) noexcept:
+    """Hexadecimal digits: whatever the body holds, they are easy on every peer."""
+    cdef int i
+    for i in range(TRANSACTION // 2):
+        memcpy(o + TRANSACTION - 2 - 2 * i, HEXADECIMAL + 2 * (number & 0xff), 2)
+        number >>= 8
+
+
+cdef bytes fresh():
+    """A new transaction id."""
+    cdef uint64_t number
+    cdef bytes made = PyBytes_FromStringAndSize(NULL, TRANSACTION)
+    draw(&number)
+    put_id(PyBytes_AS_STRING(made), number)
     return made
 
 
 def new_ident():
-    return fresh(MESSAGE).decode("ascii")
+    return (fresh() + fresh())[:MESSAGE].decode("ascii")
 
 
 cdef bytes utf8(str value, str what):
@@ -183,14 +194,14 @@ def request(str method not None, str to_path not None, str from_path not None, h
     to = path(to_path, "To-Path")
     source = path(from_path, "From-Path")
     head = lines(headers, body is not None)
-    tid = fresh(TRANSACTION) if transaction_id is None else ident(transaction_id, "a transaction id")
+    tid = fresh() if transaction_id is None else ident(transaction_id, "a transaction id")
     if body is not None:
         PyObject_GetBuffer(body, &view, PyBUF_SIMPLE)
         try:
             while occurs(<const char *>view.buf, view.len, PyBytes_AS_STRING(tid), PyBytes_GET_SIZE(tid)):
                 if transaction_id is not None:
                     raise LocalProtocolError("the end-line of that transaction id stands in the body")
-                tid = fresh(TRANSACTION)
+                tid = fresh()
         finally:
             PyBuffer_Release(&view)
     out = [b"MSRP ", tid, b" ", verb, b"\r\nTo-Path: ", to, b"\r\nFrom-Path: ", source, b"\r\n"]
@@ -247,6 +258,7 @@ cdef class Chunks:
         cdef bytes extra, out
         cdef Py_buffer view
         cdef Py_ssize_t room
+        cdef uint64_t number
         cdef long long start, stop, whole
         if first < 1 or (end is not None and end < first - 1) or (total is not None and (
                 first - 1 > total or (end is not None and end > total))) or max(first, end or 0, total or 0) >= 1 << 63:
@@ -259,7 +271,9 @@ cdef class Chunks:
         try:
             room = self.size(view.len, start, stop, whole) + (PyBytes_GET_SIZE(extra) if extra is not None else 0)
             out = PyBytes_FromStringAndSize(NULL, room)
-            self.frame(PyBytes_AS_STRING(out), <const char *>view.buf, view.len, start, stop, whole, mark[0], extra)
+            draw(&number)
+            self.frame(PyBytes_AS_STRING(out), number, <const char *>view.buf, view.len, start, stop, whole, mark[0],
+                       extra)
         finally:
             PyBuffer_Release(&view)
         return ascii(PyBytes_AS_STRING(out) + 5, TRANSACTION), out
@@ -270,6 +284,7 @@ cdef class Chunks:
         cdef char *o
         cdef char *begin
         cdef Py_ssize_t count, k, n, room = 0
+        cdef uint64_t number
         cdef long long start, whole
         cdef list ids = []
         if first < 1 or size < 1 or first >= 1 << 62 or (total is not None and not 0 <= total < 1 << 62):
@@ -287,10 +302,12 @@ cdef class Chunks:
                 room += self.size(n, start + k * size, self.stop(start + k * size, n, last and k == count - 1), whole)
             out = PyBytes_FromStringAndSize(NULL, room)
             o = PyBytes_AS_STRING(out)
+            # Random bits cost as much as all else that is written of a head: the ids of a batch count up.
+            draw(&number)
             for k in range(count):
                 n = min(size, view.len - k * size)
                 begin = o
-                o = self.frame(o, <const char *>view.buf + k * size, n, start,
+                o = self.frame(o, number + <uint64_t>k, <const char *>view.buf + k * size, n, start,
                                self.stop(start, n, last and k == count - 1), whole,
                                c'$' if last and k == count - 1 else c'+', None)
                 ids.append(ascii(begin + 5, TRANSACTION))
@@ -308,10 +325,10 @@ cdef class Chunks:
         return (5 + 2 * TRANSACTION + PyBytes_GET_SIZE(self.before) + digits(first) + 1 + digits(end) + 1
                 + digits(total) + 2 + PyBytes_GET_SIZE(self.after) + n + 12)
 
-    cdef char *frame(self, char *o, const char *body, Py_ssize_t size, long long first, long long end,
+    cdef char *frame(self, char *o, uint64_t number, const char *body, Py_ssize_t size, long long first, long long end,
                      long long total, char flag, bytes extra) except NULL:
         cdef char *tid = o + 5
-        put_id(tid, TRANSACTION)
+        put_id(tid, number)
         memcpy(o, b"MSRP ", 5)
         o = put(tid + TRANSACTION, PyBytes_AS_STRING(self.before), PyBytes_GET_SIZE(self.before))
         o = put_number(o, first)
@@ -324,21 +341,12 @@ cdef class Chunks:
         o = put(o, PyBytes_AS_STRING(self.after), PyBytes_GET_SIZE(self.after))
         if msrp_copy(o, body, size):   # hyphens: look closer
             while occurs(body, size, tid, TRANSACTION):
-                put_id(tid, TRANSACTION)
+                draw(&number)
+                put_id(tid, number)
         o = put(o + size, b"\r\n-------", 9)
         o = put(o, tid, TRANSACTION)
         o[0] = flag
         return put(o + 1, b"\r\n", 2)
-
-
-cdef inline int digits(long long n) noexcept:
-    """Characters of a number, "*" for less than none."""
-    cdef int count = 1
-    cdef long long power = 10
-    while n >= power and count < 18:
-        power *= 10
-        count += 1
-    return count if count < 18 or n < power else 19
 
 
 cdef inline char *put_number(char *o, long long n) noexcept:

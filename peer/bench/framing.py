@@ -207,30 +207,36 @@ def streamed(octets: int) -> int:
 
 
 def serialise(rounds: int) -> list[Row]:
-    body = os.urandom(2048)
-    to, source = TO.decode(), FROM.decode()
-    chunks = Chunks(to, source, "0123456789abcdef", [("Content-Type", "text/plain")])
-    big = body * 64
-    before = b"MSRP 0123456789abcdef SEND\r\nTo-Path: " + TO + b"\r\nFrom-Path: " + FROM
-    parts = (
-        before,
-        b"\r\nMessage-ID: 0123456789abcdef\r\nByte-Range: ",
-        b"1-2048/131072",
-        b"\r\nContent-Type: text/plain\r\n\r\n",
-        body,
-        b"\r\n-------",
-        b"0123456789abcdef",
-        b"+",
-        b"\r\n",
-    )
+    """32 chunks a batch: 64 KiB, what a sender hands on in one turn. Both write the same octets of body."""
+    size, count, passes = 2048, 32, 32
+    body = os.urandom(size * count)
+    tid = b"0123456789abcdef"
+    chunks = Chunks(TO.decode(), FROM.decode(), tid.decode(), [("Content-Type", "text/plain")])
+    parts = [
+        (
+            b"MSRP %s SEND\r\nTo-Path: %s\r\nFrom-Path: %s" % (tid, TO, FROM),
+            b"\r\nMessage-ID: %s\r\nByte-Range: " % tid,
+            b"%d-%d/*" % (at + 1, at + size),
+            b"\r\nContent-Type: text/plain\r\n\r\n",
+            body[at : at + size],
+            b"\r\n-------",
+            tid,
+            b"+",
+            b"\r\n",
+        )
+        for at in range(0, len(body), size)
+    ]
+    if len(chunks.batch(body, 1, size, None)[1]) != sum(len(part) for frame in parts for part in frame):
+        raise AssertionError("the contestants do not write as many octets")
 
     def joined() -> None:
-        for _ in range(16 * 64):
-            b"".join(parts)
+        for _ in range(passes):
+            for frame in parts:
+                b"".join(frame)
 
     def cut() -> None:
-        for _ in range(16):
-            chunks.batch(big, 1, 2048, None)
+        for _ in range(passes):
+            chunks.batch(body, 1, size, None)
 
     times = contest({"join": joined, "us": cut}, rounds)
     quicker = ratio(times["join"], times["us"])

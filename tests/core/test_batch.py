@@ -56,6 +56,23 @@ def test_batches_that_cannot_be(first: int, size: int, total: int | None) -> Non
         chunks().batch(b"hello", first, size, total)
 
 
+@pytest.mark.parametrize("first", [near for power in range(1, 19) for near in (10**power - 1, 10**power)])
+def test_numbers_of_every_length(first: int) -> None:
+    body = b"ab"
+    _, octets = chunks().batch(body, first, 1, first + 1)
+    frames = [event for event in Parser().feed(octets) if isinstance(event, Frame)]
+    assert [frame.byte_range for frame in frames] == [(at, at, first + 1) for at in (first, first + 1)]
+    assert octets.count(b"%d/%d" % (first, first + 1)) == 1
+
+
+def test_no_batch_has_the_ids_of_another() -> None:
+    several = [chunks().batch(b"x" * 100, 1, 1, None)[0] for _ in range(50)]
+    ids = [one for ids in several for one in ids]
+    assert len(set(ids)) == len(ids) == 5000
+    # Random in every digit, as RFC 4975 section 7.1 wants of an id.
+    assert all(len({ids[0][at] for ids in several}) > 4 for at in range(16))
+
+
 def test_a_chunk_may_be_as_large_as_anything() -> None:
     ids, octets = chunks().batch(b"hello", 1, sys.maxsize, None, True)
     assert len(ids) == 1
