@@ -43,7 +43,7 @@ demo: .venv/.project
 
 bench: venv
 	@$(pip) install -c constraints.txt httptools h11
-	@$(bin)/python -P benchmarks/framing.py $(ARGS)
+	@PYTHONPATH=benchmarks $(bin)/python -P benchmarks/framing.py $(ARGS)
 
 test: venv
 	@$(bin)/pytest $(ARGS)
