@@ -161,7 +161,6 @@ class Endpoint:
             if refused is not None:
                 return refused
             message = Incoming(self, frame, earlier=earlier)
-            self._seen.set(message_id, 413)
             self._arriving[message_id] = message
         else:
             if not message.content_type and not self._takes(frame):
@@ -222,6 +221,7 @@ class Endpoint:
         else:
             self._arriving.pop(message.message_id, None)
             message.late(self.limits.missing)
+            self.became(message, 413)
 
     def became(self, message: Incoming, status: int) -> None:
         """What to say where the message comes again, or more of it does."""
@@ -270,6 +270,7 @@ class Endpoint:
         self.reason = reason
         for message in self._arriving.values():
             self.connection.missing.stop(message)
+            self.became(message, 413)
             message.lost(reason or "the other side closed the session before its end")
         self._arriving.clear()
         for outgoing in tuple(self._leaving.values()):

@@ -32,7 +32,36 @@ class Incoming:
         refusal: the code its next chunk is answered with; None while it is taken.
         duplicate: whether a message of this id arrived before (RFC 4975 section 5.4).
         shown: whether whoever reads knows of it.
+        path: where reports go; known where they are due.
     """
+
+    __slots__ = (
+        "_at",
+        "_end",
+        "_failures",
+        "_had",
+        "_limits",
+        "_machine",
+        "_report_due",
+        "_reported",
+        "_store",
+        "_unread",
+        "bell",
+        "budget",
+        "content_type",
+        "digest",
+        "disposition",
+        "dropped",
+        "duplicate",
+        "endpoint",
+        "message_id",
+        "opened",
+        "path",
+        "reason",
+        "refusal",
+        "shown",
+        "total",
+    )
 
     def __init__(self, endpoint: Endpoint, first: Frame, *, earlier: int | None) -> None:
         """`earlier` is what became of a message of the same id: 200 where it came whole."""
@@ -42,7 +71,6 @@ class Incoming:
         self.content_type = first.content_type or ""
         self.disposition = first.header("Content-Disposition")
         self.digest = first.header("Content-Digest")
-        self.path = first.from_path
         self.total: int | None = None
         self.refusal: int | None = None
         self.duplicate = earlier is not None
@@ -55,13 +83,17 @@ class Incoming:
         self._unread = False  # its octets go nowhere
         self._at = 0  # where the next octet of the chunk at hand belongs
         self._end: int | None = None  # where the message ends, once "$" said so
-        self._report_due = first.success_report
-        self._failure_report = first.failure_report
         self._reported = 0
+        self._report_due = first.success_report
+        if self._report_due:
+            self.path = first.from_path
+            self._failures = first.failure_report != "no"
         self._machine = Machine(INCOMING, "arriving")
         self.budget = endpoint.connection.budget
         self._store = Store(self.budget, self._limits.pieces)
-        weight = _WEIGHT + len(self.content_type) + len(self.disposition or "") + len(self.digest or "")
+        weight = _WEIGHT + len(self.content_type)
+        if self.disposition is not None or self.digest is not None:
+            weight += len(self.disposition or "") + len(self.digest or "")
         if not self._store.weigh(weight):
             self._turn_away(413, "there is no room for it")
 
@@ -230,7 +262,7 @@ class Incoming:
 
     def _report(self, status: int) -> None:
         due, self._report_due = self._report_due, False
-        if due and (status == 200 or self._failure_report != "no"):
+        if due and (status == 200 or self._failures):
             self.endpoint.report(self, status, self._end or 0)
 
     def leave(self) -> None:

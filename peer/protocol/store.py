@@ -40,6 +40,16 @@ class _Piece:
         self.at = at
         self.cost = cost  # octets of the budget's memory
 
+    def own(self) -> bytearray:
+        """What is in memory, to be changed."""
+        if not isinstance(self.block, bytearray):
+            self.block = bytearray(self.block or b"")
+        return self.block
+
+    def append(self, block: bytes | bytearray) -> None:
+        self.own().extend(block)
+        self.end += len(block)
+
 
 def _end(piece: _Piece) -> int:
     return piece.end
@@ -53,6 +63,20 @@ class Store:
         arrived: octets that came, each counted once.
         memory: octets of the budget's memory in use.
     """
+
+    __slots__ = (
+        "_budget",
+        "_file",
+        "_filed",
+        "_most",
+        "_pieces",
+        "_taken",
+        "_weight",
+        "_written",
+        "arrived",
+        "memory",
+        "reach",
+    )
 
     def __init__(self, budget: Budget, pieces: int = 1024) -> None:
         self._budget = budget
@@ -100,7 +124,8 @@ class Store:
         the octets lie in too many pieces; what came of it is then of no use.
         Raises `OSError` where the file cannot be written.
         """
-        if at == self.reach == self.end:  # in order, as nearly always
+        if at == self.reach and (not self._pieces or self._pieces[-1].end == at):
+            # In order, as nearly always.
             if not self._add(len(self._pieces), at, block, spill=spill, cost=0):
                 return False
             self.reach += len(block)
@@ -138,9 +163,7 @@ class Store:
                 self._file.seek(piece.at + here - piece.start)
                 self._file.write(new)
             else:
-                if isinstance(piece.block, bytes):
-                    piece.block = bytearray(piece.block)
-                piece.block[here - piece.start : until - piece.start] = new
+                piece.own()[here - piece.start : until - piece.start] = new
             here = until
         if here < end:
             gaps.append((here, end))
@@ -161,9 +184,7 @@ class Store:
             before = None
         if spill:
             return self._add_to_file(index, start, block, before)
-        if before is not None and (
-            size >= _SMALL or not isinstance(before.block, bytearray) or len(before.block) >= _STEP
-        ):
+        if before is not None and (size >= _SMALL or before.block is None or len(before.block) >= _STEP):
             before = None
         cost = size if before is not None else size + cost
         if not self._budget.take_memory(cost):
@@ -171,11 +192,9 @@ class Store:
         self.memory += cost
         self.arrived += size
         if before is None:
-            kept = bytearray(block) if size < _SMALL else block
-            self._pieces.insert(index, _Piece(start, start + size, kept, 0, cost))
+            self._pieces.insert(index, _Piece(start, start + size, block, 0, cost))
         else:
-            before.block += block  # type: ignore[operator]
-            before.end += size
+            before.append(block)
             before.cost += cost
         return True
 
@@ -220,11 +239,10 @@ class Store:
         else:
             if len(last.block) + size > _STEP:
                 return False
-            if isinstance(last.block, bytes):
-                last.block = bytearray(last.block)
-            last.block += piece.block
+            last.append(piece.block)
             last.cost += size
             self._give_back(piece.cost - size)
+            return True
         last.end = piece.end
         return True
 
