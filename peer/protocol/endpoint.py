@@ -231,10 +231,10 @@ class Endpoint:
         """Tell the sender what became of a message's first `end` octets (RFC 4975 section 7.1.2)."""
         if self.closed:
             return
-        total = end if message.state == "whole" else message.total
+        size = message.size
         headers = [
             ("Message-ID", message.message_id),
-            ("Byte-Range", f"1-{end}/{'*' if total is None else total}"),
+            ("Byte-Range", f"1-{end}/{'*' if size is None else size}"),
             ("Status", "000 200 OK" if status == 200 else f"000 {status:03d} refused"),
         ]
         self.connection.say(request("REPORT", message.path, self.local, headers)[1])

@@ -112,6 +112,11 @@ class Incoming:
         return self._store.reach
 
     @property
+    def size(self) -> int | None:
+        """Its octets: as "$" said, or until then as announced; None where neither is so."""
+        return self.total if self._end is None else self._end
+
+    @property
     def missing(self) -> bool:
         """Whether octets are known to be missing: others behind them came, or the end did."""
         reach = self._store.reach
@@ -231,11 +236,12 @@ class Incoming:
         block = self._store.take()
         if self.opened and block:
             self.endpoint.connection.gave(len(block))
-            taken = self._store.reach - len(self._store)
-            if self._report_due and taken - self._reported >= self._limits.reported:
-                # A long message: its sender sees how far it is (RFC 4975 section 7.1.3).
-                self._reported = taken
-                self.endpoint.report(self, 200, taken)
+            done = self._store.reach - len(self._store) - len(block)
+            if self._report_due and done - self._reported >= self._limits.reported:
+                # A long message: its sender sees how far it is (RFC 4975 section 7.1.3). Never
+                # about the last octets: that they are taken is said by whoever takes them.
+                self._reported = done
+                self.endpoint.report(self, 200, done)
         return block
 
     def confirm(self) -> None:

@@ -130,6 +130,7 @@ def test_a_chunk_that_comes_twice(again: int) -> None:
     assert (message.state, content(message), message.duplicate) == ("whole", b"one two three", False)
 
 
+@pytest.mark.rule("4975 5.4-18")
 def test_a_late_chunk_of_what_is_whole_already() -> None:
     """Section 5.4: it is a duplicate; its response is due all the same, and nothing is shown."""
     hand, endpoint = begin()
@@ -327,6 +328,7 @@ def test_other_people_are_remembered_up_to_a_number() -> None:
     assert budget.seen("first").get("msg1") is None
 
 
+@pytest.mark.rule("4975 5.4-18")
 @pytest.mark.parametrize("how", ["refuse", "drop"])
 def test_a_duplicate_that_nobody_reads_has_arrived_all_the_same(how: str) -> None:
     """Section 5.4: responses and reports are due for duplicates, too."""

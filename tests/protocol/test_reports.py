@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from msrp_core import Frame
 from msrp_peer.protocol.auth import Terms
+from msrp_peer.protocol.outgoing import Outgoing
 from msrp_peer.terms.content import Accepts
+from msrp_peer.terms.limits import Limits
 from support.by_hand import ByHand, statuses
 
 NO, PARTIAL = ("Failure-Report", "no"), ("Failure-Report", "partial")
@@ -212,3 +215,126 @@ def test_a_report_begins_no_session() -> None:
     assert not hand.connection.arrived
     assert statuses(hand.say(hand.frame([("Message-ID", "msg1")]))) == [200]
     assert hand.connection.arrived
+
+
+# --- in parts -------------------------------------------------------------------------------
+
+
+def begun(octets: int) -> tuple[ByHand, Outgoing, list[Frame]]:
+    """A message that wants a report, all out; each of its chunks."""
+    hand = ByHand()
+    endpoint = hand.bind()
+    outgoing = endpoint.send("a/b", octets, success_report=True)
+    outgoing.feed(bytes(octets))
+    outgoing.end()
+    return hand, outgoing, hand.hear()
+
+
+def reported(hand: ByHand, outgoing: Outgoing, *ranges: str, status: str = "000 200 OK") -> None:
+    for each in ranges:
+        headers = [("Message-ID", outgoing.message_id), ("Byte-Range", each), ("Status", status)]
+        assert hand.say(hand.frame(headers, method="REPORT")) == []
+
+
+@pytest.mark.rule("4975 7.1.3-5")
+@pytest.mark.parametrize(
+    "ranges",
+    [
+        ["1-100000/100000"],
+        ["1-50000/100000", "1-100000/100000"],
+        ["1-50000/100000", "50001-100000/100000"],
+        ["70001-100000/*", "1-20000/*", "20001-70000/*"],
+        ["30000-100000/100000", "1-40000/*"],
+        ["1-*/*"],
+    ],
+)
+def test_success_is_reported_in_any_ranges_and_order(ranges: list[str]) -> None:
+    """RFC 4975 section 7.1.3: at once, cumulative, or chunk by chunk."""
+    hand, outgoing, frames = begun(100_000)
+    hand.answer(*frames)
+    reported(hand, outgoing, *ranges[:-1])
+    assert outgoing.state == "awaiting"
+    reported(hand, outgoing, ranges[-1])
+    assert (outgoing.state, outgoing.reported) == ("delivered", 100_000)
+
+
+def test_a_gap_in_the_reports_is_no_delivery() -> None:
+    hand, outgoing, frames = begun(100_000)
+    hand.answer(*frames)
+    reported(hand, outgoing, "1-49999/100000", "50001-100000/100000", "7-5/*", "200000-300000/*")
+    assert (outgoing.state, outgoing.reported) == ("awaiting", 49_999)
+
+
+def test_reports_about_octets_not_sent_yet_count_for_nothing() -> None:
+    hand = ByHand()
+    endpoint = hand.bind()
+    outgoing = endpoint.send("a/b", None, success_report=True)
+    outgoing.feed(bytes(65_536))
+    frames = hand.hear()
+    reported(hand, outgoing, "1-1000000/1000000")
+    assert outgoing.reported == 65_536
+    outgoing.feed(bytes(4_464))
+    outgoing.end()
+    hand.answer(*frames, *hand.hear())
+    assert outgoing.state == "awaiting"
+    reported(hand, outgoing, "1-70000/70000")
+    assert outgoing.state == "delivered"
+
+
+def test_a_report_about_all_outweighs_an_answer_that_is_late() -> None:
+    hand, outgoing, _ = begun(100)
+    reported(hand, outgoing, "1-100/100")
+    assert outgoing.state == "awaiting"
+    hand.wait(30)
+    assert outgoing.state == "delivered"
+    hand, outgoing, _ = begun(100)
+    reported(hand, outgoing, "1-99/100")
+    hand.wait(30)
+    assert (outgoing.state, outgoing.status) == ("failed", 408)
+
+
+def test_ever_more_ranges_take_no_more_memory() -> None:
+    hand, outgoing, frames = begun(100_000)
+    hand.answer(*frames)
+    for at in range(2, 20_000, 200):
+        octets = [f"{at + i}-{at + i}/*" for i in range(0, 200, 2)]
+        reported(hand, outgoing, *octets)
+    assert len(outgoing._spoken_of._starts) == 1024
+    reported(hand, outgoing, "1-100000/100000")
+    assert outgoing.state == "delivered"
+
+
+def test_a_long_message_is_reported_while_it_is_taken() -> None:
+    """RFC 4975 section 7.1.3: incremental reports, each about all so far."""
+    hand = ByHand(limits=Limits(reported=1000, unopened=100_000))
+    endpoint = hand.bind()
+    for i in range(5):
+        hand.say(hand.chunk("msg1", bytes(5000), 1 + 5000 * i, 25_000, "$" if i == 4 else "+", SUCCESS, NO))
+    message = endpoint.inbox[0]
+    message.open()
+    while message.take():
+        pass
+    assert len(hand.connection._said) == 4
+    message.confirm()
+    ranges = [frame.header("Byte-Range") for frame in hand.hear()]
+    assert ranges == [f"1-{5000 * i}/25000" for i in range(1, 6)], "the last once it was taken"
+
+
+def test_a_long_message_of_which_no_report_was_asked() -> None:
+    hand = ByHand(limits=Limits(reported=10))
+    endpoint = hand.bind()
+    hand.say(hand.chunk("msg1", bytes(5000), 1, 5000))
+    endpoint.inbox[0].open()
+    endpoint.inbox[0].take()
+    endpoint.inbox[0].confirm()
+    assert hand.hear() == []
+
+
+@pytest.mark.rule("4975 7.1.2-10")
+def test_no_report_goes_out_on_a_session_that_is_over() -> None:
+    hand = ByHand()
+    endpoint = hand.bind()
+    hand.say(hand.chunk("msg1", b"x", 1, 1, "$", SUCCESS))
+    endpoint.close(None)
+    endpoint.inbox[0].confirm()
+    assert hand.hear() == []

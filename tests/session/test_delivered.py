@@ -53,8 +53,8 @@ async def test_a_long_message_is_reported_as_it_is_taken() -> None:
         seen, told = 0, []
         async for block in message:
             seen += len(block)
-            if 500 * K < seen < size:
-                await until(lambda: sent.taken >= 400 * K)
+            if 1500 * K < seen < size:
+                await until(lambda: sent.taken >= 1000 * K)
                 told.append(sent.taken)
                 assert told[-1] <= seen
         await sent.delivered()
