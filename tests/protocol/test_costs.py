@@ -54,8 +54,9 @@ def test_a_position_beyond_the_largest_message() -> None:
         hand.chunk("msg1", b"x", 101, "*", "+"),
         hand.chunk("msg2", b"xx", 100, "*", "+"),
         hand.chunk("msg3", b"x", 100, "*"),
+        hand.chunk("msg4", b"", 102, "*"),
     )
-    assert statuses(heard) == [413, 413, 200]
+    assert statuses(heard) == [413, 413, 200, 413]
     assert not endpoint.inbox
 
 
@@ -101,3 +102,24 @@ def test_messages_cost_more_than_their_octets() -> None:
     for message in endpoint.inbox:
         message.open()
     assert budget.memory == 10_000
+
+
+@pytest.mark.parametrize("how", ["given up", "late", "lost", "refused"])
+def test_what_nobody_can_read_any_more_is_not_kept(how: str) -> None:
+    budget = Budget(Limits())
+    hand = ByHand(budget=budget, limits=Limits(unopened=1000))
+    endpoint = hand.bind()
+    hand.say(hand.chunk("msg1", b"one ", 1, "*", "+"))
+    for i in range(10):
+        hand.say(hand.chunk("msg1", bytes(600), 100 + 1000 * i, "*", "+"))
+    assert Limits().spill - budget.disk >= 5000
+    if how == "given up":
+        hand.say(hand.chunk("msg1", b"", 99, "*", "#"))
+    elif how == "late":
+        hand.wait(540)
+    elif how == "lost":
+        hand.connection.lost("the connection broke")
+    else:
+        hand.say(hand.chunk("msg1", b"", 50, "*", "$"))
+    assert (Limits().memory - budget.memory < 2200, budget.disk) == (True, Limits().spill)
+    assert content(endpoint.inbox[0]) == b"one "

@@ -273,7 +273,7 @@ def test_partial_is_not_remembered_for_ever() -> None:
     frames = hand.hear()
     assert len(frames) == 30, "no answer is waited for"
     assert [m.state for m in messages] == ["out"] * 20 + ["awaiting"] * 10
-    assert len(endpoint._leaving) == 10
+    assert (len(endpoint._leaving), len(hand.connection.transactions._quiet)) == (10, 10)
     hand.answer(*frames, status=413)
     assert [m.state for m in messages] == ["out"] * 20 + ["failed"] * 10
 
