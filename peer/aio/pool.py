@@ -95,8 +95,8 @@ class Pool:
                 if line.connection.sessions < line.connection.limits.sessions:
                     try:
                         return await begin(line)
-                    except ConnectionLost:
-                        continue  # it closed just now
+                    except ConnectionLost:  # it closed just now, or does not answer any more
+                        self._let_go(sharing, line)
                     except PeerError as refused:
                         if refused.status != 403:  # it wants no more on this one
                             raise
@@ -109,6 +109,14 @@ class Pool:
             line.connection.keeps = True
             self._lines.setdefault(sharing, []).append(line)
             return session
+
+    def _let_go(self, sharing: Sharing, line: Line) -> None:
+        """Begin no more sessions on it; it ends with those it has."""
+        self._lines[sharing].remove(line)
+        line.connection.keeps = False
+        if not line.connection.sessions:
+            line.connection.close(line.now())
+            line.flush()
 
     def _tidy(self) -> None:
         """Forget those that are closed."""

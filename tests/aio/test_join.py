@@ -78,6 +78,20 @@ async def _once_listening(
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.parametrize("host", ["[::1]", "localhost"])
+@running
+async def test_hosts_of_other_kinds(host: str) -> None:
+    """RFC 4975 section 6.2: an address as it is, a name by what it resolves to."""
+    async with msrp_peer.listen(f"{host}:0") as listener:
+        here, there = msrp_peer.new_uri(host, 9), listener.new_uri(host)
+        near, far = await together(
+            msrp_peer.join(Paths(local_uri=here, remote_path=there, active=True)),
+            msrp_peer.join(Paths(local_uri=there, remote_path=here, active=False), listener=listener),
+        )
+        await (await near.send("hello")).delivered()
+        await together(near.close(), far.close())
+
+
 @running
 async def test_many_sessions_wait_at_one_listener() -> None:
     async with msrp_peer.listen(LOCAL) as listener:

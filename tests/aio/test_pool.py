@@ -11,7 +11,7 @@ import pytest
 
 import msrp_peer
 from msrp_peer import ConnectionLost, Level, Limits, Paths, Pool, UsageError
-from support.proxy import proxy
+from support.proxy import Fate, proxy
 from support.running import LOCAL, Talk, first, running, together, until
 
 
@@ -214,6 +214,28 @@ async def test_where_the_connection_breaks_all_its_sessions_end_with_the_reason(
                 await first(session)
         async with msrp_peer.connect(target, pool=pool) as again:
             await (await again.send("a new connection")).delivered()
+        talk.over()
+
+
+@running
+async def test_a_connection_that_answers_no_more_is_let_go() -> None:
+    talk = Talk()
+    there = Fate()
+    async with (
+        msrp_peer.listen(LOCAL, talk) as listener,
+        proxy(listener.port, there=there) as between,
+        Pool() as pool,
+    ):
+        target, soon = f"127.0.0.1:{between.port}", Limits(transaction=0.2)
+        dead = await msrp_peer.connect(target, pool=pool, limits=soon)
+        there.freeze = there.carried + 1
+        with pytest.raises(msrp_peer.NotDelivered):
+            await (await dead.send("is anybody there?")).delivered()
+        there.freeze = None
+        alive = await msrp_peer.connect(target, pool=pool, limits=soon)
+        await (await alive.send("on a new one")).delivered()
+        assert pool.connections == 1
+        await together(dead.close(), alive.close())
         talk.over()
 
 
