@@ -140,6 +140,8 @@ class Listener:
         self._lines: set[Line] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._come: dict[str, tuple[Line, Session]] = {}  # for `arrival`
+        self._waiting: set[Bell] = set()  # its bells
+        self._shut = False
 
     @property
     def uri(self) -> str:
@@ -209,8 +211,8 @@ class Listener:
     async def arrival(self, agreed: Agreed, require: Level) -> tuple[Line, Session]:
         """The session that was agreed, when the other side has begun it, and its line.
 
-        Raises `UsageError` where another waits for this URI, and `NotSecureEnough` where the
-        other side comes over less than what is required.
+        Raises `UsageError` where another waits for this URI, `NotSecureEnough` where the other
+        side comes over less than what is required, `CannotReach` where the listener is closed.
         """
         if agreed.tls != self.tls:
             raise UsageError(f"tls {agreed.tls} was agreed, and this listener speaks {self.tls}")
@@ -219,15 +221,19 @@ class Listener:
         expected = Expected(local, agreed.remote, own_terms(agreed), peer.accepts, peer.maximum, require)
         bell = expected.bell = Bell()
         self._register.expect(expected)
+        self._waiting.add(bell)
         try:
             for line in list(self._lines):
                 line.resume()  # it may have come already
             while local not in self._come:
                 if expected.refusal is not None:
                     raise NotSecureEnough(expected.refusal)
+                if self._shut:
+                    raise CannotReach("the listener was closed before the other side came")
                 await bell.heard()
             return self._come.pop(local)
         finally:
+            self._waiting.discard(bell)
             self._register.forget(local)
             if local in self._come:  # it came just as we stopped waiting
                 await self._come.pop(local)[1].close()
@@ -241,6 +247,9 @@ class Listener:
 
     async def close(self) -> None:
         """Take no more connections, end every session in order, wait for them."""
+        self._shut = True
+        for bell in self._waiting:
+            bell.ring()
         if self._announcer is not None:
             await self._announcer.__aexit__(None, None, None)
             self._announcer = None

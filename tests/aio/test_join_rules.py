@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 import msrp_peer
-from msrp_peer import Limits, Paths, PeerError
+from msrp_peer import CannotReach, Limits, Paths, PeerError
 from msrp_peer.aio.line import Line
 from support.running import LOCAL, Talk, first, running, together
 
@@ -138,3 +138,31 @@ async def test_who_stops_waiting_as_the_session_comes_leaves_no_session_behind()
             await waiting
         assert [message async for message in near] == []
         await near.close()
+
+
+@running
+async def test_who_waits_at_a_listener_that_is_closed_is_told() -> None:
+    async with msrp_peer.listen(LOCAL) as listener:
+        here, there = msrp_peer.new_uri("127.0.0.1", 9), listener.new_uri()
+        join = msrp_peer.join(Paths(local_uri=there, remote_path=here, active=False), listener=listener)
+        waiting = asyncio.ensure_future(join.__aenter__())
+        await asyncio.sleep(0)
+    with pytest.raises(CannotReach, match="the listener was closed"):
+        await waiting
+    with pytest.raises(CannotReach, match="the listener was closed"):
+        await join
+
+
+@running
+async def test_joined_sessions_end_with_their_listener() -> None:
+    async with msrp_peer.listen(LOCAL) as listener:
+        here, there = msrp_peer.new_uri("127.0.0.1", 9), listener.new_uri()
+        near, far = await together(
+            msrp_peer.join(Paths(local_uri=here, remote_path=there, active=True)),
+            msrp_peer.join(Paths(local_uri=there, remote_path=here, active=False), listener=listener),
+        )
+        await far.send("before")
+    for session in (near, far):
+        messages = [await message.text() async for message in session]
+        assert messages == (["before"] if session is near else [])
+        await session.close()
