@@ -168,13 +168,15 @@ class Machine(RuleBasedStateMachine):
         channel, end = self._end(pick)
         channel.deliver(end, size, place)
 
-    @rule(pick=st.integers(0, 3), times=st.integers(1, 20), size=st.integers(1, 50), place=st.integers(0, 3))
-    def trickle(self, pick: int, times: int, size: int, place: int) -> None:
-        """A side is heard for a while, in small pieces."""
+    @rule(pick=st.integers(0, 3), size=st.integers(1, 50), place=st.integers(0, 3), awake=st.booleans())
+    def trickle(self, pick: int, size: int, place: int, awake: bool) -> None:
+        """A side is heard for a while, in small pieces; everybody is quick, or slow meanwhile."""
         channel, end = self._end(pick)
-        for _ in range(times):
+        for _ in range(20):
             channel.pull(end)
             channel.deliver(end, size, place)
+            if awake:
+                self._act()
 
     @rule(pick=st.integers(0, 3), place=st.integers(0, 3))
     def flow(self, pick: int, place: int) -> None:
