@@ -40,6 +40,7 @@ def test_text_that_is_none_is_not_lost(charset: str) -> None:
     assert show(f"text/plain{charset}", b"a\xffb").text == "a\\xffb"
 
 
+@pytest.mark.rule("4975 7.3.1-9")
 def test_alternatives() -> None:
     """RFC 2046 section 5.1.4: the last that can be shown; plain words before marked ones."""
     message = MIMEMultipart("alternative")
@@ -52,6 +53,7 @@ def test_alternatives() -> None:
     assert show(*made(only)).text == "<b>rich</b>"
 
 
+@pytest.mark.rule("4975 7.3.1-9")
 def test_mixed() -> None:
     message = MIMEMultipart("mixed")
     message.attach(MIMEText("one", "plain"))
@@ -64,6 +66,7 @@ def test_mixed() -> None:
     assert shown.others == (Part("image/png", b"\x00\x01", "a b.png", True),)
 
 
+@pytest.mark.rule("4975 14.3-1")
 def test_signed_is_shown_and_said_to_be_unchecked() -> None:
     """RFC 3862 section 5.2: a signed CPIM message."""
     octets = (VECTORS / "rfc3862_s5.2_multipart_signed.eml").read_bytes()
@@ -78,6 +81,7 @@ def test_signed_is_shown_and_said_to_be_unchecked() -> None:
     assert parts(kind, body)[0].body.startswith(b"From: MR SANDERS")
 
 
+@pytest.mark.rule("4975 13-3")
 def test_cpim() -> None:
     body = (VECTORS / "rfc4975_s11.4_reassembled_NOBLANKLINE.cpim").read_bytes()
     shown = show("message/cpim", body)

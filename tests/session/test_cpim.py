@@ -66,6 +66,7 @@ def parsed(name: str) -> Cpim:
         ),
     ],
 )
+@pytest.mark.rule("4975 13-3")
 def test_examples(name: str, sender: str, to: str, kind: str, body: bytes) -> None:
     message = parsed(name)
     assert (message.address("From") or ("", ""))[1] == sender
@@ -124,6 +125,7 @@ def test_a_folded_header() -> None:
     assert message.address("To") == ("Bob", "sip:bob@example.com")
 
 
+@pytest.mark.rule("4975 13-7 13-8")
 def test_wrapped_by_us() -> None:
     """RFC 3862 section 5: From, To, DateTime, a blank line, MIME headers, a blank line."""
     when = "2026-01-02T03:04:05+01:00"

@@ -43,6 +43,7 @@ def without(text: str, start: str) -> str:
     return "".join(f"{line}\r\n" for line in text.split("\r\n") if line and not line.startswith(start))
 
 
+@pytest.mark.rule("4975 8.1-1 8.1-2 8.1-3 8.2-1 8.2-3 8.6-1")
 def test_the_example_of_section_8_7() -> None:
     """RFC 4975 section 8.7: what our sides write holds what the figures show, and more."""
     alice, bob = pair(
@@ -79,6 +80,17 @@ def test_figures_9_and_10_without_setup() -> None:
     assert alice.agreed.peer_takes == Accepts.parse("message/cpim text/plain")
 
 
+@pytest.mark.rule("4975 8.1-5")
+def test_where_to_connect_stands_in_the_path_alone() -> None:
+    """RFC 4975 section 8.1: c= and m= are for others to read."""
+    alice = Negotiation(Side(ALICE))
+    alice.offer()
+    answer = vector("rfc4975_s8.7_05.sdp").replace("m=message 8493", "m=message 1234")
+    alice.accept(answer.replace("c=IN IP4 bob.example.com", "c=IN IP4 192.0.2.66"))
+    assert alice.agreed is not None
+    assert alice.agreed.connect == ("bob.example.com", 8493)
+
+
 def test_no_session_uri_is_shown() -> None:
     alice, bob = pair()
     meet(alice, bob)
@@ -106,6 +118,7 @@ def test_no_session_uri_is_shown() -> None:
         (False, False, ("active", None), None),
     ],
 )
+@pytest.mark.rule("4975 5.4-3")
 def test_who_connects(
     offerer: bool, answerer: bool, setups: tuple[str, str | None], active: bool | None
 ) -> None:
@@ -185,6 +198,7 @@ def test_a_transport_we_lack() -> None:
         ("nonsense", "*", False),
     ],
 )
+@pytest.mark.rule("4975 8.6-7")
 def test_an_offer_that_takes_nothing_we_have(taken: str, produced: str, fits: bool) -> None:
     text = vector("rfc4975_s8.2_03.sdp").replace("text/plain", taken)
     bob = Negotiation(Side(BOB, produces=Accepts.parse(produced)))
@@ -198,6 +212,7 @@ def test_an_offer_that_takes_nothing_we_have(taken: str, produced: str, fits: bo
     bob.answer(with_line(text, "a=sendonly"))  # then nothing need be sent there
 
 
+@pytest.mark.rule("4975 8.6-6")
 def test_wrapped_types_are_told_once() -> None:
     wraps = Side(
         ALICE, accepts=Accepts.parse("message/cpim text/plain"), wrapped=Accepts.parse("text/plain image/png")
@@ -240,6 +255,7 @@ def test_directions(offered: str, answered: str, said: str | None, ways: tuple[b
 # -- refusals and updates
 
 
+@pytest.mark.rule("4975 8.1-3")
 def test_port_0_refuses() -> None:
     alice, bob = pair()
     with pytest.raises(Refused, match="port 0"):
@@ -250,6 +266,7 @@ def test_port_0_refuses() -> None:
         alice.offer()
 
 
+@pytest.mark.rule("4975 8.1-3 8.1-4")
 def test_other_media_are_refused_and_keep_their_place() -> None:
     """RFC 3264 section 6: as many m= lines in the answer, in the same order."""
     text = (
@@ -294,6 +311,7 @@ def test_the_second_section_is_used_where_the_first_cannot_be() -> None:
     assert lines(answer, "m=") == ["m=message 0 TCP/TLS/MSRP *", "m=message 8493 TCP/MSRP *"]
 
 
+@pytest.mark.rule("4975 8.4-3")
 def test_nothing_changed_the_same_o_line() -> None:
     """RFC 4975 section 8.4; else the next version (RFC 3264 section 8)."""
     alice, bob = pair()
@@ -315,6 +333,7 @@ def test_nothing_changed_the_same_o_line() -> None:
     assert bob.agreed.peer_takes == Accepts.parse("text/plain")
 
 
+@pytest.mark.rule("4975 8.4-1 8.4-2")
 def test_either_side_may_update() -> None:
     alice, bob = pair()
     meet(alice, bob)
@@ -399,6 +418,7 @@ def test_our_own_offer_comes_back() -> None:
         (ALICE, {"fingerprints": (KEY,)}),
     ],
 )
+@pytest.mark.rule("4975 8.2-2")
 def test_a_side_that_makes_no_sense(path: str, more: dict[str, object]) -> None:
     with pytest.raises(UsageError):
         Side(path, **more)  # type: ignore[arg-type]
@@ -409,6 +429,7 @@ def test_a_side_that_makes_no_sense(path: str, more: dict[str, object]) -> None:
 SECURE_A, SECURE_B = ALICE.replace("msrp:", "msrps:"), BOB.replace("msrp:", "msrps:")
 
 
+@pytest.mark.rule("4975 14.4-4")
 def test_fingerprints_are_exchanged() -> None:
     other = Fingerprint("sha-1", ":".join(["CD"] * 20))
     alice, bob = pair(Side(SECURE_A, fingerprints=(KEY,)), Side(SECURE_B, fingerprints=(other, KEY)))
