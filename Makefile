@@ -8,7 +8,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help demo bench test fuzz soak deep lint types conformance wheels check venv clean
+.PHONY: help demo bench test fuzz soak deep lint types conformance interop wheels check venv clean
 
 bin := .venv/bin
 pip := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $(bin)/pip -qq
@@ -32,6 +32,7 @@ help:
 	@echo "make lint     ruff: rules and format"
 	@echo "make types    mypy --strict, over the installed packages"
 	@echo "make conformance   docs/conformance.md, from the rules and the tests that name them"
+	@echo "make interop  docs/sasl-interop.md, from exchanges with other SASL libraries"
 	@echo "make wheels   build and try a wheel for every CPython 3.11+ found (also in \$$PYTHONS), into dist/"
 	@echo "make check    all that must hold before a change is taken (.ci/run)"
 	@echo "make deep     the long runs"
@@ -73,6 +74,9 @@ types: venv
 
 conformance: venv
 	@$(bin)/python -P tests/conformance/page.py
+
+interop: venv
+	@PYTHONPATH=tests $(bin)/python -P -m sasl.matrix docs/sasl-interop.md
 
 wheels: venv
 	@PATH="$(CURDIR)/$(bin):$$PATH" $(bin)/python .ci/wheels.py $(WHICH)

@@ -1,6 +1,6 @@
 """Every mechanism with every other side there is, in both roles and over every binding.
 
-PYTHONPATH=tests .venv/bin/python -P -m sasl.matrix > docs/sasl-interop.md
+`make interop` writes docs/sasl-interop.md from it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Final, Literal, NamedTuple, Protocol
 
 from msrp_sasl import Channel, ChannelLevel, Password, Policy, SaslError
@@ -295,4 +296,4 @@ def page() -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(page())
+    Path(sys.argv[1]).write_text(page())
