@@ -10,6 +10,7 @@ Last, what deriving a key costs: that is what each guess of a password costs, to
 from __future__ import annotations
 
 import argparse
+import random
 import time
 
 from msrp_peer.bench.measure import Figure, contest, ratio
@@ -86,8 +87,7 @@ def attempts(verifiers: Verifiers, rounds: int) -> list[dict[str, list[float]]]:
     users = {"exists": KNOWN, "unknown": UNKNOWN, "again": KNOWN}
     times: list[dict[str, list[float]]] = [{who: [] for who in users} for _ in range(2)]
     for turn in range(rounds + 5):
-        order = list(users) if turn % 2 else list(reversed(users))
-        for who in order:
+        for who in random.sample(list(users), k=len(users)):  # who comes first pays for cold caches
             taken = attempt(users[who], verifiers)
             if turn >= 5:  # those before warm up
                 for step, seconds in enumerate(taken):

@@ -106,7 +106,7 @@ class InitiatorMechanism(Mechanism, Protocol):
 
 
 class AcceptorMechanism(Mechanism, Protocol):
-    """The side that answers."""
+    """The side that answers. Its `step` is not called any more once it is `complete`."""
 
     @property
     def user(self) -> str:

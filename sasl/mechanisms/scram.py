@@ -206,8 +206,7 @@ class ScramAcceptor(_Scram):
 
     def _judge(self, token: bytes, first: ClientFirst) -> bytes:
         verifier = self._verifier
-        if verifier is None or self.complete:
-            raise malformed("nothing may follow the proof")
+        assert verifier is not None  # since the challenge
         final = read_client_final(token)
         if not hmac.compare_digest(final.binding, first.header + self._data()):
             raise SaslError(

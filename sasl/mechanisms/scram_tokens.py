@@ -184,6 +184,6 @@ def _base64(octets: bytes, what: str) -> bytes:
         decoded = base64.b64decode(octets, validate=True)
     except binascii.Error:
         raise malformed(what) from None
-    if not decoded or base64.b64encode(decoded) != octets:  # bits to spare, or padding too much
+    if base64.b64encode(decoded) != octets:  # bits to spare, say
         raise malformed(what)
     return decoded

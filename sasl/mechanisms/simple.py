@@ -66,8 +66,8 @@ class _Acceptor(_Simple):
         self._setting = setting
 
     def step(self, token: bytes | None, now: float) -> None:
-        if token is None or self.complete:
-            raise SaslError(Reason.MALFORMED, f"{self.name} is one token, no more and no less")
+        if token is None:
+            raise SaslError(Reason.MALFORMED, f"{self.name} wants one token")
         self._take(token)
         self.complete = True
 

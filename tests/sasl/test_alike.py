@@ -15,6 +15,7 @@ from msrp_sasl import (
     Reason,
     SaslError,
     ScramVerifier,
+    digest_md5_secret,
     prepare,
 )
 from sasl.parties import (
@@ -123,6 +124,10 @@ def test_salts_of_users_who_do_not_exist_need_the_key() -> None:
 
 
 def test_passwords_at_the_acceptor() -> None:
+    store = FromPasswords(from_passwords, iterations=FEW)  # type: ignore[arg-type]
+    assert store.scram(EVE, BOB, "SHA-256") is None
+    assert store.digest_md5(EVE, "lan", BOB) is None
+    assert store.digest_md5(ALICE, "lan", BOB) == digest_md5_secret(ALICE, "lan", SECRET)
     client = initiator(PLUS)
     server = acceptor(PLUS, verifiers=FromPasswords(from_passwords, iterations=FEW))  # type: ignore[arg-type]
     run(client, server)

@@ -7,6 +7,7 @@ import base64
 import pytest
 
 from msrp_sasl import Reason, SaslError, SaslUsageError
+from msrp_sasl.identity import check_authorization
 from msrp_sasl.mechanisms.scram_tokens import LONGEST
 from sasl.parties import CERTIFIED, NOW, PLUS, VERIFIED, acceptor, initiator, run, started
 
@@ -178,6 +179,19 @@ def test_errors_of_the_other_side_say_what_to_do(error: bytes, reason: Reason) -
         client.process(b"e=" + error, NOW)
     assert caught.value.reason is reason
     assert error.decode() not in str(caught.value)
+
+
+def test_a_demand_is_named() -> None:
+    with pytest.raises(SaslError, match="demands"):
+        acceptor(BARE).start(BARE, CLIENT_FIRST["an extension that is demanded"], NOW)
+
+
+@pytest.mark.parametrize("octets", [b"\xff", b"a\0", b"x" * 2049])
+def test_what_is_no_authorization_identity(octets: bytes) -> None:
+    with pytest.raises(SaslError) as caught:
+        check_authorization(octets)
+    assert caught.value.reason is Reason.MALFORMED
+    assert check_authorization(b"x" * 2048) == "x" * 2048
 
 
 def test_extensions_nobody_knows_are_ignored_and_covered() -> None:
