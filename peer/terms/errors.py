@@ -12,7 +12,8 @@
      ├── SdpError            a PeerError: its session description cannot be used (`signalling.sdp`)
      ├── NotAcceptable       a PeerError: what it offers does not fit (`signalling.agreement`)
      ├── Refused             a PeerError: it said no to our offer (`signalling.agreement`)
-     └── DiscoveryUnavailable  the LAN cannot be asked here (`aio.discovery`)
+     ├── DiscoveryUnavailable  the LAN cannot be asked here (`aio.discovery`)
+     └── CredentialsError    a password cannot be used, or what is kept of passwords (`credentials.errors`)
 
 Each text names what was wrong and where, in words for a person, and holds no secret.
 """
