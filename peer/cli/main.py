@@ -24,6 +24,7 @@ _MODULES = {
     "send": "send",
     "chat": "chat",
     "peers": "peers",
+    "passwd": "passwd",
     "inspect": "inspect",
     "bench": "bench",
 }

@@ -133,8 +133,9 @@ def build_parser(*, hidden: bool = False) -> argparse.ArgumentParser:
     command("send", "send a message or files, and wait until they are delivered", _SEND, _send)
     command("chat", "talk to somebody, or wait for somebody to talk to", _CHAT, _chat)
     command("peers", "show who announces to be listening on this network", _PEERS, _peers)
-    from . import inspect
+    from . import inspect, passwd_options
 
+    command("passwd", passwd_options.SUMMARY, passwd_options.EPILOG, passwd_options.add_arguments)
     command("inspect", "parse a stream of MSRP and show it as JSON", "", inspect.add_arguments)
     command("bench", "measure the framing core on this machine", _BENCH, _bench)
     if hidden:
@@ -152,6 +153,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     if len(rest) == 1 and args.command == "send" and args.text is None and not rest[0].startswith("--"):
         # argparse looks for an optional word before the first option only: send HOST --tls adh TEXT.
         args.text, rest = rest[0], []
+    if rest and args.command == "passwd":
+        # It may be the password, and must not get into a log as well.
+        parser.error("no password is taken from the command line, where others can read it: you are asked")
     if rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     return args

@@ -144,6 +144,14 @@ class Terminal:
         assert "Traceback" not in self.seen, self.seen
         return int(self.child.exitstatus if self.child.exitstatus is not None else -1)
 
+    def wait_and_look_at_echo(self) -> tuple[int, bool]:
+        """Until it ends; its exit code, and whether the terminal it leaves shows what is typed."""
+        self.child.expect(pexpect.EOF)
+        self.seen += self.child.before
+        shows = bool(self.child.getecho())
+        self.child.close()
+        return int(self.child.exitstatus if self.child.exitstatus is not None else -1), shows
+
     def stop(self) -> None:
         if self.child.isalive():
             self.child.kill(signal.SIGKILL)

@@ -12,7 +12,7 @@ import pytest
 from cli.programs import MSRP, Start
 from msrp_peer.cli.exits import MEANINGS
 
-COMMANDS = ["demo", "listen", "send", "chat", "peers", "inspect"]
+COMMANDS = ["demo", "listen", "send", "chat", "peers", "passwd", "inspect"]
 
 
 def ask(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -82,6 +82,11 @@ def test_version() -> None:
         (["chat", "127.0.0.1", "--listen"], "TARGET, or --listen"),
         (["chat", "127.0.0.1", "--announce"], "go with --listen"),
         (["peers", "--seconds", "soon"], "not a number of seconds"),
+        (["passwd", "--from", "im:alice@lan"], "--for im:bob@lan"),
+        (["passwd", "--from", "alice", "--for", "im:bob@lan"], "a principal looks like im:bob@lan"),
+        (["passwd", "--from", "im:b@lan", "--for", "im:b@lan", "--generate"], "at themselves"),
+        (["passwd", "--list", "--remove"], "not allowed with"),
+        (["passwd", "--list", "--shared"], "a password that you enter"),
         (["demo", "--size", "0"], "not a number from 1"),
     ],
 )

@@ -1,0 +1,159 @@
+"""``msrp passwd``: the passwords with which others log in here."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hmac
+import signal
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import FrameType
+from typing import NoReturn
+
+from msrp_sasl import Password
+
+from ..credentials import secret
+from ..credentials.errors import CannotAsk, CredentialsError
+from ..credentials.prompt import ask
+from ..credentials.standard_input import read_line
+from ..credentials.verifiers import Pair, VerifierStore, check_pair, usual_path
+from ..terms.errors import UsageError
+from ..terms.principal import Principal
+from .exits import Exit
+from .output import Output
+
+__all__ = ["run"]
+
+_SHORTEST = 8  # characters of a password that somebody thought of
+
+
+def run(args: argparse.Namespace) -> Exit:
+    """Set, list or remove."""
+    output = Output(json=args.json)
+    if args.shared and (args.generate or args.list or args.remove):
+        raise UsageError("--shared goes with a password that you enter")
+    if args.list:
+        return _list(args, output)
+    if args.initiator is None or args.acceptor is None:
+        raise UsageError("say who logs in and whom they reach: --from im:alice@lan --for im:bob@lan")
+    initiator, acceptor = Principal.parse(args.initiator), Principal.parse(args.acceptor)
+    if args.remove:
+        return _remove(initiator, acceptor, output)
+    check_pair(initiator, acceptor)
+    # First: nobody is to think of a password that then cannot be kept.
+    store = VerifierStore(usual_path())
+    password = _password(args, initiator, acceptor)
+    changed = store.keep(initiator, acceptor, password, time.time())
+    _say_kept(args, output, password, changed)
+    return Exit.DONE
+
+
+def _password(args: argparse.Namespace, initiator: Principal, acceptor: Principal) -> Password:
+    if args.generate:
+        return Password(secret.generate(), generated=True)
+    try:
+        if args.password_stdin:
+            given = _good(read_line())
+        else:
+            with _interruptible():
+                given = _asked_twice(f"New password of {initiator} for {acceptor}: ")
+    except CannotAsk as error:
+        raise UsageError(f"{error}, with --password-stdin; or let one be made: --generate") from None
+    return Password(given.text, generated=given.generated, shared=args.shared)
+
+
+def _asked_twice(question: str) -> Password:
+    first = _good(ask(question))
+    second = ask("The same again: ")
+    if second is None or not hmac.compare_digest(first.text.encode(), second.text.encode()):
+        raise CredentialsError("the two are not the same; nothing was changed: try again")
+    return first
+
+
+def _good(password: Password | None) -> Password:
+    if password is None:
+        raise CredentialsError("no password was given; nothing was changed")
+    if len(password.text) < _SHORTEST:
+        raise CredentialsError(
+            f"a password that short is guessed at once; nothing was changed. {_SHORTEST} characters are the "
+            "least, --generate makes a good one"
+        )
+    return password
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Whatever ends the command, the terminal shows again what is typed."""
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = {}
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            before[number] = signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _say_kept(args: argparse.Namespace, output: Output, password: Password, changed: bool) -> None:
+    told = {"from": args.initiator, "for": args.acceptor, "generated": password.generated}
+    told |= {"shared": password.shared, "changed": changed}
+    if args.generate:
+        output.event("kept", password.text, **told, secret=password.text)
+        output.note(
+            f"This is the {'new ' if changed else ''}password of {args.initiator} for {args.acceptor}; it is "
+            "shown this once.\nGive it to them where nobody listens. Capitals, and spaces for the hyphens, "
+            "do no harm."
+        )
+        return
+    output.event("kept", f"{'Changed' if changed else 'Set'}: {args.initiator} for {args.acceptor}", **told)
+    if not password.generated:
+        output.note(
+            "Whoever gets between the two computers can try to guess it: where the other side's key is not "
+            "verified, it logs nobody in unless that is allowed. --generate makes one nobody guesses."
+        )
+
+
+def _remove(initiator: Principal, acceptor: Principal, output: Output) -> Exit:
+    path = usual_path()
+    if not path.exists() or not VerifierStore(path).remove(initiator, acceptor):
+        raise CredentialsError(f"there is no password of {initiator} for {acceptor}; msrp passwd --list")
+    told = {"from": initiator.text, "for": acceptor.text}
+    output.event("removed", f"Removed: {initiator} for {acceptor}", **told)
+    return Exit.DONE
+
+
+def _list(args: argparse.Namespace, output: Output) -> Exit:
+    path = usual_path()
+    pairs = VerifierStore(path).pairs() if path.exists() else []
+    pairs = [
+        pair
+        for pair in pairs
+        if args.initiator in (None, pair.initiator) and args.acceptor in (None, pair.acceptor)
+    ]
+    for pair in pairs:
+        made = datetime.fromtimestamp(pair.made, UTC)
+        output.event(
+            "pair",
+            f"{pair.initiator} for {pair.acceptor}: {_described(pair)}, set {made.astimezone():%Y-%m-%d}",
+            **{"from": pair.initiator, "for": pair.acceptor},
+            generated=pair.generated,
+            shared=pair.shared,
+            made=made.isoformat(),
+        )
+    if not pairs:
+        output.note("There is no password of this kind. msrp passwd --help shows how to set one.")
+    return Exit.DONE
+
+
+def _described(pair: Pair) -> str:
+    if pair.generated:
+        return "generated"
+    return "chosen by somebody, and used elsewhere, too" if pair.shared else "chosen by somebody"
