@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from enum import IntEnum
 
+from ..credentials.errors import CredentialsError
 from ..terms.errors import CannotReach, MsrpError, NotSecureEnough, UsageError
 
 __all__ = ["MEANINGS", "Exit", "exit_of", "kind_of"]
@@ -40,6 +41,8 @@ def exit_of(error: BaseException) -> Exit:
             return Exit.NOBODY
         case NotSecureEnough():
             return Exit.INSECURE
+        case CredentialsError():
+            return Exit.FAILED
         case MsrpError():
             from ..aio.discovery import DiscoveryUnavailable  # loaded by now, where it was raised
 

@@ -107,6 +107,8 @@ def _say_kept(args: argparse.Namespace, output: Output, password: Password, chan
     told |= {"shared": password.shared, "changed": changed}
     if args.generate:
         output.event("kept", password.text, **told, secret=password.text)
+        if output.gone:
+            raise CredentialsError("the password was set, but nobody could read it: make another one")
         output.note(
             f"This is the {'new ' if changed else ''}password of {args.initiator} for {args.acceptor}; it is "
             "shown this once.\nGive it to them where nobody listens. Capitals, and spaces for the hyphens, "

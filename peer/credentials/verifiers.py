@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from msrp_sasl import Hash, Password, SaslUsageError, ScramVerifier
+from msrp_sasl import Hash, Password, SaslUsageError, ScramVerifier, Verifiers
 from msrp_sasl.verifier import ITERATIONS, LEAST_ITERATIONS, MOST_ITERATIONS
 
 from ..terms.errors import UsageError
@@ -78,8 +78,8 @@ class Pair:
     made: float
 
 
-class VerifierStore:
-    """A file of verifiers; implements `msrp_sasl.Verifiers`.
+class VerifierStore(Verifiers):
+    """A file of verifiers.
 
     Any number of threads and processes may use the same file. Every method raises
     `CredentialsError` where the file cannot be used, and has changed nothing then.

@@ -198,6 +198,20 @@ class TestGenerate:
         assert logs_in(data, event["secret"])
         assert not logs_in(data, secret)
 
+    @pytest.mark.parametrize("sink", ["/dev/full", "broken pipe"])
+    def test_one_that_could_not_be_shown_is_told(self, sink: str) -> None:
+        if sink == "broken pipe":
+            read, write = os.pipe()
+            os.close(read)
+        else:
+            write = os.open(sink, os.O_WRONLY)
+        with os.fdopen(write, "wb") as stdout:
+            done = subprocess.run(
+                [MSRP, "passwd", "--generate", *PAIR], stdout=stdout, stderr=subprocess.PIPE, check=False
+            )
+        assert done.returncode == 1
+        assert b"nobody could read it: make another one" in done.stderr
+
     def test_a_generated_secret_of_somebody_else_is_one(self, data: Path) -> None:
         secret = passwd("--generate", "--from", "im:bob@lan", "--for", "im:alice@lan").stdout
         done = passwd("--password-stdin", *PAIR, stdin=secret.upper().replace("-", " "))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from credentials.stores import ALICE, BOB, PASSWORD, open_store
+from msrp_peer.credentials.errors import CredentialsError
 from msrp_peer.credentials.verifiers import KEPT
 from msrp_sasl import Password, ScramVerifier
 
@@ -70,6 +73,26 @@ def test_processes_change_one_store_at_once(start: Start, tmp_path: Path) -> Non
     found = [store.scram("im:everybody@lan", BOB.text, hash) for hash in KEPT]
     assert sum(matches(found, f"ours {number} 5") for number in range(3)) == 1
     assert [path.name for path in (tmp_path / "msrp-peer").iterdir()] == ["verifiers.db"]
+
+
+def test_who_reads_for_long_keeps_nobody_from_writing(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    with contextlib.closing(sqlite3.connect(tmp_path / "msrp-peer/verifiers.db")) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM pair").fetchone() == (0,)
+        store.keep(ALICE, BOB, PASSWORD, 0)
+        assert reader.execute("SELECT count(*) FROM pair").fetchone() == (0,)
+    assert len(store.pairs()) == 1
+
+
+def test_who_writes_for_too_long_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store(tmp_path)
+    monkeypatch.setattr("msrp_peer.credentials.database._BUSY", 0.1)
+    with contextlib.closing(sqlite3.connect(tmp_path / "msrp-peer/verifiers.db")) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        with pytest.raises(CredentialsError, match="in use by another process for long"):
+            store.keep(ALICE, BOB, PASSWORD, 0)
+        assert store.scram(ALICE.text, BOB.text, "SHA-256") is None  # reading goes on
 
 
 def test_a_process_killed_in_the_middle_leaves_the_store_whole(start: Start, tmp_path: Path) -> None:

@@ -85,6 +85,19 @@ def test_a_store_that_went_bad_is_not_used_and_not_changed(path: Path, fault: st
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("use", ["keep", "remove"])
+def test_nothing_is_written_beside_damage_that_only_a_check_finds(path: Path, use: str) -> None:
+    store = VerifierStore(path)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'usual'").fetchone()
+    octets = bytearray(path.read_bytes())
+    octets[(page - 1) * 4096 : page * 4096] = b"\xa5" * 4096
+    path.write_bytes(octets)
+    with pytest.raises(CredentialsError, match="is damaged"):
+        USES[use](store)
+    assert path.read_bytes() == octets
+
+
 @pytest.mark.parametrize("use", USES)
 def test_a_store_that_vanished_is_missed_and_not_made_anew(path: Path, use: str) -> None:
     store = VerifierStore(path)
