@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -141,7 +142,10 @@ def file_keyring(tmp_path: Path) -> Iterator[PlaintextKeyring]:
 
 
 class TestKeyring:
-    def test_it_holds_a_password_for_a_pair(self, file_keyring: PlaintextKeyring) -> None:
+    def test_it_holds_a_password_for_a_pair(
+        self, file_keyring: PlaintextKeyring, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.DEBUG)
         secret = generate()
         keyring.set_password(f"msrp/{BOB}", ALICE, secret)
         keyring.set_password(f"msrp/{CAROL}", ALICE, SECRET)
@@ -149,6 +153,8 @@ class TestKeyring:
         assert source.password(ALICE, BOB) == Password(secret, generated=True)
         assert source.password(ALICE, CAROL) == Password(SECRET)
         assert source.password(CAROL, BOB) is None
+        assert secret not in caplog.text
+        assert SECRET not in caplog.text
 
     def test_its_own_command_puts_one_in(self, tmp_path: Path) -> None:
         env = {
