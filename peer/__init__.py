@@ -19,11 +19,16 @@ if TYPE_CHECKING:
     from .aio.pool import Pool as Pool
     from .session.message import Message as Message
     from .session.message import Sent as Sent
+    from .session.rendezvous import Answer as Answer
+    from .session.rendezvous import Offer as Offer
     from .session.session import Session as Session
+    from .signalling.agreement import NotAcceptable as NotAcceptable
+    from .signalling.agreement import Refused as Refused
     from .signalling.interface import Agreed as Agreed
     from .signalling.interface import Paths as Paths
     from .signalling.interface import Signalling as Signalling
     from .signalling.interface import new_uri as new_uri
+    from .signalling.sdp import SdpError as SdpError
     from .terms.content import Accepts as Accepts
     from .terms.content import Takes as Takes
     from .terms.errors import CannotReach as CannotReach
@@ -47,6 +52,11 @@ _HOMES = {
     "Pool": "aio.pool",
     "Message": "session.message",
     "Sent": "session.message",
+    "Answer": "session.rendezvous",
+    "Offer": "session.rendezvous",
+    "NotAcceptable": "signalling.agreement",
+    "Refused": "signalling.agreement",
+    "SdpError": "signalling.sdp",
     "Session": "session.session",
     "Agreed": "signalling.interface",
     "Paths": "signalling.interface",

@@ -75,6 +75,8 @@ class connect:  # a verb: async with ...
         self._target = parse_target(target)
         self._require = require
         self._mode = tls_mode(tls)
+        if self._mode is TlsMode.FINGERPRINT:
+            raise UsageError("nobody told the fingerprint of whoever is there: tls='fingerprint' is for join")
         self._limits = limits or Limits()
         self._me = claimed(me)
         self._own = Takes(Accepts.parse(accept_types), maximum=self._limits.message, files=files)

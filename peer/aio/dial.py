@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from ..protocol.connection import Connection
 from ..protocol.wire import Layer
-from ..security.keys import ThrowAway
+from ..security.keys import Key, ThrowAway
 from ..security.tls import TlsLayer
 from ..security.tls_modes import TlsMode, client_context
 from ..signalling.target import Target
@@ -26,13 +26,13 @@ Found = tuple[Line, Target]
 _STAGGER = 0.25  # seconds before the next address is tried, too (RFC 8305 section 8)
 
 
-def client_layers(mode: TlsMode | None) -> list[Layer]:
-    """The layers of one connection of ours; None for plain TCP."""
+def client_layers(mode: TlsMode | None, key: Key | None = None) -> list[Layer]:
+    """The layers of one connection of ours; no mode for plain TCP, no `key` for a throw-away one."""
     if mode is None:
         return []
     if mode is TlsMode.ADH:
         return [TlsLayer(client_context(mode), server=False)]
-    key = ThrowAway()
+    key = key or ThrowAway()
     return [TlsLayer(client_context(mode, key), server=False, own_key=key.fingerprint)]
 
 

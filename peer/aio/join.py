@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Generator
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from msrp_core import Uri
 
@@ -23,6 +23,9 @@ from .dial import begun, client_layers, reach
 from .line import Line
 from .listen import Listener
 from .pool import Pool, Sharing
+
+if TYPE_CHECKING:
+    from ..security.keys import Key
 
 __all__ = ["join"]
 
@@ -109,9 +112,8 @@ class join:  # a verb: async with ...
         mode = _mode(agreed)
 
         def make() -> Connection:
-            return Connection(
-                client_layers(mode), terms=own_terms(agreed), limits=self._limits, granting=False
-            )
+            layers = client_layers(mode, cast("Key | None", agreed.key))
+            return Connection(layers, terms=own_terms(agreed), limits=self._limits, granting=False)
 
         def begin(line: Line) -> Coroutine[Any, Any, Session]:
             return establish(line, agreed, self._require)
@@ -120,7 +122,7 @@ class join:  # a verb: async with ...
             line, _ = await reach(target, [target], make, self._seconds)
             return line, await begun(line, begin(line), self._seconds, target)
 
-        if self._pool is None:
+        if self._pool is None or agreed.fingerprints:  # whose key belongs to one session
             return (await fresh())[1]
         sharing = Sharing((host, port), agreed.tls, agreed.me, agreed.expected, self._require, self._limits)
         return await self._pool.session(sharing, begin, fresh)
@@ -137,7 +139,8 @@ class join:  # a verb: async with ...
     async def _wait_there(self, agreed: Agreed) -> Session:
         """At a listener of our own, where our URI says."""
         own = Uri.parse(agreed.local or "")
-        listener = Listener(None, _mode(agreed), self._limits, own_terms(agreed))
+        key = cast("Key | None", agreed.key)
+        listener = Listener(None, _mode(agreed), self._limits, own_terms(agreed), key)
         await listener.open(own.host, own.port or 0)
         try:
             line, session = await self._wait(listener, agreed)

@@ -15,7 +15,7 @@ from ..protocol.budget import Budget
 from ..protocol.connection import Connection
 from ..protocol.register import Expected, Register
 from ..protocol.wire import Layer
-from ..security.keys import ThrowAway
+from ..security.keys import Key, ThrowAway
 from ..security.tls import TlsLayer
 from ..security.tls_modes import TlsMode, server_context
 from ..session.establish import own_terms, session_tag
@@ -58,7 +58,8 @@ class listen:  # a verb: async with ...
         handler: called with each `Session`; None for a listener that is only there for the
             sessions of `join`, and lets nobody else begin one.
         me: who we say we are (``im:bob@lan``); None says nothing. Not proved by saying it.
-        tls: ``"anonymous"`` or ``"adh"``; without a handler also ``"none"``, which is plain TCP.
+        tls: ``"anonymous"`` or ``"adh"``; without a handler also ``"fingerprint"``, and ``"none"``,
+            which is plain TCP.
         announce: whether to tell the LAN (multicast DNS), under `name` and, where given, `me`.
         interfaces: numeric addresses of those to announce on; None for all.
         files, accept_types, limits: as for `connect`.
@@ -88,6 +89,8 @@ class listen:  # a verb: async with ...
         limits = limits or Limits()
         if handler is not None and tls == "none":
             raise UsageError("whoever comes is served over protected lines alone: tls='none' is for join")
+        if handler is not None and tls == "fingerprint":
+            raise UsageError("nobody told the fingerprint of whoever comes: tls='fingerprint' is for join")
         if handler is None and announce:
             raise UsageError("a listener that serves nobody by itself is not announced")
         claim = None if self._me is None else self._me.text
@@ -117,20 +120,28 @@ class Listener:
     Attributes:
         port: where it listens.
         tls: how its lines are protected, as `listen` was told.
+        key: what it shows in TLS, if anything.
         fingerprint: SHA-256 of the certificate it shows (RFC 8122 section 5); None without one.
         discovery_problem: why it is not announced though it was asked to be; None else.
     """
 
-    def __init__(self, handler: Handler | None, mode: TlsMode | None, limits: Limits, own: Terms) -> None:
+    def __init__(
+        self,
+        handler: Handler | None,
+        mode: TlsMode | None,
+        limits: Limits,
+        own: Terms,
+        key: Key | None = None,
+    ) -> None:
         self._handler = handler
         self.tls: str = "none" if mode is None else mode
         self._limits = limits
         self._budget = Budget(limits)
         self._terms = own
         self._register = Register()
-        key = ThrowAway() if mode is TlsMode.ANONYMOUS else None
-        self._context = None if mode is None else server_context(mode, key)
-        self.fingerprint = None if key is None else key.fingerprint
+        self.key = None if mode in (None, TlsMode.ADH) else key or ThrowAway()
+        self._context = None if mode is None else server_context(mode, self.key)
+        self.fingerprint = None if self.key is None else self.key.fingerprint
         self.port = 0
         self.discovery_problem: str | None = None
         self._host = ""
@@ -218,7 +229,16 @@ class Listener:
             raise UsageError(f"tls {agreed.tls} was agreed, and this listener speaks {self.tls}")
         local = agreed.local or ""
         peer = agreed.peer
-        expected = Expected(local, agreed.remote, own_terms(agreed), peer.accepts, peer.maximum, require)
+        expected = Expected(
+            local,
+            agreed.remote,
+            own_terms(agreed),
+            peer.accepts,
+            peer.maximum,
+            require,
+            agreed.fingerprints,
+            agreed.signalled,
+        )
         bell = expected.bell = Bell()
         self._register.expect(expected)
         self._waiting.add(bell)

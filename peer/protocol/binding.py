@@ -94,7 +94,7 @@ class Bindings:
         connection = self._connection
         begun: Grant | Expected | int | None = connection.grants.use(frame, now)
         if begun is None:
-            begun = self.register.use(frame, connection.security.level)
+            begun = self.register.use(frame, connection)
         if isinstance(begun, int):
             return begun
         own = begun.own if isinstance(begun, Expected) else connection.terms

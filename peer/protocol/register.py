@@ -13,20 +13,24 @@ other side's path is told, for the time of a handshake at most.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msrp_core import Frame, Uri
 
 from ..terms.content import Accepts
-from ..terms.errors import UsageError
+from ..terms.errors import PeerError, UsageError
+from ..terms.fingerprints import Fingerprint
 from ..terms.security import Level
 from .bells import SILENT, Bell
 
 if TYPE_CHECKING:
     from .auth import Terms
+    from .connection import Connection
     from .endpoint import Endpoint
 
-__all__ = ["Expected", "Register"]
+__all__ = ["OTHER_KEY", "Expected", "Register"]
+
+OTHER_KEY: Final = "the other side shows another key than the one whose fingerprint was signalled"
 
 
 @dataclass(eq=False, slots=True)
@@ -37,6 +41,8 @@ class Expected:
         local: our URI; `remote` the other side's path.
         own: what we told the other side; `peer_takes` and `peer_maximum` what it told us.
         least: the level its connection must have.
+        fingerprints: its certificate must match one of them, where there are any; `signalled`
+            whether nobody can have changed them on their way.
         bell: rung when it begins, or cannot.
         refusal: why it did not begin, though the right request came; None else.
     """
@@ -47,6 +53,8 @@ class Expected:
     peer_takes: Accepts
     peer_maximum: int | None
     least: Level
+    fingerprints: tuple[Fingerprint, ...] = ()
+    signalled: bool = False
     bell: Bell = SILENT
     refusal: str | None = None
 
@@ -94,10 +102,12 @@ class Register:
             return False
         return self._reserved.get(Uri.parse(frame.to_path), now) > now
 
-    def use(self, frame: Frame, level: Level) -> Expected | int:
+    def use(self, frame: Frame, line: Connection) -> Expected | int:
         """The expected session that a request begins; or the code to answer it with.
 
-        It must come from the other side's whole path, and on a line that is good enough.
+        It must come from the other side's whole path, and on a line that is good enough. Raises
+        `PeerError`, which closes the line, where the other side shows another key than signalling
+        told (RFC 8122 section 6.2).
         """
         if " " in frame.to_path:
             return 481
@@ -107,6 +117,13 @@ class Register:
         expected = self._expected.get(uri)
         if expected is None or Uri.parse_path(frame.from_path) != Uri.parse_path(expected.remote):
             return 481
+        if expected.fingerprints and not line.wire.verify(
+            expected.fingerprints, signalled=expected.signalled
+        ):
+            expected.refusal = OTHER_KEY
+            expected.bell.ring()
+            raise PeerError(OTHER_KEY)
+        level = line.security.level
         if level < expected.least:
             expected.refusal = (
                 f"{expected.least.word} is required, and the other side came over a line that is {level.word}"

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from ..terms.fingerprints import Fingerprint
 from ..terms.security import Protection
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["Layer", "Wire"]
+__all__ = ["Certified", "Layer", "Wire"]
 
 
 class Layer(Protocol):
@@ -53,6 +54,14 @@ class Layer(Protocol):
         """Say goodbye: `wrap([])` afterwards collects it."""
 
 
+@runtime_checkable
+class Certified(Protocol):
+    """A layer on which the other side showed a certificate."""
+
+    def verify(self, fingerprints: Sequence[Fingerprint], *, signalled: bool) -> bool:
+        """Whether it matches one of these; then, with `signalled`, `protection` says so."""
+
+
 class Wire:
     """The layers of one connection, from the network (first) to the frames (last)."""
 
@@ -68,6 +77,14 @@ class Wire:
     @property
     def protections(self) -> tuple[Protection, ...]:
         return tuple(layer.protection for layer in self.layers if layer.protection is not None)
+
+    def verify(self, fingerprints: Sequence[Fingerprint], *, signalled: bool) -> bool:
+        """Whether the other side's certificate matches one of these (RFC 8122 section 5.1).
+
+        With `signalled` their integrity is certain, and the line's level says that its key is verified.
+        """
+        certified = [layer for layer in self.layers if isinstance(layer, Certified)]
+        return any(layer.verify(fingerprints, signalled=signalled) for layer in certified)
 
     def push(self, layer: Layer, rest: bytes) -> None:
         """Put a layer on top; `rest` is what the parser had not looked at yet."""

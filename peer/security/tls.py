@@ -12,12 +12,15 @@ A handshake may complete and application octets follow in one `unwrap`.
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 from OpenSSL import SSL, _util
 
 from ..terms.errors import PeerError, UsageError
+from ..terms.fingerprints import Fingerprint
 from ..terms.security import Protection
 from .tls_errors import explain, reason_of
 
@@ -159,6 +162,23 @@ class TlsLayer:
             # The first Finished message: nothing is resumed, so it is the client's.
             return tls.get_peer_finished() if self._server else tls.get_finished()
         return None
+
+    def verify(self, fingerprints: Sequence[Fingerprint], *, signalled: bool) -> bool:
+        """Whether the other side's certificate matches one of these (RFC 8122 section 5.1).
+
+        With `signalled` the fingerprints came by signalling that nobody can have changed; then
+        `protection` says that the key is verified.
+        """
+        certificate = self._tls.get_peer_certificate()
+        if certificate is None or self._protection is None:
+            return False
+        shown = {one.hash for one in fingerprints}
+        digests = {name: certificate.digest(name.replace("-", "")).decode("ascii") for name in shown}
+        if not any(hmac.compare_digest(digests[one.hash], one.value) for one in fingerprints):
+            return False
+        if signalled:
+            self._protection = replace(self._protection, verified="signalled")
+        return True
 
     @property
     def partial(self) -> bool:

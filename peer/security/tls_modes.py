@@ -1,10 +1,13 @@
 """The ways to speak TLS, as contexts to make `TlsLayer` from.
 
-Both modes protect against listening and verify nobody:
+All modes protect against listening, and none verifies anybody by itself:
 
 - ANONYMOUS is TLS 1.3, or 1.2, with a throw-away key. TLS 1.3 has no anonymous suites; a
   self-signed key that nobody verifies gives exactly what they gave.
 - ADH is TLS 1.2 with the anonymous Diffie-Hellman suites (RFC 5288) and no key at all.
+- FINGERPRINT is ANONYMOUS in which both sides must show a key (RFC 8122 section 6.2). Whether it is
+  the right one is for `TlsLayer.verify`, once signalling has told its fingerprint: the connection
+  may be faster than that.
 
 A server in mode ANONYMOUS serves clients of both modes, and uses ADH only for a client that
 offers nothing else. A client in mode ANONYMOUS never offers ADH.
@@ -29,12 +32,14 @@ __all__ = ["TlsMode", "client_context", "server_context"]
 
 
 class TlsMode(enum.StrEnum):
-    """How to speak TLS with a peer nobody verifies."""
+    """How to speak TLS with a peer that no authority vouches for."""
 
     ANONYMOUS = "anonymous"
     """TLS 1.3 or 1.2 with a throw-away key that is not verified."""
     ADH = "adh"
     """TLS 1.2 with anonymous Diffie-Hellman."""
+    FINGERPRINT = "fingerprint"
+    """TLS 1.3 or 1.2, both sides with a key whose fingerprint signalling tells."""
 
 
 # What RFC 9325 section 4.2 recommends of TLS 1.2; TLS 1.3 has suites of its own.
@@ -68,7 +73,7 @@ def server_context(mode: TlsMode, key: Key | None = None) -> SSL.Context:
 
     Args:
         mode: how to speak TLS.
-        key: what to show; needed in mode ANONYMOUS, not used in mode ADH.
+        key: what to show; not used in mode ADH, needed in the others.
 
     Raises:
         UsageError: there is no key where one is needed, or no place for a temporary file.
@@ -80,7 +85,10 @@ def server_context(mode: TlsMode, key: Key | None = None) -> SSL.Context:
     if key is None:
         raise UsageError(f"a TLS server in mode {mode} needs a key to show")
     key.install(context)
-    context.set_verify(SSL.VERIFY_PEER, _accept_any)
+    demanded = SSL.VERIFY_FAIL_IF_NO_PEER_CERT if mode is TlsMode.FINGERPRINT else 0
+    context.set_verify(SSL.VERIFY_PEER | demanded, _accept_any)
+    if mode is TlsMode.FINGERPRINT:
+        return _with_suites(context, _ECDHE)
     # Our order counts: the anonymous suites come last, for those who offer nothing else.
     context.set_options(SSL.OP_CIPHER_SERVER_PREFERENCE)
     return _with_suites(context, _ECDHE, _ADH, _ALLOW_ADH)

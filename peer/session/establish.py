@@ -14,6 +14,7 @@ from msrp_core import Uri
 
 from ..protocol.auth import Terms, granted
 from ..protocol.outgoing import refusal
+from ..protocol.register import OTHER_KEY
 from ..protocol.requests import Request
 from ..signalling.interface import Agreed
 from ..terms.errors import ConnectionLost, NotSecureEnough, PeerError
@@ -55,6 +56,9 @@ async def establish(driver: Driver, agreed: Agreed, require: Level) -> Session:
     """
     await ready(driver)
     connection = driver.connection
+    # Before anything is said: it may be said to the wrong one (RFC 8122 section 6.2).
+    if agreed.fingerprints and not connection.wire.verify(agreed.fingerprints, signalled=agreed.signalled):
+        raise NotSecureEnough(OTHER_KEY)
     level = connection.security.level
     if level < require:
         raise NotSecureEnough(

@@ -16,11 +16,12 @@ from msrp_core.uri import UriError
 
 from ..terms.content import Accepts, Takes
 from ..terms.errors import UsageError
+from ..terms.fingerprints import Fingerprint
 from ..terms.principal import Principal, PrincipalError
 
 __all__ = ["TRANSPORTS", "Agreed", "Paths", "Signalling", "new_uri"]
 
-TRANSPORTS: Final = ("anonymous", "adh", "none")
+TRANSPORTS: Final = ("anonymous", "adh", "fingerprint", "none")
 """How a line may be protected, by name; ``none`` is plain TCP."""
 
 _EVERYTHING: Final = Takes(Accepts.parse("*"))
@@ -41,6 +42,11 @@ class Agreed:
         peer: what it takes. Where `asks`, it is not known yet.
         me: who we are to the other side, as far as signalling said; not proved by saying it.
         expected: whom signalling says we are to meet; not proved by saying it.
+        fingerprints: with tls ``"fingerprint"``, those of the other side's certificate: what it
+            shows must match one (RFC 8122).
+        signalled: whether nobody can have changed them on their way: the signalling protected
+            their integrity. Only then is the line's key verified.
+        key: what we show in TLS (`security.keys.Key`), where its fingerprint was told.
         address: where to connect instead of the first URI of `remote`: a numeric address or
             name, and a port (RFC 6714 section 4); only with `active`.
 
@@ -56,8 +62,13 @@ class Agreed:
     me: Principal | None = None
     expected: Principal | None = None
     address: tuple[str, int] | None = None
+    fingerprints: tuple[Fingerprint, ...] = ()
+    signalled: bool = False
+    key: object | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        if (self.tls == "fingerprint") != bool(self.fingerprints):
+            raise ValueError("fingerprints are for tls 'fingerprint', which needs one")
         if self.tls not in TRANSPORTS:
             raise ValueError(f"tls is {', '.join(TRANSPORTS[:-1])} or {TRANSPORTS[-1]}, not {self.tls!r}")
         path = Uri.parse_path(self.remote)

@@ -77,7 +77,7 @@ def test_what_anonymous_agrees_on() -> None:
     assert Security((client.protection,)).level is Level.PASSIVE_ONLY
 
 
-@pytest.mark.parametrize("server_mode", list(TlsMode))
+@pytest.mark.parametrize("server_mode", [ANONYMOUS, ADH])
 def test_what_adh_agrees_on(server_mode: TlsMode) -> None:
     """A server in mode anonymous serves a client that offers nothing but ADH."""
     client, server = secured(ADH, server_mode)
@@ -155,7 +155,7 @@ def test_bindings_agree_and_name_one_connection(mode: TlsMode) -> None:
     # RFC 9266 section 2: an empty context, which TLS 1.2 tells from none (RFC 5705 section 4).
     label = b"EXPORTER-Channel-Binding"
     assert exporter == client._tls.export_keying_material(label, 32, b"")
-    assert (exporter == client._tls.export_keying_material(label, 32)) == (mode is ANONYMOUS)
+    assert (exporter == client._tls.export_keying_material(label, 32)) == (mode is not ADH)
     other = secured(mode)[0]
     assert other.binding("tls-exporter") != exporter
     assert unique is None or other.binding("tls-unique") != unique

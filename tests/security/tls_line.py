@@ -47,13 +47,14 @@ def key() -> ThrowAway:
 @cache
 def contexts(mode: TlsMode) -> tuple[SSL.Context, SSL.Context]:
     """Client's and server's, made once: serving many connections is what they promise."""
-    return client_context(mode), server_context(mode, key())
+    shown = key() if mode is TlsMode.FINGERPRINT else None
+    return client_context(mode, shown), server_context(mode, key())
 
 
 def pair(client: TlsMode = ANONYMOUS, server: TlsMode | None = None) -> tuple[TlsLayer, TlsLayer]:
     """A client and a server that have not said anything yet."""
     ours, theirs = contexts(client)[0], contexts(server or client)[1]
-    own_key = key().fingerprint if (server or client) is ANONYMOUS else None
+    own_key = None if (server or client) is ADH else key().fingerprint
     return TlsLayer(ours, server=False), TlsLayer(theirs, server=True, own_key=own_key)
 
 

@@ -1,0 +1,226 @@
+"""Offer, Answer and `join`: two sides that know each other by SDP alone, over real sockets and TLS."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+import msrp_peer
+from msrp_peer import (
+    Answer,
+    Level,
+    NotAcceptable,
+    NotDelivered,
+    NotSecureEnough,
+    Offer,
+    Session,
+    UsageError,
+)
+from msrp_peer.aio.dial import reach
+from msrp_peer.protocol.auth import Terms
+from msrp_peer.protocol.connection import Connection
+from msrp_peer.security.tls import TlsLayer
+from msrp_peer.security.tls_modes import TlsMode, client_context
+from msrp_peer.session.establish import ready
+from msrp_peer.signalling.target import Target
+from msrp_peer.terms.content import Accepts
+from support.running import LOCAL, first, running, together
+
+
+@contextlib.asynccontextmanager
+async def listening(tls: str = "fingerprint") -> AsyncIterator[msrp_peer.Listener]:
+    async with msrp_peer.listen(LOCAL, tls=tls) as listener:
+        yield listener
+
+
+@contextlib.asynccontextmanager
+async def met(
+    offer: Offer, answer: Answer, listeners: tuple[Any, Any], **more: Any
+) -> AsyncIterator[tuple[Session, Session]]:
+    """Both sessions; the texts have been exchanged."""
+    near, far = await together(
+        msrp_peer.join(offer, listener=listeners[0], **more),
+        msrp_peer.join(answer, listener=listeners[1], **more),
+    )
+    async with near, far:
+        yield near, far
+
+
+async def talk(near: Session, far: Session) -> None:
+    for one, other in ((near, far), (far, near)):
+        sent = await one.send("hello")
+        assert await (await first(other)).text() == "hello"
+        await sent.delivered()
+
+
+@pytest.mark.parametrize("tls", ["fingerprint", "none"])
+@pytest.mark.parametrize(("offerer", "answerer"), [(True, True), (True, False), (False, True)])
+@running
+async def test_whoever_can_be_reached(tls: str, offerer: bool, answerer: bool) -> None:
+    """RFC 6135 section 4.2.2: with both the offerer connects, else the one who cannot be reached."""
+    async with listening(tls) as here, listening(tls) as there:
+        listeners = (here if offerer else None, there if answerer else None)
+        offer = Offer(listeners[0], tls=tls)
+        answer = Answer(offer.text, listeners[1], tls=tls)
+        assert offer.answered(answer.text) is None
+        require = Level.PLAINTEXT if tls == "none" else Level.PASSIVE_ONLY
+        async with met(offer, answer, listeners, require=require) as (near, far):
+            await talk(near, far)
+            assert near.security.level == far.security.level == require
+            if tls == "fingerprint":
+                assert near.security.layers[0].peer_key == far.security.layers[0].own_key
+                assert far.security.layers[0].peer_key == near.security.layers[0].own_key
+                assert f"a=fingerprint:sha-256 {near.security.layers[0].own_key}\r\n" in offer.text
+
+
+@pytest.mark.parametrize(("offerer", "answerer"), [(True, True), (True, False)])
+@running
+async def test_the_key_is_verified_where_signalling_was_protected(offerer: bool, answerer: bool) -> None:
+    """The level says so only where the application says that nobody can have changed the texts."""
+    async with listening() as here, listening() as there:
+        listeners = (here, there if answerer else None)
+        offer = Offer(here, signalled=True)
+        answer = Answer(offer.text, listeners[1], signalled=True)
+        offer.answered(answer.text)
+        async with met(offer, answer, listeners, require=Level.KEY_VERIFIED) as (near, far):
+            assert near.security.level == far.security.level == Level.KEY_VERIFIED
+            assert near.security.layers[0].verified == "signalled"
+
+
+@running
+async def test_without_protected_signalling_no_key_is_verified() -> None:
+    async with listening() as there:
+        offer = Offer()
+        answer = Answer(offer.text, there)
+        offer.answered(answer.text)
+        near, far = await together(
+            _failing(msrp_peer.join(offer, require=Level.KEY_VERIFIED), NotSecureEnough),
+            _failing(msrp_peer.join(answer, listener=there, timeout=0.5), msrp_peer.CannotReach),
+        )
+        assert "key-verified is required" in near
+        assert "did not come" in far
+
+
+async def _failing(joining: msrp_peer.join, error: type[Exception]) -> str:
+    with pytest.raises(error) as told:
+        await joining
+    return str(told.value)
+
+
+OTHER = "sha-256 " + ":".join(["AB"] * 32)
+
+
+@running
+async def test_another_key_than_the_passive_side_told() -> None:
+    """RFC 8122 section 6.2: the client ends it before anything is said."""
+    async with listening() as there:
+        offer = Offer()
+        answer = Answer(offer.text, there)
+        offer.answered(re.sub("sha-256 .*", OTHER, answer.text))
+        near, far = await together(
+            _failing(msrp_peer.join(offer), NotSecureEnough),
+            _failing(msrp_peer.join(answer, listener=there, timeout=0.5), msrp_peer.CannotReach),
+        )
+        assert "another key" in near
+        assert "did not come" in far
+
+
+@running
+async def test_another_key_than_the_active_side_told() -> None:
+    """RFC 8122 section 6.2: the server ends it, and tells who waited."""
+    async with listening() as there:
+        offer = Offer()
+        answer = Answer(re.sub("sha-256 .*", OTHER, offer.text), there)
+        offer.answered(answer.text)
+        near, far = await together(
+            _failing(msrp_peer.join(offer), msrp_peer.ConnectionLost),
+            _failing(msrp_peer.join(answer, listener=there), NotSecureEnough),
+        )
+        assert near
+        assert "another key" in far
+
+
+@running
+async def test_a_client_without_a_key_is_no_client() -> None:
+    """RFC 8122 section 6.2: the server must ask for a certificate, and end it where there is none."""
+    async with listening() as there:
+
+        def make() -> Connection:
+            layer = TlsLayer(client_context(TlsMode.ANONYMOUS), server=False)
+            return Connection([layer], terms=Terms(Accepts.parse("*")))
+
+        target = Target("address", "127.0.0.1", there.port)
+        line, _ = await reach(target, [target], make, 5)
+        with contextlib.suppress(msrp_peer.ConnectionLost):
+            await ready(line)
+        await line.gone()  # TLS 1.3 tells the client after its own last flight
+        assert line.connection.reason is not None
+        assert "certificate" in line.connection.reason
+
+
+@running
+async def test_kinds_and_directions_hold_in_both_directions() -> None:
+    """RFC 4975 sections 8.6 and 8.9."""
+    async with listening() as there:
+        offer = Offer(direction="sendonly", max_size=100)
+        answer = Answer(offer.text, there, accept_types="text/plain", max_size=10)
+        assert "a=recvonly\r\n" in answer.text
+        offer.answered(answer.text)
+        async with met(offer, answer, (None, there)) as (near, far):
+            await (await near.send("hello")).delivered()
+            assert await (await first(far)).text() == "hello"
+            with pytest.raises(NotDelivered):
+                await near.send(b"x", "image/png")
+            with pytest.raises(NotDelivered):
+                await near.send("eleven....!")
+            with pytest.raises(NotDelivered):
+                await far.send("back")
+
+
+@running
+async def test_what_makes_no_sense_is_told() -> None:
+    async with listening() as here, listening("none") as plain:
+        with pytest.raises(UsageError, match="speaks"):
+            Offer(plain)
+        with pytest.raises(UsageError, match="fingerprint or none"):
+            Offer(here, tls="adh")
+        with pytest.raises(UsageError, match="principal"):
+            Offer(here, me="nobody")
+        with pytest.raises(UsageError, match="nothing is agreed"):
+            await msrp_peer.join(Offer(here))
+        with pytest.raises(NotAcceptable, match="TLS"):
+            Answer(Offer(here).text, plain, tls="none")
+        with pytest.raises(NotAcceptable, match="nobody can connect"):
+            Answer(Offer().text)
+        with pytest.raises(UsageError, match="for join"):
+            msrp_peer.connect("127.0.0.1:1", tls="fingerprint")
+        with pytest.raises(UsageError, match="for join"):
+            msrp_peer.listen(LOCAL, _nobody, tls="fingerprint")
+
+
+async def _nobody(session: Session) -> None:
+    raise AssertionError
+
+
+def test_no_repr_shows_a_session_uri() -> None:
+    offer = Offer(tls="none", me="im:a@lan")
+    secret = re.search(r"/([\w-]+);tcp", offer.text)
+    assert secret is not None
+    assert secret[1] not in repr(offer)
+    assert "im%3Aa%40lan@" in offer.text
+
+
+@running
+async def test_cema_connects_to_the_middlebox() -> None:
+    """RFC 6714: c= and m= lead to a proxy; the path, which leads nowhere, names the session."""
+    async with listening("none") as there:
+        offer = Offer(tls="none", cema=True)
+        answer = Answer(offer.text, there, tls="none", cema=True, host="anonymous.invalid")
+        box = re.sub("c=IN IP4 .*?\r", "c=IN IP4 127.0.0.1\r", answer.text)
+        assert offer.answered(box) is None
+        async with met(offer, answer, (None, there), require=Level.PLAINTEXT) as (near, far):
+            await talk(near, far)
