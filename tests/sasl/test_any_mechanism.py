@@ -43,9 +43,7 @@ class Simple:
     user = ALICE
     authorization = ""
 
-    def __init__(
-        self, says: list[bytes | None], complete_after: int, layer: LayerTerms | None = None
-    ) -> None:
+    def __init__(self, says: list[bytes | None], after: int, layer: LayerTerms | None = None) -> None:
         self.says = list(says)
         self.complete = False
         self.layer = layer
