@@ -145,11 +145,12 @@ class Connection:
         """Take octets from the network. Then ask data_to_send() and next_timer()."""
         if self.state not in ("securing", "open"):
             return
+        holding = self.hold.events or self.bindings.register.reserves
         try:
             for octets in self.wire.unwrap(data):
                 self._settle()
                 for event in self._parser.feed(octets):
-                    if not self.hold.takes(event, now):
+                    if not holding or not self.hold.takes(event, now):
                         self._inbound.event(event, now)
             self._settle()
         except RemoteProtocolError as wrong:
