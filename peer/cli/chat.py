@@ -6,13 +6,13 @@ import argparse
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..terms.display import escape
 from ..terms.errors import MsrpError, UsageError
-from .entry import Interrupted, entry
+from .entry import Entry, Interrupted, entry
 from .exits import Exit, exit_of
 from .incoming import Incoming, Taking, session_fields, who
 from .listen import listening
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from ..session.message import Sent
     from ..session.session import Session
 
-__all__ = ["run"]
+__all__ = ["Chat", "run"]
+
+Meet = Callable[[Entry], contextlib.AbstractAsyncContextManager["Session"]]
 
 _UNANSWERED = 16  # lines on their way at a time; the other side need not take many at once
 _HELP = """\
@@ -43,16 +45,23 @@ def run(args: argparse.Namespace) -> Exit:
     if args.address is None and (args.announce or args.port is not None):
         raise UsageError("--announce and --port go with --listen")
     output = Output(json=args.json)
-    return run_loop(lambda: _Chat(args, output).run(), output, args.verbose)
+    taking = Taking.from_options(args)
+    meet: Meet | None = None
+    if args.address is None:
+        meet = lambda _: connection(args, files=taking.files)  # noqa: E731
+    return run_loop(lambda: Chat(args, output, taking, meet).run(), output, args.verbose)
 
 
-class _Chat:
-    """One conversation; with --listen one after the other."""
+class Chat:
+    """One conversation; where there is nobody to meet, one after the other, with those who come."""
 
-    def __init__(self, args: argparse.Namespace, output: Output) -> None:
+    def __init__(
+        self, args: argparse.Namespace, output: Output, taking: Taking, meet: Meet | None = None
+    ) -> None:
         self._args = args
         self._output = output
-        self._taking = Taking.from_options(args)
+        self._taking = taking
+        self._meet = meet
         self._entry = entry(json=args.json)
         self._session: Session | None = None
         self._present = asyncio.Event()
@@ -65,7 +74,7 @@ class _Chat:
     async def run(self) -> Exit:
         with self._entry:
             try:
-                ended = await (self._called() if self._args.address is None else self._waiting())
+                ended = await (self._waiting() if self._meet is None else self._called(self._meet))
             except Interrupted:
                 return Exit.INTERRUPTED
             finally:
@@ -73,9 +82,9 @@ class _Chat:
                     task.cancel()
         return Exit.FAILED if self._failed and ended is Exit.DONE else ended
 
-    async def _called(self) -> Exit:
+    async def _called(self, meet: Meet) -> Exit:
         """We reached out: the chat ends when either side ends it."""
-        async with connection(self._args, files=self._taking.files) as session, self._with(session):
+        async with meet(self._entry) as session, self._with(session):
             ended = await _first(self._hear(session), self._type())
             await self._answered()  # where the other side has left: at once, and not delivered
             return ended

@@ -21,35 +21,43 @@ if TYPE_CHECKING:
     from ..aio.listen import Handler, Listener
     from ..session.session import Session
 
-__all__ = ["CannotListen", "listening", "run"]
+__all__ = ["CannotListen", "Listening", "listening", "run"]
 
 
 def run(args: argparse.Namespace) -> Exit:
     """Wait for sessions as the options say, until Ctrl-C."""
     output = Output(json=args.json)
-    return run_loop(lambda: _Listening(args, output).run(), output, args.verbose)
+    taking = Taking.from_options(args)
+    return run_loop(lambda: Listening(args, output, taking, Lines()).run(), output, args.verbose)
 
 
-class _Listening:
-    def __init__(self, args: argparse.Namespace, output: Output) -> None:
+class Listening:
+    """Shows what comes, in any number of sessions; questions are answered by `lines`."""
+
+    def __init__(self, args: argparse.Namespace, output: Output, taking: Taking, lines: Lines) -> None:
         self._args = args
         self._output = output
-        self._taking = Taking.from_options(args)
+        self._taking = taking
         self._bars = Bars(shown=not args.json)
-        self._ask = Questions(Lines()).ask
+        self._ask = Questions(lines).ask
         self._first: Session | None = None
         self._once: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> Exit:
-        async with listening(self._args, self._session, self._output, self._taking):
+        async with listening(self._args, self._serve, self._output, self._taking):
             self._output.note("Ctrl-C ends.")
             return await self._once
 
-    async def _session(self, session: Session) -> None:
-        """One session to its end; whatever happens in it, the others go on."""
+    async def _serve(self, session: Session) -> None:
         if self._args.once and self._first not in (None, session):
             return  # somebody else was first
         self._first = session
+        code = await self.show(session)
+        if self._args.once and not self._once.done():
+            self._once.set_result(code)
+
+    async def show(self, session: Session) -> Exit:
+        """One session to its end; whatever happens in it, the others go on."""
         code = Exit.DONE
         label = f"[{session.tag}] {who(session)}"
         self._output.event(
@@ -69,8 +77,7 @@ class _Listening:
         except Exception as error:  # of one session; the others go on
             code = Exit.FAILED
             self._output.bug(error)
-        if self._args.once and not self._once.done():
-            self._once.set_result(code)
+        return code
 
 
 class CannotListen(MsrpError):

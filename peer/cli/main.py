@@ -23,6 +23,8 @@ _MODULES = {
     "listen": "listen",
     "send": "send",
     "chat": "chat",
+    "offer": "offer",
+    "answer": "offer",
     "peers": "peers",
     "passwd": "passwd",
     "inspect": "inspect",

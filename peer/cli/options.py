@@ -14,86 +14,11 @@ from ..signalling.target import parse_target
 from ..terms.errors import UsageError
 from ..terms.principal import Principal, PrincipalError
 from ..terms.security import Level
-from .exits import MEANINGS
+from . import helps
 
 __all__ = ["build_parser", "listening_address", "parse"]
 
 ANY_ADDRESS = "0.0.0.0:2855"
-
-_EXITS = "\n".join(f"  {int(code):>3}  {meaning}" for code, meaning in MEANINGS.items())
-_MAIN = f"""\
-TARGET, where one is wanted, is host:port, an msrps URI or an im: URI found on the local network.
-
-examples:
-  msrp demo                                two processes meet, talk and send a file
-  msrp listen --out inbox                  wait for messages; files go into inbox/
-  msrp send 192.168.1.7 "Hello"            a message, until it is delivered
-  msrp send im:bob@lan --file photo.jpg    a file, to whoever announces to be bob
-  msrp chat 192.168.1.7                    talk
-
-Each command has its own help: msrp send --help
-
-Every line is encrypted, with a key made for this run. That protects against everybody who only
-listens; it proves nobody. What protects a line is told in words for every session.
-
-exit codes:
-{_EXITS}
-"""
-_DEMO = """\
-One process, bob, listens and announces itself; the other, alice, finds it by multicast DNS, or
-by its address where this system has no multicast. They talk, alice sends a file of random
-octets, and both name its SHA-256. Everything happens on 127.0.0.1.
-
-examples:
-  msrp demo
-  msrp demo --size 1024          a file of 1 GiB
-  msrp demo --tls adh            the anonymous suites of TLS 1.2
-  msrp demo --keep /tmp/demo     keep the file, as it was sent and as it arrived
-"""
-_LISTEN = """\
-examples:
-  msrp listen                                    messages only; files are refused
-  msrp listen --out inbox                        asks about every file
-  msrp listen --out inbox --accept-files         takes every file
-  msrp listen --as im:bob@lan --announce         to be found on this network
-  msrp listen 127.0.0.1 --port 0 --once --json   for a program: any free port, one session
-
-A file is written as NAME.part, checked, and then gets its name. An existing file is never
-replaced without --overwrite: the new one gets a number.
-"""
-_SEND = """\
-examples:
-  msrp send 192.168.1.7 "Lunch?"
-  msrp send im:bob@lan --file a.jpg --file b.jpg
-  fortune | msrp send box.lan:2855 -
-"""
-_CHAT = """\
-examples:
-  msrp chat 192.168.1.7
-  msrp chat im:bob@lan --as im:alice@lan --out inbox
-  msrp chat --listen --as im:bob@lan --announce
-
-/file PATH sends a file, /security tells what protects the line, /quit or Ctrl-D ends, /help
-tells more. Where standard input is not a terminal its lines are sent, and its end ends the chat.
-"""
-_PEERS = """\
-examples:
-  msrp peers
-  msrp peers --seconds 10 --json
-
-Everybody on the network can announce any name: the list says where to try, never who is there.
-"""
-
-_BENCH = """\
-examples:
-  msrp bench
-  msrp bench --quick
-  msrp bench --write figures       also figures/framing.json and figures/framing.svg
-  MSRP_SCAN=sse2 msrp bench        another end-line search: avx2, sse2 or c
-
-Each figure is a ratio of two contestants that took turns, its median and quartiles: noise and
-the machine's speed cancel out as far as they can. Comparisons with other parsers: make bench.
-"""
 
 Add = Callable[[argparse.ArgumentParser], None]
 
@@ -106,7 +31,7 @@ def build_parser(*, hidden: bool = False) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="msrp",
         description="Messages and files straight between two people (MSRP, RFC 4975).",
-        epilog=_MAIN,
+        epilog=helps.MAIN,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -128,16 +53,18 @@ def build_parser(*, hidden: bool = False) -> argparse.ArgumentParser:
                 "-v", "--verbose", action="count", default=0, help="log on stderr; twice for more"
             )
 
-    command("demo", "watch two processes on this machine meet, talk and send a file", _DEMO, _demo)
-    command("listen", "wait for sessions, show their messages, take their files", _LISTEN, _listen)
-    command("send", "send a message or files, and wait until they are delivered", _SEND, _send)
-    command("chat", "talk to somebody, or wait for somebody to talk to", _CHAT, _chat)
-    command("peers", "show who announces to be listening on this network", _PEERS, _peers)
+    command("demo", "watch two processes on this machine meet, talk and send a file", helps.DEMO, _demo)
+    command("listen", "wait for sessions, show their messages, take their files", helps.LISTEN, _listen)
+    command("send", "send a message or files, and wait until they are delivered", helps.SEND, _send)
+    command("chat", "talk to somebody, or wait for somebody to talk to", helps.CHAT, _chat)
+    command("offer", "print an offer to paste, wait for its answer, and talk", helps.OFFER, _offer)
+    command("answer", "read an offer, print its answer to paste, and talk", helps.ANSWER, _offer)
+    command("peers", "show who announces to be listening on this network", helps.PEERS, _peers)
     from . import inspect, passwd_options
 
     command("passwd", passwd_options.SUMMARY, passwd_options.EPILOG, passwd_options.add_arguments)
     command("inspect", "parse a stream of MSRP and show it as JSON", "", inspect.add_arguments)
-    command("bench", "measure the framing core on this machine", _BENCH, _bench)
+    command("bench", "measure the framing core on this machine", helps.BENCH, _bench)
     if hidden:
         bob = commands.add_parser("demo-peer")
         for add in (_tls, _interfaces):
@@ -245,6 +172,40 @@ def _chat(parser: argparse.ArgumentParser) -> None:
     )
     _listener(parser)
     for add in (_reaching, _taking, _me, _tls, _interfaces, _json):
+        add(parser)
+
+
+def _offer(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("text", nargs="?", metavar="TEXT", help="send this message, and end")
+    parser.add_argument(
+        "--file",
+        "-f",
+        action="append",
+        default=[],
+        type=Path,
+        dest="files",
+        metavar="F",
+        help="send this file, and end; repeatable",
+    )
+    parser.add_argument("--listen", action="store_true", help="only show what comes, and take files")
+    parser.add_argument(
+        "--at",
+        default="0.0.0.0:0",
+        metavar="ADDRESS",
+        help="where the other side may connect to (any interface, any free port)",
+    )
+    parser.add_argument("--host", metavar="H", help="how the other side reaches that, where it differs")
+    parser.add_argument("--connect", action="store_true", help="be connected to by nobody, connect")
+    parser.add_argument(
+        "--protected", action="store_true", help="nobody can change the texts on their way to the other side"
+    )
+    parser.add_argument(
+        "--tls",
+        choices=("fingerprint", "none"),
+        default="fingerprint",
+        help="TLS with the keys whose fingerprints the texts tell (fingerprint), or plain TCP (none)",
+    )
+    for add in (_reaching, _taking, _me, _json):
         add(parser)
 
 

@@ -6,7 +6,8 @@ import argparse
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,7 +24,7 @@ from .terminal import TEXT_LIMIT, Lines
 if TYPE_CHECKING:
     from ..session.session import Session
 
-__all__ = ["Transfer", "connection", "run", "send_file", "send_text"]
+__all__ = ["Transfer", "connection", "run", "send", "send_file", "send_text"]
 
 
 class Transfer(NamedTuple):
@@ -41,7 +42,8 @@ class Transfer(NamedTuple):
 def run(args: argparse.Namespace) -> Exit:
     """Send what the options say; done only when all of it was delivered."""
     output = Output(json=args.json)
-    return run_loop(lambda: _send(args, output), output, args.verbose)
+    meet = partial(connection, args, files=False)
+    return run_loop(lambda: send(args, output, meet), output, args.verbose)
 
 
 def connection(args: argparse.Namespace, *, files: bool) -> contextlib.AbstractAsyncContextManager[Session]:
@@ -59,13 +61,18 @@ def connection(args: argparse.Namespace, *, files: bool) -> contextlib.AbstractA
     )
 
 
-async def _send(args: argparse.Namespace, output: Output) -> Exit:
+async def send(
+    args: argparse.Namespace,
+    output: Output,
+    meet: Callable[[], contextlib.AbstractAsyncContextManager[Session]],
+) -> Exit:
+    """Send what the options say over the session that `meet` gives."""
     text = await _text(args)
     for path in args.files:
         _check(path)
     if text is None and not args.files:
         raise UsageError("nothing to send: give a TEXT, - for standard input, or --file F")
-    async with connection(args, files=False) as session:
+    async with meet() as session:
         output.event(
             "session", f"To {who(session)}\n{session.security.describe()}", **session_fields(session)
         )

@@ -1,0 +1,104 @@
+"""The texts below each command's options: examples, and what nobody would guess."""
+
+from __future__ import annotations
+
+from .exits import MEANINGS
+
+__all__ = ["ANSWER", "BENCH", "CHAT", "DEMO", "LISTEN", "MAIN", "OFFER", "PEERS", "SEND"]
+
+_EXITS = "\n".join(f"  {int(code):>3}  {meaning}" for code, meaning in MEANINGS.items())
+MAIN = f"""\
+TARGET, where one is wanted, is host:port, an msrps URI or an im: URI found on the local network.
+
+examples:
+  msrp demo                                two processes meet, talk and send a file
+  msrp listen --out inbox                  wait for messages; files go into inbox/
+  msrp send 192.168.1.7 "Hello"            a message, until it is delivered
+  msrp send im:bob@lan --file photo.jpg    a file, to whoever announces to be bob
+  msrp chat 192.168.1.7                    talk
+
+Each command has its own help: msrp send --help
+
+Every line is encrypted, with a key made for this run. That protects against everybody who only
+listens; it proves nobody. What protects a line is told in words for every session.
+
+exit codes:
+{_EXITS}
+"""
+DEMO = """\
+One process, bob, listens and announces itself; the other, alice, finds it by multicast DNS, or
+by its address where this system has no multicast. They talk, alice sends a file of random
+octets, and both name its SHA-256. Everything happens on 127.0.0.1.
+
+examples:
+  msrp demo
+  msrp demo --size 1024          a file of 1 GiB
+  msrp demo --tls adh            the anonymous suites of TLS 1.2
+  msrp demo --keep /tmp/demo     keep the file, as it was sent and as it arrived
+"""
+LISTEN = """\
+examples:
+  msrp listen                                    messages only; files are refused
+  msrp listen --out inbox                        asks about every file
+  msrp listen --out inbox --accept-files         takes every file
+  msrp listen --as im:bob@lan --announce         to be found on this network
+  msrp listen 127.0.0.1 --port 0 --once --json   for a program: any free port, one session
+
+A file is written as NAME.part, checked, and then gets its name. An existing file is never
+replaced without --overwrite: the new one gets a number.
+"""
+SEND = """\
+examples:
+  msrp send 192.168.1.7 "Lunch?"
+  msrp send im:bob@lan --file a.jpg --file b.jpg
+  fortune | msrp send box.lan:2855 -
+"""
+CHAT = """\
+examples:
+  msrp chat 192.168.1.7
+  msrp chat im:bob@lan --as im:alice@lan --out inbox
+  msrp chat --listen --as im:bob@lan --announce
+
+/file PATH sends a file, /security tells what protects the line, /quit or Ctrl-D ends, /help
+tells more. Where standard input is not a terminal its lines are sent, and its end ends the chat.
+"""
+OFFER = """\
+examples:
+  msrp offer                           talk
+  msrp offer "Lunch?"                  a message, until it is delivered
+  msrp offer --file photo.jpg          a file
+  msrp offer --listen --out inbox      only take what the other side has
+  msrp offer --connect                 where nobody can connect to this computer
+
+Prints an offer (SDP) for the other side, who gives it to `msrp answer`, or to any program that
+speaks MSRP; then paste the answer here, and an empty line. Both texts are secret: whoever reads
+them may speak in the session, and whoever can change them can put itself in between. Where you
+are sure that nobody can, say --protected: then the fingerprint in them verifies the key.
+"""
+ANSWER = """\
+examples:
+  msrp answer                          talk
+  msrp answer --listen --out inbox     only take what the other side has
+  msrp answer < offer.sdp
+
+Paste the offer, and an empty line; then give what is printed to whoever made the offer.
+See msrp offer --help for what the texts are worth.
+"""
+PEERS = """\
+examples:
+  msrp peers
+  msrp peers --seconds 10 --json
+
+Everybody on the network can announce any name: the list says where to try, never who is there.
+"""
+
+BENCH = """\
+examples:
+  msrp bench
+  msrp bench --quick
+  msrp bench --write figures       also figures/framing.json and figures/framing.svg
+  MSRP_SCAN=sse2 msrp bench        another end-line search: avx2, sse2 or c
+
+Each figure is a ratio of two contestants that took turns, its median and quartiles: noise and
+the machine's speed cancel out as far as they can. Comparisons with other parsers: make bench.
+"""

@@ -1,0 +1,163 @@
+"""`msrp offer` and `msrp answer`: two processes that know each other by pasted texts alone."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cli.programs import MSRP, Open, Program, Start, Terminal
+from msrp_peer.signalling.agreement import look
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+
+AT = ("--at", "127.0.0.1:0")
+
+
+def carry(source: Program, what: str, target: Program) -> str:
+    """Read a text where it is printed and paste it where it is waited for."""
+    text = source.wait_for(r"(?s)^v=0\n.*?\n\n").group()
+    look(text)  # it is one, and proposes MSRP
+    target.write(text)
+    return text
+
+
+def exchanged(msrp: Start, offer: tuple[str, ...], answer: tuple[str, ...]) -> tuple[Program, Program]:
+    one = msrp("offer", *AT, *offer, stdin=subprocess.PIPE)
+    other = msrp("answer", *AT, *answer, stdin=subprocess.PIPE)
+    carry(one, "offer", other)
+    carry(other, "answer", one)
+    return one, other
+
+
+@pytest.mark.parametrize("more", [(), ("--protected", "--require", "key-verified"), ("--tls", "none")])
+@pytest.mark.parametrize("connects", [(), ("--connect",)])
+def test_a_message(msrp: Start, more: tuple[str, ...], connects: tuple[str, ...]) -> None:
+    one, other = exchanged(
+        msrp, ("Hello, wörld", *more), ("--listen", "--as", "im:bob@lan", *more, *connects)
+    )
+    assert one.wait() == 0, one.errors
+    assert "To im:bob@lan (claimed, not proved)\n" in one.output
+    assert "Delivered: the message, 13 octets\n" in one.output
+    assert other.wait() == 0, other.errors
+    assert ": Hello, wörld\n" in other.output
+    said = {
+        (): "protected against listening; nobody is proved",
+        "--protected": "protected, to a key you have verified",
+        "--tls": "not protected: everybody on the way can read and change it",
+    }[more[0] if more else ()]
+    for program in (one, other):
+        assert said in program.output
+        assert ("plain TCP: everybody" in program.errors) == (more[:1] == ("--tls",))
+
+
+def test_a_file(msrp: Start, tmp_path: Path) -> None:
+    file = tmp_path / "a.bin"
+    file.write_bytes(bytes(range(256)) * 1000)
+    one, other = exchanged(
+        msrp, ("--file", str(file)), ("--listen", "--out", str(tmp_path / "in"), "--accept-files")
+    )
+    assert one.wait() == 0, one.errors
+    assert other.wait() == 0, other.errors
+    assert (tmp_path / "in" / "a.bin").read_bytes() == file.read_bytes()
+    assert hashlib.sha256(file.read_bytes()).hexdigest() in other.output
+
+
+def test_a_talk(msrp: Start) -> None:
+    """Behind the pasted text, lines are what is said."""
+    one, other = exchanged(msrp, (), ())
+    one.wait_for("^Talking to ")
+    other.wait_for("^Talking to ")
+    one.write("How are you?\n")
+    other.wait_for(": How are you\\?$")
+    other.write("Well.\n/quit\n")
+    one.wait_for(": Well\\.$")
+    assert other.wait() == 0, other.errors
+    assert one.wait() == 0, one.errors
+
+
+def test_on_terminals(terminal: Open) -> None:
+    """Pasted at the prompt of a chat, line by line."""
+    one, other = terminal("offer", *AT), terminal("answer", *AT)
+    for source, target in ((one, other), (other, one)):
+        target.wait_for("Paste the ")
+        text = source.wait_for(r"v=0\r?\n(?:[a-z]=[^\r\n]*\r?\n)+")
+        for line in re.findall("[a-z]=[^\r\n]*", text):
+            target.type(line)
+        target.type("")
+    for source in (one, other):
+        source.wait_for("Talking to ")
+    one.type("Hello")
+    other.wait_for(": Hello")
+    _end(other)
+    _end(one)
+
+
+def _end(program: Terminal) -> None:
+    program.type("/quit")
+    assert program.wait() == 0
+
+
+def test_json(msrp: Start) -> None:
+    one = msrp("offer", *AT, "hi", "--json", stdin=subprocess.PIPE)
+    other = msrp("answer", *AT, "--listen", "--json", stdin=subprocess.PIPE)
+    other.write(one.event("offer")["sdp"] + "\n")
+    one.write(other.event("answer")["sdp"] + "\n")
+    assert other.event("message")["text"] == "hi"
+    assert one.event("delivered")["size"] == 2
+    assert (one.wait(), other.wait()) == (0, 0)
+
+
+def test_as_a_pipe_and_back(tmp_path: Path) -> None:
+    """As the README shows it."""
+    script = (
+        f'mkfifo back; "{MSRP}" offer --at 127.0.0.1:0 "Lunch?" < back '
+        f'| "{MSRP}" answer --at 127.0.0.1:0 --listen | tee back'
+    )
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert ": Lunch?\n" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "pasted", "code", "told"),
+    [
+        (("answer",), "", 2, "no offer came"),
+        (("answer",), "hello\n\n", 1, "no session description"),
+        (("answer",), "v=0\nm=audio 1 RTP/AVP 0\n\n", 1, "no MSRP session"),
+        (("answer", "--tls", "none"), "TLS", 1, "one side wants TLS"),
+        (("answer", "--connect"), "active", 1, "nobody can connect"),
+        (("answer",), "x" * 70_000, 2, "longer than"),
+        (("offer",), "v=0\nm=message 0 TCP/TLS/MSRP *\n\n", 1, "port 0"),
+        (("offer", "--listen", "text"), "", 2, "--listen sends nothing"),
+        (("offer", "-"), "", 2, "standard input is for"),
+        (("offer", "--out", "/dev/null"), "", 2, "not a folder"),
+    ],
+)
+def test_what_cannot_be_is_told(
+    msrp: Start, words: tuple[str, ...], pasted: str, code: int, told: str
+) -> None:
+    if pasted in ("TLS", "active"):
+        offering = msrp("offer", *AT, *(("--connect",) if pasted == "active" else ()), stdin=subprocess.PIPE)
+        pasted = offering.wait_for(r"(?s)^v=0\n.*?\n\n").group()
+    program = msrp(*words, *AT, stdin=subprocess.PIPE)
+    program.write(pasted)
+    assert program.process.stdin is not None
+    program.process.stdin.close()
+    assert program.wait() == code, program.errors
+    assert told in program.errors
+
+
+def test_another_key_than_the_text_told(msrp: Start) -> None:
+    one = msrp("offer", *AT, "secret", stdin=subprocess.PIPE)
+    other = msrp("answer", *AT, "--listen", "--timeout", "2", stdin=subprocess.PIPE)
+    carry(one, "offer", other)
+    answer = other.wait_for(r"(?s)^v=0\n.*?\n\n").group()
+    one.write(re.sub("(?<=sha-256 )..", lambda found: "00" if found[0] != "00" else "01", answer))
+    assert one.wait() == 4, one.errors
+    assert "another key" in one.errors
+    assert other.wait() == 3
+    assert "secret" not in other.output
