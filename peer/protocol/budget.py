@@ -21,13 +21,19 @@ class Seen:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._became: OrderedDict[str, int] = OrderedDict()
+        self._became: OrderedDict[str, tuple[int, object]] = OrderedDict()
 
     def get(self, message_id: str) -> int | None:
-        return self._became.get(message_id)
+        became = self._became.get(message_id)
+        return None if became is None else became[0]
 
-    def set(self, message_id: str, status: int) -> None:
-        self._became[message_id] = status
+    def within(self, message_id: str, session: object) -> bool:
+        """Whether that became of it in this very session."""
+        became = self._became.get(message_id)
+        return became is not None and became[1] is session
+
+    def set(self, message_id: str, status: int, session: object) -> None:
+        self._became[message_id] = status, session
         if len(self._became) > self._most:
             self._became.popitem(last=False)
 

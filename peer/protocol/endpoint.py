@@ -70,6 +70,7 @@ class Endpoint:
         self._unwanted: set[str] = set()  # types it refused
         last = self.remote_uris[-1]
         self._seen: Seen = connection.budget.seen((last.userinfo, last.host))
+        self._mark = object()  # of what this session saw
 
     # -- from the application
 
@@ -155,8 +156,10 @@ class Endpoint:
         message = self._arriving.get(message_id)
         if message is None:
             earlier = self._seen.get(message_id)
-            if earlier is not None and not begins:
-                return earlier  # came again, or the rest of something refused or given up
+            if earlier is not None and not begins and self._seen.within(message_id, self._mark):
+                # Came again, or is the rest of something refused or given up. In another session
+                # it is a message sent again, whose first chunk is still on its way.
+                return earlier
             refused = self._refused(frame)
             if refused is not None:
                 return refused
@@ -225,7 +228,7 @@ class Endpoint:
 
     def became(self, message: Incoming, status: int) -> None:
         """What to say where the message comes again, or more of it does."""
-        self._seen.set(message.message_id, status)
+        self._seen.set(message.message_id, status, self._mark)
 
     def report(self, message: Incoming, status: int, end: int) -> None:
         """Tell the sender what became of a message's first `end` octets (RFC 4975 section 7.1.2)."""

@@ -322,7 +322,7 @@ def test_other_people_may_use_the_same_id() -> None:
 def test_other_people_are_remembered_up_to_a_number() -> None:
     budget = Budget(Limits())
     first = budget.seen("first")
-    first.set("msg1", 200)
+    first.set("msg1", 200, None)
     for i in range(100):
         budget.seen(i)
     assert budget.seen("first") is first, "while its session stands"

@@ -31,6 +31,29 @@ def test_a_session_that_failed_begins_again_with_other_uris_alone() -> None:
     assert again.to != hand.to
 
 
+@pytest.mark.rule("4975 5.4-15 5.4-16 7.3.1-5")
+@pytest.mark.parametrize("whole", [False, True])
+def test_sent_again_in_the_next_session_its_chunks_may_come_in_any_order(whole: bool) -> None:
+    hand = ByHand()
+    hand.own = hand.own.replace("://", "://im%3Aalice%40lan@")
+    first = hand.bind()
+    hand.say(hand.chunk("msg1", b"hello ", 1, 11, "+"))
+    if whole:
+        hand.say(hand.chunk("msg1", b"world", 7, 11))
+    hand.connection.lost("the cable was cut")
+    assert first.inbox[0].state == ("whole" if whole else "cut")
+    again = ByHand(budget=hand.connection.budget)
+    again.own = again.own.replace("://", "://im%3Aalice%40lan@")
+    endpoint = again.bind()
+    heard = again.say(again.chunk("msg1", b"world", 7, 11), again.chunk("msg1", b"hello ", 1, 11, "+"))
+    assert statuses(heard) == [200, 200]
+    (message,) = endpoint.inbox
+    assert (message.state, content(message), message.duplicate) == ("whole", b"hello world", True)
+    late = again.say(again.chunk("msg1", b"world", 7, 11))
+    assert statuses(late) == [200], "one that comes twice is no new message"
+    assert len(endpoint.inbox) == 1
+
+
 @pytest.mark.rule("4975 7.1.1-4")
 def test_every_chunk_asks_for_the_same_reports() -> None:
     hand, endpoint = begin()
