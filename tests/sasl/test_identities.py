@@ -92,9 +92,12 @@ def test_nobody_is_at_both_ends() -> None:
     for me in (BOB, "bob"):
         client = initiator(PLUS, me=me, credentials=credentials)
         refused(Reason.WRONG, lambda client=client: run(client, acceptor(PLUS, verifiers=kept)))
-    may = Identities(lambda text: Principal.parse(text).text, mapped={ALICE: [BOB]})
-    client = initiator(PLUS, authorization=BOB)
-    refused(Reason.WRONG, lambda: run(client, acceptor(PLUS, authority=may)))
+    may = Identities(lambda text: Principal.parse(text).text, mapped={ALICE: [BOB], BOB: [EVE]})
+    for me, asked in ((ALICE, BOB), (BOB, EVE)):
+        credentials = Passwords({(me, BOB): Password(SECRET, generated=True)})
+        client = initiator(PLUS, me=me, authorization=asked, credentials=credentials)
+        server = acceptor(PLUS, authority=may, verifiers=kept.add(ALICE, BOB, SECRET))
+        refused(Reason.WRONG, lambda client=client, server=server: run(client, server))
 
 
 def test_a_shared_secret_is_reported_as_shared() -> None:
