@@ -130,6 +130,12 @@ def test_the_program_of_the_framing_runs(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out == "SEND 1234 None\n"
 
 
+def test_the_program_of_sasl_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    program = next(text for text in PROGRAMS.values() if "from msrp_sasl import" in text)
+    exec(compile(program, "embedding", "exec"), {})
+    assert capsys.readouterr().out == "SCRAM-SHA-512-PLUS bob@lan alice@lan\n"
+
+
 def test_every_public_name_is_explained() -> None:
     peer = importlib.import_module("msrp_peer")
     text = (ROOT / "docs/embedding.md").read_text()
