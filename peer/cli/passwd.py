@@ -156,6 +156,5 @@ def _list(args: argparse.Namespace, output: Output) -> Exit:
 
 
 def _described(pair: Pair) -> str:
-    if pair.generated:
-        return "generated"
-    return "chosen by somebody, and used elsewhere, too" if pair.shared else "chosen by somebody"
+    words = "generated" if pair.generated else "chosen by somebody"
+    return f"{words}, and used elsewhere, too" if pair.shared else words

@@ -233,17 +233,19 @@ class TestList:
         began = datetime.now(UTC).replace(microsecond=0)
         for user in ("IM:Al%69ce@LAN", "sip:carol@lan"):
             passwd("--password-stdin", "--shared", "--from", user, "--for", "im:bob@lan", stdin=SECRET)
-        passwd("--generate", "--from", "im:bob@lan", "--for", "im:carol@lan")
+        made = passwd("--generate", "--from", "im:bob@lan", "--for", "im:carol@lan").stdout
+        passwd("--password-stdin", "--shared", "--from", "im:bob@lan", "--for", "im:dave@lan", stdin=made)
         assert [line.partition(", set")[0] for line in passwd("--list").stdout.splitlines()] == [
             "im:Alice@lan for im:bob@lan: chosen by somebody, and used elsewhere, too",
             "sip:carol@lan for im:bob@lan: chosen by somebody, and used elsewhere, too",
             "im:bob@lan for im:carol@lan: generated",
+            "im:bob@lan for im:dave@lan: generated, and used elsewhere, too",
         ]
         (event,) = map(
             json.loads, passwd("--list", "--json", "--from", "sip:c%61rol@LAN").stdout.splitlines()
         )
-        made = datetime.fromisoformat(event.pop("made"))
-        assert began <= made <= datetime.now(UTC)
+        set_at = datetime.fromisoformat(event.pop("made"))
+        assert began <= set_at <= datetime.now(UTC)
         assert event == {
             "event": "pair",
             "from": "sip:carol@lan",
