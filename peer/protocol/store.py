@@ -124,6 +124,8 @@ class Store:
         the octets lie in too many pieces; what came of it is then of no use.
         Raises `OSError` where the file cannot be written.
         """
+        if not block:
+            return True
         if at == self.reach and (not self._pieces or self._pieces[-1].end == at):
             # In order, as nearly always.
             if not self._add(len(self._pieces), at, block, spill=spill, cost=0):
