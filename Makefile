@@ -8,7 +8,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help demo bench test fuzz soak deep lint types conformance interop wheels check venv clean
+.PHONY: help demo bench bench-loopback test fuzz soak deep lint types conformance interop wheels check venv clean
 
 bin := .venv/bin
 pip := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $(bin)/pip -qq
@@ -27,6 +27,7 @@ help:
 	@echo "make demo     two processes on this machine meet, talk and send a file"
 	@echo "make test     the tests, against a normal install"
 	@echo "make bench    the framing core against other parsers and the machine's limits"
+	@echo "make bench-loopback  the whole engine between two processes, against programs that only move octets"
 	@echo "make fuzz     the Cython modules under sanitizers (SECONDS=60 a target, TARGET=parser)"
 	@echo "make soak     sessions between two network namespaces, with loss and cuts; root (SECONDS=120)"
 	@echo "make lint     ruff: rules and format"
@@ -45,6 +46,9 @@ demo: .venv/.project
 bench: venv
 	@$(pip) install -c constraints.txt httptools h11
 	@PYTHONPATH=benchmarks $(bin)/python -P benchmarks/framing.py $(ARGS)
+
+bench-loopback: venv
+	@$(bin)/python -P benchmarks/loopback.py $(ARGS)
 
 test: venv
 	@$(bin)/pytest $(ARGS)
