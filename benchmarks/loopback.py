@@ -10,6 +10,8 @@ What is compared is processor time (user and system) of one process, for the sam
                against an asyncio protocol that counts octets and answers nothing
     sent       `session.send` until it is delivered, the answers read; against a protocol that writes
                blocks of as many octets made beforehand, and reads nothing
+    answering  a second rival sends back as many octets as we do, of no meaning, one write a read: what
+               the system takes for answers, whoever gives them
     share      the rival's time in hundredths of ours: 100 % would be an engine that costs nothing
 
 Over TLS the rival stands on the same TLS layer. A *message* here is one frame: one SEND with a
@@ -146,50 +148,61 @@ def frames(work: Work, to: str, source: str) -> Iterator[bytes]:
     yield b"".join(pieces)
 
 
-def received(work: Work, over: str, rounds: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """What each round cost us, and the rival."""
-    costs: dict[str, list[dict[str, Any]]] = {"ours": [], "rival": []}
+Costs = dict[str, list[dict[str, Any]]]
+
+
+def received(work: Work, over: str, rounds: int) -> Costs:
+    """What each round cost us, the rival that only counts, and the one that answers, too."""
+    costs: Costs = {"ours": [], "rival": [], "answering": []}
     with contextlib.ExitStack() as stack:
         ends: dict[str, tuple[End, Dumb]] = {}
         for who in costs:
-            end = End(f"receive-{who}-{over}")
+            end = End(f"receive-{'ours' if who == 'ours' else 'rival'}-{over}")
             stack.callback(end.close)
             dumb = Dumb(end.here["port"], tls=over == "tls")
             stack.callback(dumb.close)
             ends[who] = end, dumb
         end, dumb = ends["ours"]
         to, source = dumb.bind() if over == "tls" else (end.here["local"], end.here["remote"])
+        answer = len(f"MSRP 0123456789abcdef 200 OK\r\nTo-Path: {source}\r\nFrom-Path: {to}\r\n-------") + 19
         for turn in range(rounds + 1):
             blocks = list(frames(work, to, source))
-            bodies = work.body * work.frames
+            octets = sum(map(len, blocks))
             for who, (end, dumb) in ends.items():
-                end.ask(do="start", count=bodies if who == "ours" else sum(map(len, blocks)))
+                count = work.body * work.frames if who == "ours" else octets
+                answers = answer * work.frames / octets if who == "answering" else 0.0
+                end.ask(do="start", count=count, stream=work.chunks, answers=answers)
                 dumb.send(blocks)
                 cost = end.heard()
-                dumb.rest()
                 if turn:
                     costs[who].append(cost)
-    return costs["ours"], costs["rival"]
+    return costs
 
 
-def row(
-    what: str, goal: float | None, ours: list[dict[str, Any]], rival: list[dict[str, Any]], many: int
-) -> tuple[Row, str]:
-    share = Figure.of([b["cpu"] / a["cpu"] for a, b in zip(ours, rival, strict=True)])
-    wall = Figure.of([b["wall"] / a["wall"] for a, b in zip(ours, rival, strict=True)])
-    each = [Figure.of([cost["cpu"] / many * 1e6 for cost in costs]).median for costs in (ours, rival)]
+def row(what: str, goal: float | None, costs: Costs, many: int) -> tuple[Row, str]:
+    def share(rival: str, kind: str) -> Figure:
+        return Figure.of([b[kind] / a[kind] for a, b in zip(costs["ours"], costs[rival], strict=True)])
+
+    figure = share("rival", "cpu")
     words = f"at least {goal:.0%}" if goal else "no goal"
-    more = f"       {each[0]:8.2f} us a frame, the rival {each[1]:8.2f} us; wall {wall.median:.0%}"
-    return Row(what, words, share, "share", not goal or share.median >= goal), more
+    each = [
+        f"{Figure.of([cost[kind] / many * 1e6 for cost in costs[who]]).median:.2f}"
+        for who in ("ours", "rival")
+        for kind in ("cpu", "system")
+    ]
+    more = "       {} us a frame ({} of them the system's), the rival {} ({})".format(*each)
+    more += f"; wall {share('rival', 'wall').median:.0%}"
+    if "answering" in costs:
+        more += f"; of a rival that answers {share('answering', 'cpu').median:.0%}"
+    return Row(what, words, figure, "share", not goal or figure.median >= goal), more
 
 
 def receivers(rounds: int, only: list[str]) -> Iterator[tuple[Row, str]]:
     for over in ("tcp", "tls"):
         for kind, works in RECEIVED.items():
             for work in works if not only or kind in only or over in only else ():
-                ours, rival = received(work, over, rounds)
                 what = f"{over.upper()}, received: {work.words}"
-                yield row(what, GOALS.get((over, work)), ours, rival, work.frames)
+                yield row(what, GOALS.get((over, work)), received(work, over, rounds), work.frames)
 
 
 MIB = 1 << 20
@@ -208,7 +221,7 @@ def senders(rounds: int, only: list[str]) -> Iterator[tuple[Row, str]]:
         order = {"chunk": 65536, **order}
         many = order["octets"] // order["chunk"] if "octets" in order else order["messages"]
         size = order["chunk"] if "octets" in order else order["body"]
-        costs: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
+        costs: Costs = {"ours": [], "rival": []}
         with contextlib.ExitStack() as stack:
             ends = [End(role) for role in ("receive-ours-tcp", "receive-rival-tcp", "send", "send")]
             for end in ends:
@@ -218,11 +231,11 @@ def senders(rounds: int, only: list[str]) -> Iterator[tuple[Row, str]]:
             ours.ask(do="connect", **{**order, **far.here})
             rival.ask(do="connect", port=counting.here["port"], block=65536, octets=octets)
             for turn in range(rounds + 1):
-                for end, cost in ((ours, costs[0]), (rival, costs[1])):
+                for end, cost in ((ours, costs["ours"]), (rival, costs["rival"])):
                     spent = end.ask(do="start")
                     if turn:
                         cost.append(spent)
-        yield row(f"TCP, sent: {words}", goal, *costs, many)
+        yield row(f"TCP, sent: {words}", goal, costs, many)
 
 
 def memory(sessions: int, only: list[str]) -> Iterator[tuple[Row, str]]:

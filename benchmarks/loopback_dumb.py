@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import select
+import contextlib
 import socket
+import threading
 from collections.abc import Iterable
 
 from msrp_core import Frame, Parser, Uri, new_ident, request
@@ -23,6 +24,7 @@ class Dumb:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._layer = TlsLayer(_CONTEXT, server=False) if tls else None
         self._parser = Parser()
+        self._hearing: threading.Thread | None = None
         if self._layer is not None:
             while self._layer.protection is None:
                 self._socket.sendall(b"".join(self._layer.wrap([])))
@@ -50,33 +52,26 @@ class Dumb:
                     return event
 
     def send(self, blocks: Iterable[bytes]) -> None:
-        """Write it all, reading meanwhile whatever comes back: a peer whose answers nobody reads
-        stops reading itself."""
-        self._socket.setblocking(False)
+        """Write it all. What comes back is thrown away meanwhile, and until the end: a peer whose
+        answers nobody reads stops reading itself."""
+        if self._hearing is None:
+            self._hearing = threading.Thread(target=self._discard, daemon=True)
+            self._hearing.start()
         for block in blocks:
             view = memoryview(block)
             for at in range(0, len(view), _STEP):
                 step: bytes | memoryview = view[at : at + _STEP]
                 if self._layer is not None:
                     step = b"".join(self._layer.wrap([step]))
-                self._write(memoryview(step))
-
-    def _write(self, step: memoryview) -> None:
-        while step:
-            readable, writable, _ = select.select([self._socket], [self._socket], [])
-            if readable:
-                self._discard()
-            if writable:
-                step = step[self._socket.send(step) :]
+                self._socket.sendall(step)
 
     def _discard(self) -> None:
-        if not self._socket.recv(4 * _STEP):
-            raise SystemExit("the receiver closed the connection")
-
-    def rest(self) -> None:
-        """What still comes back for a moment."""
-        while select.select([self._socket], [], [], 0.05)[0]:
-            self._discard()
+        room = bytearray(4 * _STEP)
+        with contextlib.suppress(OSError):
+            while self._socket.recv_into(room):
+                pass
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()

@@ -35,9 +35,10 @@ Order = dict[str, Any]
 TAKES = Accepts.parse("*")
 
 
-def processor() -> float:
+def processor() -> tuple[float, float]:
+    """Seconds of processor time: in this process, and in the system for it."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    return used.ru_utime, used.ru_stime
 
 
 def resident() -> int:
@@ -50,11 +51,14 @@ class Meter:
 
     def __init__(self) -> None:
         self.left: float = float("inf")
+        self.answers = 0.0  # octets sent back for each one received
+        self.stream = True  # whether octets are taken block by block, not messages whole
         self.done = asyncio.Event()
-        self.began = 0.0, 0.0
+        self.began = (0.0, 0.0), 0.0
 
-    def start(self, number: int) -> None:
+    def start(self, number: int, stream: bool = True) -> None:
         self.left = number
+        self.stream = stream
         self.done.clear()
         self.began = processor(), time.perf_counter()
 
@@ -64,17 +68,23 @@ class Meter:
             self.stop()
 
     def stop(self) -> None:
-        self.cost = {"cpu": processor() - self.began[0], "wall": time.perf_counter() - self.began[1]}
+        user, system = (now - then for now, then in zip(processor(), self.began[0], strict=True))
+        wall = time.perf_counter() - self.began[1]
+        self.cost = {"cpu": user + system, "system": system, "wall": wall}
         self.done.set()
 
 
 class Counting(asyncio.BufferedProtocol):
-    """The rival: counts octets, into one buffer as large as ours; behind TLS where there is a layer."""
+    """The rival: counts octets, into one buffer as large as ours; behind TLS where there is a layer.
+
+    Where it answers, it sends back as many octets as we do, of no meaning, once for each read.
+    """
 
     def __init__(self, meter: Meter, layer: TlsLayer | None) -> None:
         self.meter = meter
         self.layer = layer
         self.buffer = memoryview(bytearray(ROOM))
+        self.owed = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: asyncio.Transport = transport  # type: ignore[assignment]
@@ -84,13 +94,23 @@ class Counting(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         if self.layer is None:
-            self.meter.count(nbytes)
+            self.taken(nbytes)
             return
         shaking = self.layer.protection is None
         pieces = self.layer.unwrap(self.buffer[:nbytes])
         if shaking:
             self.transport.write(b"".join(self.layer.wrap([])))
-        self.meter.count(sum(map(len, pieces)))
+        self.taken(sum(map(len, pieces)))
+
+    def taken(self, octets: int) -> None:
+        self.owed += octets * self.meter.answers
+        if self.owed >= 1:
+            answer = bytes(int(self.owed))
+            self.owed -= len(answer)
+            if self.layer is not None:
+                answer = b"".join(self.layer.wrap([answer]))
+            self.transport.write(answer)
+        self.meter.count(octets)
 
 
 def counting_layer() -> Callable[[], TlsLayer]:
@@ -132,11 +152,13 @@ class Plain(Line):
 async def read(session: msrp_peer.Session, meter: Meter) -> None:
     """What a program does: each message in turn, its octets where there is more than a little."""
     async for message in session:
-        if message.size is None or message.size > ROOM:
+        if meter.stream:
             async for block in message:
                 meter.count(len(block))
         else:
-            meter.count(len(await message.read()))
+            meter.left -= len(await message.read())
+            if meter.left <= 0:
+                meter.stop()
 
 
 async def receive_ours(tls: bool) -> None:
@@ -174,7 +196,8 @@ async def receive_rival(tls: bool) -> None:
 async def serve(meter: Meter) -> None:
     async for order in orders():
         if order["do"] == "start":
-            meter.start(order["count"])
+            meter.answers = order.get("answers", 0.0)
+            meter.start(order["count"], order["stream"])
             say(ready=True)
             try:
                 await asyncio.wait_for(meter.done.wait(), 120)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 try:
+    from ._express import Express
     from ._frame import Body, ByteRange, Flag, Frame
+    from ._lane import Lane, Seen
     from ._parser import Parser, scan_name
     from ._receive import ReceiveBuffer
     from ._writer import Chunks, new_ident, request, response
@@ -23,14 +25,17 @@ __all__ = [
     "Body",
     "ByteRange",
     "Chunks",
+    "Express",
     "Flag",
     "Frame",
+    "Lane",
     "Limits",
     "LocalProtocolError",
     "Parser",
     "ProtocolError",
     "ReceiveBuffer",
     "RemoteProtocolError",
+    "Seen",
     "Uri",
     "new_ident",
     "request",

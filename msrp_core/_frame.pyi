@@ -93,8 +93,11 @@ class Frame:
     def size(self) -> int:
         """Octets of body in this object."""
     @property
+    def weight(self) -> int:
+        """Octets of memory to count for a message that waits in this frame: body, type, and the rest."""
+    @property
     def body(self) -> bytes:
-        """A copy of the octets of body in this object."""
+        """The octets of body in this object; a copy where it does not have them to itself."""
     def fault(self) -> RemoteProtocolError | None:
         """The first value that is wrong, by position; None where all are right."""
     def __len__(self) -> int: ...

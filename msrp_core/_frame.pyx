@@ -1,7 +1,9 @@
 """What the parser hands out: frames and their values, decoded when asked."""
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport (
+    PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE,
+)
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport uint32_t
 from libc.string cimport memcmp
@@ -9,6 +11,8 @@ from libc.string cimport memcmp
 from ._head cimport (
     H_BYTE_RANGE, H_CONTENT_TYPE, H_FAILURE, H_FROM, H_MESSAGE_ID, H_SUCCESS, H_TO, Head, Span, trim, wrong_value,
 )
+
+from ._lane cimport WEIGHT
 
 from .errors import RemoteProtocolError
 
@@ -207,7 +211,14 @@ cdef class Frame:
         return self.count
 
     @property
+    def weight(self):
+        return self.count + WEIGHT + self.head.value[H_CONTENT_TYPE].size
+
+    @property
     def body(self):
+        if (PyBytes_CheckExact(self.source) and self.data == PyBytes_AS_STRING(self.source)
+                and self.count == PyBytes_GET_SIZE(self.source)):
+            return self.source
         return PyBytes_FromStringAndSize(self.data, self.count)
 
     def fault(self):

@@ -27,6 +27,7 @@ cdef struct Head:
     uint32_t last          # the last header line
     uint32_t size          # up to and including the blank line, or up to the end-line
     bint has_body
+    bint others            # headers that have no place in `value`
     uint32_t wrong         # one bit for each H_ number whose value is wrong
     int success, failure   # 1 yes, 0 no, 2 partial
     long long first, final, total   # of Byte-Range; -1 for "*"
@@ -48,6 +49,7 @@ cdef enum Found:
 # The values that seldom change, decoded once for all frames that have them.
 cdef class Known:
     cdef object to_path, from_path, content_type
+    cdef unsigned int version, lane  # the lane frames with these values take (_express.pyx)
 
 cdef class HeadReader:
     cdef Head head

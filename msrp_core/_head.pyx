@@ -370,6 +370,8 @@ cdef class HeadReader:
                     self._fault(<uint32_t>(colon - base), wrong_value(which))
                 elif which == H_CONTENT_TYPE:
                     self._learn(2, p, stop, colon, end - colon)
+        else:
+            head.others = True
         if odd:
             bad = g_text(colon, end - colon)
             if bad >= 0:

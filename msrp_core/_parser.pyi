@@ -5,6 +5,7 @@ from typing import final
 
 from typing_extensions import Buffer
 
+from ._express import Express
 from ._frame import Body, Flag, Frame
 from .limits import Limits
 
@@ -23,7 +24,8 @@ class Parser:
     After a `RemoteProtocolError` the parser is done: every further use raises it again.
     """
 
-    def __init__(self, limits: Limits = ...) -> None: ...
+    def __init__(self, limits: Limits | None = None, express: Express | None = None) -> None:
+        """What `express` takes does not come out as an event."""
     def feed(self, data: Buffer, /) -> Parser:
         """Look at octets; iterate to get events.
 

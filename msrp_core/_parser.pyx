@@ -12,6 +12,7 @@ from libc.string cimport memchr, memcmp, memcpy
 
 import os
 
+from ._express cimport Express
 from ._frame cimport Body, Flag, Frame
 from ._head cimport END, MORE, WRONG, Found, HeadReader, is_flag
 from ._receive cimport Source
@@ -49,6 +50,7 @@ cdef class Parser:
     cdef Phase phase
     cdef HeadReader reader
     cdef Patterns patterns
+    cdef Express express
     cdef object source
     cdef const char *at              # the next octet to look at
     cdef const char *upto
@@ -65,16 +67,15 @@ cdef class Parser:
     cdef Py_ssize_t max_head
     cdef object error
 
-    def __cinit__(self, limits=None):
+    def __cinit__(self, limits=None, Express express=None):
         limits = Limits() if limits is None else limits
         self.max_head = limits.head
         self.reader = HeadReader(limits)
         self.patterns = Patterns()
+        self.express = express
 
     def __dealloc__(self):
         PyMem_Free(self.held)
-
-    # -- in
 
     @cython.binding(False)
     @cython.always_allow_keywords(False)
@@ -123,21 +124,21 @@ cdef class Parser:
     def idle(self):
         return self.phase == HEADS and self.held_size == 0 and not self.flag_due
 
-    # -- out
-
     def __iter__(self):
         return self
 
     def __next__(self):
         if self.error is not None:
             raise self.error.with_traceback(None)
-        cdef object event = self._body() if self.phase == BODY or self.flag_due else None
-        if event is None and self.phase != BODY:
-            event = self._head()
-        if event is None:
-            self.source = None
-            raise StopIteration
-        return event
+        while True:
+            event = self._body() if self.phase == BODY or self.flag_due else None
+            if event is None and self.phase != BODY:
+                event = self._head()
+            if event is None:
+                self.source = None
+                raise StopIteration
+            if self.express is None or not self.express.take(event):
+                return event
 
     cdef object _break(self, long long offset, str what):
         self.phase = BROKEN

@@ -59,6 +59,7 @@ class Bindings:
             endpoint.limits = replace(connection.limits, message=own.maximum)
         endpoint.granted = granted
         self.endpoints[local] = endpoint
+        connection.short.open(endpoint)
         self.register.stands(endpoint)
         self.used = True
         connection.bound_now()

@@ -3,39 +3,16 @@ which messages came before."""
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from weakref import WeakValueDictionary
+
+from msrp_core import Seen
 
 from ..terms.limits import Limits
 
-__all__ = ["Budget", "Seen"]
+__all__ = ["Budget"]
 
 _OTHERS = 64  # other sides without a session whose messages are still remembered
-
-
-class Seen:
-    """What became of the last messages of one other side, by Message-ID (RFC 4975 section 5.4).
-
-    A code: 200 where one came whole, else what the rest of it is to be answered with.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._became: OrderedDict[str, tuple[int, object]] = OrderedDict()
-
-    def get(self, message_id: str) -> int | None:
-        became = self._became.get(message_id)
-        return None if became is None else became[0]
-
-    def within(self, message_id: str, session: object) -> bool:
-        """Whether that became of it in this very session."""
-        became = self._became.get(message_id)
-        return became is not None and became[1] is session
-
-    def set(self, message_id: str, status: int, session: object) -> None:
-        self._became[message_id] = status, session
-        if len(self._became) > self._most:
-            self._became.popitem(last=False)
 
 
 class Budget:

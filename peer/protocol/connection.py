@@ -36,6 +36,7 @@ from .incoming import Incoming
 from .outgoing import Outgoing
 from .register import Register
 from .requests import KeepAlive, Request, Requests
+from .short import Short
 from .tables import CONNECTION, Machine
 from .transactions import Transactions
 from .turns import Pace, Turns
@@ -89,8 +90,9 @@ class Connection:
         self.reason: str | None = None
         self.heard = 0
         self._machine = Machine(CONNECTION, "securing")
-        self._parser = Parser(self.limits.frames)
-        self._inbound = Inbound(self)
+        self.short = Short(self)
+        self._parser = Parser(self.limits.frames, self.short.express)
+        self.inbound = Inbound(self)
         self._watch = Watch(self.limits)
         self.bindings = Bindings(self, register or Register())
         self._endpoints = self.bindings.endpoints
@@ -146,12 +148,17 @@ class Connection:
         if self.state not in ("securing", "open"):
             return
         holding = self.hold.events or self.bindings.register.reserves
+        octets_here = memoryview(data).nbytes
+        self.short.begin(octets_here, now, off=bool(self.hold.events))
         try:
             for octets in self.wire.unwrap(data):
                 self._settle()
                 for event in self._parser.feed(octets):
-                    if not holding or not self.hold.takes(event, now):
-                        self._inbound.event(event, now)
+                    if holding and self.hold.takes(event, now):
+                        self.short.stop()
+                    else:
+                        self.short.event(event)
+            self.short.end()
             self._settle()
         except RemoteProtocolError as wrong:
             self._break(f"the other side broke the protocol: {wrong}")
@@ -160,7 +167,6 @@ class Connection:
             self._break(str(wrong))
             self._last_words = self.wire.wrap([])  # the alert
             return
-        octets_here = memoryview(data).nbytes
         self.heard += octets_here
         unfinished = self.state == "open" and (self.wire.partial or not self._parser.idle)
         self._watch.brought(octets_here, now, unfinished=unfinished)
@@ -171,7 +177,7 @@ class Connection:
     def resume(self, now: float) -> None:
         """Signalling told more: look again at what is held. Then ask as after `receive`."""
         if self.state == "open":
-            self.hold.release(lambda event: self._inbound.event(event, now), now)
+            self.hold.release(lambda event: self.inbound.event(event, now), now)
 
     def ended(self, now: float) -> None:
         """The network brings nothing any more."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from msrp_core import ByteRange, Frame, Uri, request
+from msrp_core import ByteRange, Frame, Lane, Seen, Uri, request
 
 from ..terms.content import Accepts, parse_disposition
 from ..terms.errors import NotDelivered, UsageError
 from ..terms.limits import Limits
 from .bells import SILENT, Bell
-from .budget import Seen
+from .inbox import Inbox
 from .incoming import Incoming
 from .outgoing import FailureReport, Outgoing, refusal
 
@@ -59,7 +59,7 @@ class Endpoint:
         self.files = files
         self.peer_takes = peer_takes
         self.peer_maximum = peer_maximum
-        self.inbox: deque[Incoming] = deque()
+        self.inbox = Inbox(self)
         self.bell: Bell = SILENT
         self.closed = False
         self.granted = False
@@ -134,6 +134,12 @@ class Endpoint:
 
     # -- from the wire
 
+    def lane(self) -> Lane:
+        """The short way for its plain SENDs."""
+        limits = self.limits
+        largest = limits.unopened if limits.message is None else min(limits.message, limits.unopened)
+        return Lane(self.local, self.remote, self._seen, self._mark, self._arriving, largest)
+
     def knows(self, frame: Frame) -> bool:
         """Whether a request comes from the other URI of this session, and from it alone."""
         if frame.from_path == self.remote:
@@ -164,6 +170,8 @@ class Endpoint:
             if refused is not None:
                 return refused
             message = Incoming(self, frame, earlier=earlier)
+            if frame.has_body and message.refusal is None:
+                self.connection.short.accepted(self, message.content_type)
             self._arriving[message_id] = message
         else:
             if not message.content_type and not self._takes(frame):
@@ -205,7 +213,7 @@ class Endpoint:
         """Whether a message nobody reads yet may use a temporary file."""
         if message.spilled:
             return True
-        waiting = {id(m): m for m in (*self.inbox, *self._arriving.values()) if m.spilled}
+        waiting = {id(m): m for m in (*self.inbox.begun(), *self._arriving.values()) if m.spilled}
         return len(waiting) < self.limits.spills
 
     def chunk_ended(self, message: Incoming, flag: str, now: float) -> None:
@@ -269,6 +277,7 @@ class Endpoint:
         """The session is over: what arrived stays readable, what was leaving is told."""
         if self.closed:
             return
+        self.connection.short.close(self)
         self.closed = True
         self.reason = reason
         for message in self._arriving.values():

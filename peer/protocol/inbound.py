@@ -68,6 +68,11 @@ class Inbound:
             else:
                 self._ended(self._current, event.flag, now)
 
+    def go_on(self, frame: Frame, endpoint: Endpoint, message: Incoming) -> None:
+        """A chunk of this message has begun, and its octets so far are taken."""
+        self._current = current = _Current(frame)
+        current.endpoint, current.message = endpoint, message
+
     # -- bodies
 
     def _octets(self, current: _Current, data: bytes) -> None:
@@ -94,6 +99,8 @@ class Inbound:
             self._answer(current, Answer(481, _NO_SESSION[481]))  # left while the chunk came in
         else:
             self._answer(current, Answer(200, "OK"))
+            if flag == "+":
+                self._connection.short.follow(endpoint, message, current.frame)
 
     # -- methods
 
@@ -116,6 +123,7 @@ class Inbound:
             self._answer(current, Answer(message, "OK" if message == 200 else "refused"))
         else:
             current.endpoint, current.message = endpoint, message
+            self._connection.short.leave(endpoint, message)
 
     def _auth(self, current: _Current, now: float) -> None:
         """Answered at its end: only then is it known to be no longer than it may be."""

@@ -97,6 +97,16 @@ class Incoming:
         if not self._store.weigh(weight):
             self._turn_away(413, "there is no room for it")
 
+    @classmethod
+    def whole(cls, endpoint: Endpoint, frame: Frame) -> Incoming:
+        """One that came in this frame and was answered already."""
+        message = cls(endpoint, frame, earlier=None)
+        message.shown = True
+        message.chunk_arrived(frame, frame.byte_range)
+        message.octets_arrived(frame.body)
+        message.flag_arrived(frame.flag or "$")
+        return message
+
     @property
     def state(self) -> str:
         return self._machine.state
@@ -128,6 +138,18 @@ class Incoming:
     def spilled(self) -> int:
         """Octets that went to a temporary file."""
         return self._store.spilled
+
+    def room(self) -> int:
+        """Octets that may come next, in order, without a question: none where anything is in doubt."""
+        store = self._store
+        doubt = self.dropped or self._unread or self._end is not None or self._at != store.reach
+        if doubt or self.state != "arriving" or store.end > store.reach or not self.shown:
+            return 0
+        room = 1 << 62
+        if not self.opened:
+            room = 0 if self.spilled else self._limits.unopened - store.memory
+        limit = self._limits.message
+        return room if limit is None else min(room, limit - self._at)
 
     # -- from the wire
 

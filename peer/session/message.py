@@ -6,10 +6,14 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
+from msrp_core import Frame
+
+from ..protocol.endpoint import Endpoint
 from ..protocol.incoming import Incoming
 from ..protocol.outgoing import Outgoing
-from ..terms.content import parse_digest, parse_disposition
+from ..terms.content import Disposition, parse_digest, parse_disposition
 from ..terms.errors import MessageCut, NotDelivered, UsageError
 from ..terms.security import Security
 from .bodies import Shown, is_readable, show, text_of
@@ -23,6 +27,33 @@ Progress = Callable[[int, int | None], None]
 """Called with the octets done so far, and how many there will be where that is known."""
 
 _WHOLE = 64 * 1024 * 1024
+
+
+class Holder(Protocol):
+    """The session a message came by."""
+
+    security: Security
+
+    @property
+    def endpoint(self) -> Endpoint: ...
+    @property
+    def driver(self) -> Driver: ...
+
+
+class _Unread:
+    """What a message that is still arriving is told by when nobody can read it any more."""
+
+    __slots__ = ("incoming", "taken")
+
+    def __init__(self, incoming: Incoming) -> None:
+        self.incoming = incoming
+        self.taken = False
+
+    def __del__(self) -> None:
+        # What still comes is refused. This may run anywhere, in the midst of the protocol's work or
+        # in another thread, so it only leaves a mark.
+        if not self.taken:
+            self.incoming.dropped = True
 
 
 class Message:
@@ -43,35 +74,78 @@ class Message:
         security: how well it was protected on its way.
     """
 
-    def __init__(self, incoming: Incoming, driver: Driver, security: Security) -> None:
-        self._incoming = incoming
-        self._driver = driver
-        self._bell = driver.bell()
-        incoming.bell = self._bell
+    __slots__ = ("__weakref__", "_frame", "_incoming", "_session", "_taken", "_unread")
+
+    def __init__(self, arrived: Incoming | Frame, session: Holder) -> None:
+        self._session = session
         self._taken = False
-        self.message_id = incoming.message_id
-        self.content_type = incoming.content_type
-        disposition = parse_disposition(incoming.disposition)
-        self.size = incoming.total if incoming.total is not None else disposition.size
-        self.name = disposition.filename
-        self.file = disposition.kind == "attachment"
-        self.duplicate = incoming.duplicate
-        self.security = security
+        if type(arrived) is Frame:
+            # All of it, and little more than that is asked of most messages.
+            self._frame: Frame | None = arrived
+        else:
+            assert isinstance(arrived, Incoming)
+            self._frame = None
+            self._incoming = arrived
+            self._unread = _Unread(arrived)
+
+    @property
+    def _arrived(self) -> Incoming:
+        if self._frame is not None:
+            self._incoming = Incoming.whole(self._session.endpoint, self._frame)
+            self._unread = _Unread(self._incoming)
+            self._unread.taken = self._taken
+            self._frame = None
+        return self._incoming
+
+    @property
+    def security(self) -> Security:
+        return self._session.security
+
+    @property
+    def message_id(self) -> str:
+        return (self._frame or self._arrived).message_id or ""
+
+    @property
+    def content_type(self) -> str:
+        return (self._frame or self._arrived).content_type or ""
+
+    @property
+    def size(self) -> int | None:
+        if self._frame is not None:
+            return self._frame.size
+        incoming = self._arrived
+        return incoming.total if incoming.total is not None else self._disposition.size
+
+    @property
+    def name(self) -> str | None:
+        return None if self._frame is not None else self._disposition.filename
+
+    @property
+    def file(self) -> bool:
+        return self._frame is None and self._disposition.kind == "attachment"
+
+    @property
+    def _disposition(self) -> Disposition:
+        return parse_disposition(self._arrived.disposition)
+
+    @property
+    def duplicate(self) -> bool:
+        return self._frame is None and self._arrived.duplicate
 
     @property
     def whole(self) -> bool:
         """Whether all of it is here."""
-        return self._incoming.state == "whole"
+        return self._frame is not None or self._arrived.state == "whole"
 
     @property
     def received(self) -> int:
         """Octets that arrived so far, in whatever order."""
-        return self._incoming.received
+        return self._frame.size if self._frame is not None else self._arrived.received
 
     @property
     def digest(self) -> bytes | None:
         """The SHA-256 the sender told (RFC 9530); a stream tells it only at its end."""
-        return parse_digest(self._incoming.digest)
+        return parse_digest(self._arrived.digest)
 
     async def __aiter__(self) -> AsyncGenerator[bytes, None]:
         """Blocks of the body as they come.
@@ -89,38 +163,48 @@ class Message:
             self._settle(taken)
 
     async def _octets(self) -> AsyncGenerator[bytes, None]:
-        if self._taken:
-            raise UsageError("a message can be read once")
-        self._taken = True
-        incoming = self._incoming
+        incoming, flush = self._arrived, self._session.driver.flush
+        self._take()
+        incoming.bell = bell = self._session.driver.bell()
         incoming.open()
         try:
             while True:
                 while block := incoming.take():
-                    self._driver.flush()
+                    flush()
                     yield block
                 if incoming.state != "arriving":
                     break
-                await self._bell.heard()
+                await bell.heard()
         finally:
             # The reader has gone: what it left behind must hold nobody back any more.
             incoming.leave()
-            self._driver.flush()
+            flush()
         if incoming.state != "whole":
             raise MessageCut(f"the message was cut after {incoming.reach} octets: {incoming.reason}")
+
+    def _take(self) -> None:
+        if self._taken:
+            raise UsageError("a message can be read once")
+        self._taken = True
+        if self._frame is None:
+            self._unread.taken = True
 
     def _settle(self, taken: bool) -> None:
         """Tell a sender who asked for it what became of the message."""
         if taken:
-            self._incoming.confirm()
+            self._arrived.confirm()
         else:
-            self._incoming.refuse(413)
-        self._driver.flush()
+            self._arrived.refuse(413)
+        self._session.driver.flush()
 
     async def read(self, maximum: int = _WHOLE) -> bytes:
         """The whole body. Raises `MessageCut`, also where all that waits here together would take
         more than `Limits.memory`; `UsageError` beyond `maximum` octets: use `save`, or iterate."""
-        budget = self._incoming.budget
+        frame = self._frame
+        if frame is not None and not self._taken and frame.size <= maximum:
+            self._taken = True
+            return frame.body
+        budget = self._arrived.budget
         body = bytearray()
         try:
             async with aclosing(aiter(self)) as arriving:
@@ -160,7 +244,7 @@ class Message:
         the part, and OSError.
         """
         taken = False
-        in_thread = self._driver.in_thread
+        in_thread = self._session.driver.in_thread
         handle = Handle(
             lambda: Receiving(directory, self.name, size=self.size, digest=self.digest, overwrite=overwrite)
         )
@@ -186,19 +270,15 @@ class Message:
 
     def refuse(self, status: int = 403) -> None:
         """Take no more of it; its next chunk is answered with `status` (RFC 4975 section 10)."""
+        incoming = self._arrived
         self._taken = True
-        self._incoming.refuse(status)
-        self._driver.flush()
-
-    def __del__(self) -> None:
-        # Nobody can read it any more: what still comes is refused. This may run anywhere, in the
-        # midst of the protocol's work or in another thread, so it only leaves a mark.
-        if not self._taken:
-            self._incoming.dropped = True
+        self._unread.taken = True
+        incoming.refuse(status)
+        self._session.driver.flush()
 
     def __repr__(self) -> str:
         size = "" if self.size is None else f" of {self.size} octets"
-        return f"<Message {self.message_id}{size}, {self._incoming.state}>"
+        return f"<Message {self.message_id}{size}, {self._arrived.state}>"
 
 
 def _write(block: bytes, receiving: Receiving) -> None:

@@ -57,6 +57,7 @@ class Session:
     def __init__(self, endpoint: Endpoint, driver: Driver, tag: str) -> None:
         self._endpoint = endpoint
         self._driver = driver
+        self._inbox = endpoint.inbox
         self._bell = driver.bell()
         endpoint.bell = self._bell
         self._closing = False
@@ -64,6 +65,16 @@ class Session:
         self.peer_address = driver.peer_address
         self.peer_claim = _claim(endpoint)
         self.tag = tag
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The protocol's end of it."""
+        return self._endpoint
+
+    @property
+    def driver(self) -> Driver:
+        """What runs its line."""
+        return self._driver
 
     # -- in
 
@@ -77,14 +88,20 @@ class Session:
         return self
 
     async def __anext__(self) -> Message:
+        inbox = self._inbox
+        if not inbox.waiting:
+            await self._arrival()
+        return Message(inbox.next(), self)
+
+    async def _arrival(self) -> None:
         endpoint = self._endpoint
-        while not endpoint.inbox:
+        self._inbox.settle()
+        while not self._inbox.waiting:
             if endpoint.closed:
                 if endpoint.reason is not None and not self._closing:
                     raise ConnectionLost(endpoint.reason)
                 raise StopAsyncIteration
             await self._bell.heard()
-        return Message(endpoint.inbox.popleft(), self._driver, self.security)
 
     @property
     def closed(self) -> bool:

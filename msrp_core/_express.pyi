@@ -1,0 +1,32 @@
+"""The short way for what nearly every frame is (see `Express`)."""
+
+from typing import final
+
+from ._frame import Frame
+from ._lane import Lane
+
+@final
+class Express:
+    """What a `Parser` need not tell one by one: plain SENDs of known sessions.
+
+    It takes only what has one outcome, and makes the 200 for it. Whoever gets an event of the
+    parser, or comes to the end of a feed, and finds `news`, asks first for what was taken.
+    """
+
+    def __init__(self) -> None: ...
+    def open(self, lane: Lane) -> None: ...
+    def close(self, lane: Lane) -> None:
+        """`release` first, where a SEND of it may be under way."""
+    def begin(self, octets: int) -> None:
+        """A read of that many octets is about to be fed."""
+    @property
+    def news(self) -> bool:
+        """Whether something was taken since `answers` was called last."""
+    def answers(self) -> bytes:
+        """The 200s owed for what was taken, whole frames; given out once."""
+    @property
+    def overdue(self) -> bool:
+        """Whether a message is held back since an earlier read: its end takes long."""
+    def release(self) -> tuple[Frame, Lane | None] | None:
+        """Give up the SEND that was begun: its frame, and its lane where its octets so far are
+        among those of the message followed; without lane, they are in the frame."""

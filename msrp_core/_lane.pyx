@@ -1,0 +1,152 @@
+"""What the short way past the events keeps for those who ask later (`_express.pyx`)."""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF, Py_XDECREF
+from libc.string cimport memcpy
+
+cdef enum:
+    BLOCK = 65000   # larger ones, the C library fetches from the system, zeroed, each time
+
+cdef extern from "Python.h":
+    int _PyBytes_Resize(PyObject **, Py_ssize_t) except -1
+
+
+@cython.final
+cdef class Seen:
+    def __init__(self, Py_ssize_t most):
+        self.most = most
+        self.recent = {}
+        self.older = {}
+
+    cdef object became(self, message_id):
+        became = self.recent.get(message_id)
+        return self.older.get(message_id) if became is None else became
+
+    def get(self, message_id):
+        became = self.became(message_id)
+        return None if became is None else became[0]
+
+    def within(self, message_id, session):
+        became = self.became(message_id)
+        return became is not None and became[1] is session
+
+    cpdef object set(self, message_id, status, session):
+        self.recent[message_id] = (status, session)
+        if len(self.recent) >= self.most:
+            self.older = self.recent
+            self.recent = {}
+
+
+@cython.final
+cdef class Filling:
+    def __dealloc__(self):
+        Py_XDECREF(self.octets)
+
+    cdef int grow(self, Py_ssize_t room) except -1:
+        """Have at least that much room in all."""
+        if self.octets == NULL:
+            made = PyBytes_FromStringAndSize(NULL, room)
+            Py_INCREF(made)
+            self.octets = <PyObject *>made
+            self.used = 0
+        elif room > self.room:
+            self.room = 0
+            _PyBytes_Resize(&self.octets, room)
+        else:
+            return 0
+        self.room = room
+        return 0
+
+    cdef int put(self, const char *p, Py_ssize_t n) except -1:
+        memcpy(PyBytes_AS_STRING(<object>self.octets) + self.used, p, n)
+        self.used += n
+        return 0
+
+    cdef object taken(self):
+        """The octets, away from here."""
+        if self.octets == NULL:
+            return b""
+        if self.used != self.room:
+            _PyBytes_Resize(&self.octets, self.used)
+        made = <object>self.octets
+        Py_XDECREF(self.octets)
+        self.octets = NULL
+        self.room = self.used = 0
+        return made
+
+
+@cython.final
+cdef class Lane:
+    def __init__(self, str to_path, str from_path, Seen seen not None, mark, dict arriving not None, largest=None):
+        self.to = to_path.encode()
+        self.source = from_path.encode()
+        self.seen = seen
+        self.mark = mark
+        self.arriving = arriving
+        self.types = set()
+        self.whole = []
+        self.blocks = []
+        self.filling = Filling()
+        self.largest = (1 << 62) if largest is None else largest
+        # RFC 4975 section 7.2: to the previous hop alone.
+        self.answer = b"".join((
+            b" 200 OK\r\nTo-Path: ", self.source.split(None, 1)[0], b"\r\nFrom-Path: ",
+            self.to.split(None, 1)[0], b"\r\n-------",
+        ))
+
+    def takes(self, str content_type):
+        if len(self.types) < 64:
+            self.types.add(content_type)
+
+    def allow(self, Py_ssize_t messages, long long octets):
+        self.room = messages
+        self.allowance = octets
+
+    def follow(self, str message_id, long long position, total, bint success):
+        self.ident = message_id.encode()
+        self.position = position
+        self.total = -1 if total is None else total
+        self.success = success
+
+    def leave(self):
+        self.ident = None
+
+    @property
+    def following(self):
+        return self.ident is not None
+
+    def messages(self):
+        if not self.whole:
+            return (), 0
+        whole, weight = self.whole, self.weight
+        self.whole = []
+        self.weight = 0
+        return whole, weight
+
+    def octets(self):
+        if self.filling.used:
+            self.blocks.append(self.filling.taken())
+        if not self.blocks:
+            return ()
+        blocks, self.blocks = self.blocks, []
+        return blocks
+
+    cdef int keep(self, const char *p, Py_ssize_t n, Py_ssize_t hint) except -1:
+        """Octets of the message that is followed."""
+        cdef Filling filling = self.filling
+        cdef Py_ssize_t some
+        self.position += n
+        self.allowance -= n
+        while n > 0:
+            if filling.used == filling.room:
+                if filling.used:
+                    self.blocks.append(filling.taken())
+                filling.grow(min(BLOCK, max(n, hint)))
+            some = min(n, filling.room - filling.used)
+            filling.put(p, some)
+            p += some
+            n -= some
+            hint -= some
+        return 0
