@@ -176,8 +176,14 @@ class Connection:
 
     def resume(self, now: float) -> None:
         """Signalling told more: look again at what is held. Then ask as after `receive`."""
-        if self.state == "open":
+        if self.state != "open":
+            return
+        try:
             self.hold.release(lambda event: self.inbound.event(event, now), now)
+        except RemoteProtocolError as wrong:
+            self._break(f"the other side broke the protocol: {wrong}")
+        except PeerError as wrong:
+            self._break(str(wrong))
 
     def ended(self, now: float) -> None:
         """The network brings nothing any more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator
@@ -28,7 +29,7 @@ from msrp_peer.security.tls_modes import TlsMode, client_context
 from msrp_peer.session.establish import ready
 from msrp_peer.signalling.target import Target
 from msrp_peer.terms.content import Accepts
-from support.running import LOCAL, first, running, together
+from support.running import LOCAL, first, running, together, until
 
 
 @contextlib.asynccontextmanager
@@ -57,6 +58,7 @@ async def talk(near: Session, far: Session) -> None:
         await sent.delivered()
 
 
+@pytest.mark.rule("6135 4.2.2-1 4.2.2-2 4.2.2-6 4.3-1", "8122 5-1 5.1-1 6.2-5")
 @pytest.mark.parametrize("tls", ["fingerprint", "none"])
 @pytest.mark.parametrize(("offerer", "answerer"), [(True, True), (True, False), (False, True)])
 @running
@@ -67,6 +69,10 @@ async def test_whoever_can_be_reached(tls: str, offerer: bool, answerer: bool) -
         offer = Offer(listeners[0], tls=tls)
         answer = Answer(offer.text, listeners[1], tls=tls)
         assert offer.answered(answer.text) is None
+        for text, where in ((offer.text, listeners[0]), (answer.text, listeners[1])):
+            port = 9 if where is None else where.port
+            assert f"m=message {port} " in text
+            assert f":{port}/" in text
         require = Level.PLAINTEXT if tls == "none" else Level.PASSIVE_ONLY
         async with met(offer, answer, listeners, require=require) as (near, far):
             await talk(near, far)
@@ -77,6 +83,7 @@ async def test_whoever_can_be_reached(tls: str, offerer: bool, answerer: bool) -
                 assert f"a=fingerprint:sha-256 {near.security.layers[0].own_key}\r\n" in offer.text
 
 
+@pytest.mark.rule("8122 6.1-1")
 @pytest.mark.parametrize(("offerer", "answerer"), [(True, True), (True, False)])
 @running
 async def test_the_key_is_verified_where_signalling_was_protected(offerer: bool, answerer: bool) -> None:
@@ -91,6 +98,7 @@ async def test_the_key_is_verified_where_signalling_was_protected(offerer: bool,
             assert near.security.layers[0].verified == "signalled"
 
 
+@pytest.mark.rule("8122 6.1-1")
 @running
 async def test_without_protected_signalling_no_key_is_verified() -> None:
     async with listening() as there:
@@ -114,6 +122,7 @@ async def _failing(joining: msrp_peer.join, error: type[Exception]) -> str:
 OTHER = "sha-256 " + ":".join(["AB"] * 32)
 
 
+@pytest.mark.rule("8122 5.1-3 6.2-1", "4975 14.4-5")
 @running
 async def test_another_key_than_the_passive_side_told() -> None:
     """RFC 8122 section 6.2: the client ends it before anything is said."""
@@ -129,6 +138,7 @@ async def test_another_key_than_the_passive_side_told() -> None:
         assert "did not come" in far
 
 
+@pytest.mark.rule("8122 5.1-3 6.2-3", "4975 14.4-5")
 @running
 async def test_another_key_than_the_active_side_told() -> None:
     """RFC 8122 section 6.2: the server ends it, and tells who waited."""
@@ -144,6 +154,28 @@ async def test_another_key_than_the_active_side_told() -> None:
         assert "another key" in far
 
 
+@pytest.mark.rule("8122 6.2-6")
+@pytest.mark.parametrize("right", [True, False])
+@running
+async def test_a_connection_may_be_faster_than_the_answer(right: bool) -> None:
+    """RFC 8122 section 6.2: what it says counts only when the fingerprint is there, and is the right one."""
+    async with listening() as here:
+        offer = Offer(here)
+        answer = Answer(offer.text)
+        coming = asyncio.ensure_future(msrp_peer.join(answer).__aenter__())
+        await until(lambda: any(line.connection.state == "open" for line in here._lines))
+        assert not coming.done()
+        offer.answered(answer.text if right else re.sub("sha-256 .*", OTHER, answer.text))
+        if right:
+            async with msrp_peer.join(offer, listener=here) as far, await coming as near:
+                await talk(near, far)
+        else:
+            assert "another key" in await _failing(msrp_peer.join(offer, listener=here), NotSecureEnough)
+            with pytest.raises(msrp_peer.ConnectionLost):
+                await coming
+
+
+@pytest.mark.rule("8122 6.2-2")
 @running
 async def test_a_client_without_a_key_is_no_client() -> None:
     """RFC 8122 section 6.2: the server must ask for a certificate, and end it where there is none."""
@@ -162,6 +194,7 @@ async def test_a_client_without_a_key_is_no_client() -> None:
         assert "certificate" in line.connection.reason
 
 
+@pytest.mark.rule("5547 8.7-2")
 @running
 async def test_kinds_and_directions_hold_in_both_directions() -> None:
     """RFC 4975 sections 8.6 and 8.9."""
@@ -214,6 +247,7 @@ def test_no_repr_shows_a_session_uri() -> None:
     assert "im%3Aa%40lan@" in offer.text
 
 
+@pytest.mark.rule("6714 4.2-6")
 @running
 async def test_cema_connects_to_the_middlebox() -> None:
     """RFC 6714: c= and m= lead to a proxy; the path, which leads nowhere, names the session."""

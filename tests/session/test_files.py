@@ -29,6 +29,7 @@ def names(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
 
 
+@pytest.mark.rule("5547 6-4")
 @pytest.mark.parametrize(
     ("remote", "name"),
     [

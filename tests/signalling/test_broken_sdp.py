@@ -182,6 +182,7 @@ UNDERSTOOD = [
 ]
 
 
+@pytest.mark.rule("6135 4.2.1-4")
 @pytest.mark.parametrize("case", UNDERSTOOD, ids=lambda case: case.source.partition(":")[0])
 def test_understood(case: Case) -> None:
     """Read as it was meant; and an offer like it, as long as it takes anything, is answered."""

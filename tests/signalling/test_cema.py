@@ -44,6 +44,7 @@ def bob(*, reachable: bool = True) -> Negotiation:
     return Negotiation(Side(path, cema=True, reachable=reachable))
 
 
+@pytest.mark.rule("6714 4.2-1 4.2-6 4.3-4")
 def test_the_active_side_connects_to_the_middlebox() -> None:
     """RFC 6714 sections 4.2 and 4.3; the paths, and so the sessions' names, stay."""
     a, b = alice(), bob()
@@ -57,6 +58,7 @@ def test_the_active_side_connects_to_the_middlebox() -> None:
     assert (a.agreed.local, a.agreed.remote) == (ALICE, BOB)
 
 
+@pytest.mark.rule("6714 4.3-5 4.5-1")
 def test_an_active_answerer_does_so_too() -> None:
     a, b = alice(), bob(reachable=False)
     answer = b.answer(box(a.offer()))
@@ -75,6 +77,7 @@ def test_without_a_middlebox_nothing_differs() -> None:
     assert a.agreed.connect == ("192.0.2.2", 8493)
 
 
+@pytest.mark.rule("6714 4.3-1")
 def test_an_offer_without_cema_through_a_middlebox_is_refused() -> None:
     """RFC 6714 section 4.3: port 0, or 488."""
     b = bob()
@@ -93,6 +96,7 @@ def test_who_does_not_know_cema_does_not_look() -> None:
     assert plain.agreed.connect == ("192.0.2.1", 7394)
 
 
+@pytest.mark.rule("6714 4.2-3 4.2-4 4.2-6")
 @pytest.mark.parametrize(
     ("change", "again"),
     [
@@ -122,6 +126,7 @@ def test_the_offerer_falls_back(change, again: bool) -> None:  # type: ignore[no
     assert a.agreed.connect == ("192.0.2.2", 8493)
 
 
+@pytest.mark.rule("6714 4.2-5")
 def test_a_relay_without_a_middlebox() -> None:
     """RFC 6714 section 4.2: c= and m= are one of the path's; the path counts, no new offer is needed."""
     a = alice()
@@ -130,6 +135,7 @@ def test_a_relay_without_a_middlebox() -> None:
     assert a.agreed.connect == ("192.0.2.7", 2855)
 
 
+@pytest.mark.rule("6714 4.3-2")
 def test_an_active_offerer_behind_a_relay() -> None:
     """RFC 6714 section 4.3, criterion 2: the answer has no CEMA."""
     b = bob()
@@ -139,6 +145,7 @@ def test_an_active_offerer_behind_a_relay() -> None:
     assert not b.agreed.cema
 
 
+@pytest.mark.rule("6714 4.4-1")
 @pytest.mark.parametrize(
     ("place", "known", "fits"),
     [
@@ -157,6 +164,7 @@ def test_addresses_are_compared(place: str, known: dict[str, list[str]], fits: b
     assert look(text).fits(known) == fits
 
 
+@pytest.mark.rule("6714 4.4-2")
 def test_ipv6_addresses_are_compared_as_such() -> None:
     text = Negotiation(Side("msrp://[2001:db8:0:0::1]:5/abcd;tcp")).offer()
     assert "c=IN IP6 2001:db8:0:0::1\r\n" in text

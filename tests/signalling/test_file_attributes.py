@@ -52,6 +52,7 @@ def test_selectors(value: str, selector: FileSelector) -> None:
     assert FileSelector.parse(value) == selector
 
 
+@pytest.mark.rule("5547 6-2")
 def test_several_hashes() -> None:
     """RFC 5547 section 6: be prepared for more than one."""
     both = FileSelector(hashes={"sha-1": SHA1, "sha-256": bytes(32)})
@@ -73,6 +74,7 @@ def test_what_is_written_is_read_back(
     assert not set(selector.text) & set("\r\n\x00")
 
 
+@pytest.mark.rule("5547 6-1")
 def test_no_directory_in_a_name() -> None:
     """RFC 5547 section 6: what some system takes for a directory is percent-encoded."""
     assert FileSelector("a/b\\c:d").text == 'name:"a%2Fb%5Cc%3Ad"'
@@ -85,6 +87,7 @@ def test_any_value_is_read(value: str) -> None:
     Fingerprint.parse(value)
 
 
+@pytest.mark.rule("5547 5-2")
 def test_selecting() -> None:
     """RFC 5547 section 5: each selector must match; a renamed file is not the one."""
     file = FileSelector("a.txt", 5, "text/plain", {"sha-1": SHA1, "sha-256": bytes(32)})
@@ -97,6 +100,7 @@ def test_selecting() -> None:
     assert not FileSelector(hashes={"sha-1": SHA1}).is_same(FileSelector(hashes={"sha-1": bytes(20)}))
 
 
+@pytest.mark.rule("5547 6-3")
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
@@ -117,6 +121,7 @@ def test_ranges(value: str, expected: FileRange | None) -> None:
 # -- offer and answer
 
 
+@pytest.mark.rule("5547 8.3-2 8.1-2")
 def test_pushing_a_file() -> None:
     """RFC 5547 section 9.1: the answer repeats selector and id, not date, icon and disposition."""
     offer = vector("rfc5547_s9.1_02.sdp")
@@ -131,6 +136,7 @@ def test_pushing_a_file() -> None:
     assert not bob.agreed.may_send
 
 
+@pytest.mark.rule("5547 8.1-1 8.2-1 7-1")
 def test_our_push_reads_like_the_figure() -> None:
     """RFC 5547 section 8.2.1."""
     file = FileTransfer(
@@ -154,6 +160,7 @@ def test_our_push_reads_like_the_figure() -> None:
     assert alice.agreed.file == file
 
 
+@pytest.mark.rule("5547 8.3-4 8.1-2")
 def test_pulling_a_file() -> None:
     """RFC 5547 sections 8.2.2, 8.3.2 and 9.2: by its hash; the answer names what it will send."""
     offer = vector("rfc5547_s9.2_04.sdp")
@@ -170,6 +177,7 @@ def test_pulling_a_file() -> None:
     assert bob.agreed.may_send
 
 
+@pytest.mark.rule("5547 8.3-1")
 def test_a_refused_file_is_named() -> None:
     """RFC 5547 section 8.3: port 0, selector and id as they came."""
     offer = vector("rfc5547_s9.1_02.sdp")
@@ -178,6 +186,7 @@ def test_a_refused_file_is_named() -> None:
     assert lines(answer) == lines(offer)[:2]
 
 
+@pytest.mark.rule("5547 8.3-3")
 def test_a_range_is_confirmed() -> None:
     """RFC 5547 section 8.3.1: same range in the answer, or no transfer."""
     part = FileTransfer(FileSelector(size=100), transfer_id(), range=FileRange(41))
@@ -190,6 +199,7 @@ def test_a_range_is_confirmed() -> None:
     assert alice.accept(answer) is None
 
 
+@pytest.mark.rule("5547 8.1-3")
 def test_the_transfer_id_in_later_offers() -> None:
     """RFC 5547 section 8.1, figure 3."""
     one, two = FileSelector("a", 1), FileSelector("b", 2)
@@ -224,6 +234,7 @@ def test_an_answer_about_another_file() -> None:
 # -- fingerprints (RFC 8122)
 
 
+@pytest.mark.rule("8122 5.1-2")
 def test_the_preferred_hash_counts_alone() -> None:
     """RFC 8122 section 5.1."""
     weak = Fingerprint("sha-1", ":".join(["01"] * 20))
@@ -233,6 +244,7 @@ def test_the_preferred_hash_counts_alone() -> None:
     assert preferred([]) == ()
 
 
+@pytest.mark.rule("8122 5-3")
 @pytest.mark.parametrize(
     "text",
     [

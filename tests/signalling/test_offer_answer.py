@@ -109,6 +109,7 @@ def test_no_session_uri_is_shown() -> None:
 # -- who connects: RFC 6135
 
 
+@pytest.mark.rule("6135 4.2.1-1 4.2.1-2 4.2.2-3 4.2.2-5")
 @pytest.mark.parametrize(
     ("offerer", "answerer", "setups", "active"),
     [
@@ -146,6 +147,7 @@ def test_who_connects(
     assert connecting.agreed.connect == (uri.host, uri.port)
 
 
+@pytest.mark.rule("6135 4.2.1-1 4.2.1-3 4.2.2-4 4.4-1")
 def test_nothing_of_comedia_that_must_not_be_sent() -> None:
     """RFC 6135 sections 4.2.1, 4.2.2, 4.4: no holdconn, no passive in an offer, no a=connection."""
     alice, bob = pair()
@@ -429,6 +431,7 @@ def test_a_side_that_makes_no_sense(path: str, more: dict[str, object]) -> None:
 SECURE_A, SECURE_B = ALICE.replace("msrp:", "msrps:"), BOB.replace("msrp:", "msrps:")
 
 
+@pytest.mark.rule("8122 5-1 5-2 5.1-2")
 @pytest.mark.rule("4975 14.4-4")
 def test_fingerprints_are_exchanged() -> None:
     other = Fingerprint("sha-1", ":".join(["CD"] * 20))

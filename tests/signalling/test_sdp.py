@@ -98,6 +98,7 @@ def test_a_path_through_relays() -> None:
     assert not media.fits({})
 
 
+@pytest.mark.rule("5547 5-1")
 def test_file_attributes_of_section_6() -> None:
     """RFC 5547 section 6, figure 2."""
     _, media = read("rfc5547_s6_01.sdp")
@@ -117,6 +118,7 @@ def test_file_attributes_of_section_6() -> None:
     assert (file.range.start, file.range.stop) == (1, 32349)
 
 
+@pytest.mark.rule("5547 8.5-1")
 def test_abilities_without_a_session() -> None:
     """RFC 5547 section 9.3: an answer to OPTIONS, with port 0 and an empty file-selector."""
     description = Description.parse((VECTORS / "rfc5547_s9.3_08.sdp").read_bytes())
@@ -127,6 +129,7 @@ def test_abilities_without_a_session() -> None:
     assert description.value(section, "max-size") == "20000"
 
 
+@pytest.mark.rule("8122 5-4")
 def test_levels_of_attributes() -> None:
     """RFC 8866 section 5.13, RFC 8122 section 5: the session's hold where a section has none."""
     text = (
