@@ -238,6 +238,7 @@ class Listener:
             require,
             agreed.fingerprints,
             agreed.signalled,
+            peer.wrapped,
         )
         bell = expected.bell = Bell()
         self._register.expect(expected)

@@ -108,6 +108,7 @@ class Bindings:
             granted=isinstance(begun, Grant),
         )
         if isinstance(begun, Expected):
+            endpoint.peer_wrapped = begun.peer_wrapped
             begun.bell.ring()
         connection.arrived.append(endpoint)
         connection.bell.ring()

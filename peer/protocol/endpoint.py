@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from msrp_core import ByteRange, Frame, Lane, Seen, Uri, request
@@ -35,6 +35,7 @@ class Endpoint:
         closed: whether the session is over; `reason` then says how, None for an orderly end.
         takes: the kinds of content we take; `files` whether attachments are among them.
         peer_takes: the kinds the other side takes; `peer_maximum` its largest message.
+        peer_wrapped: the kinds it takes inside of others only; None where nobody told.
         granted: whether the line itself gave its URIs (direct rendezvous), not other signalling.
     """
 
@@ -59,6 +60,7 @@ class Endpoint:
         self.files = files
         self.peer_takes = peer_takes
         self.peer_maximum = peer_maximum
+        self.peer_wrapped: Accepts | None = None
         self.inbox = Inbox(self)
         self.bell: Bell = SILENT
         self.closed = False
@@ -131,6 +133,17 @@ class Endpoint:
             outgoing.unheard()
         if len(self._unconfirmed) > self.limits.remembered:
             next(iter(self._unconfirmed)).unheard()
+
+    def check_inside(self, kinds: Iterable[str]) -> None:
+        """Raise `NotDelivered` where the other side takes one of these not even inside of others
+        (RFC 4975 section 8.6)."""
+        wrapped = self.peer_wrapped
+        if wrapped is None:
+            return
+        for kind in kinds:
+            if not self.peer_takes.allows(kind) and not wrapped.allows(kind):
+                bare = kind.partition(";")[0]
+                raise NotDelivered(f"the other side does not take {bare} inside of others", status=415)
 
     # -- from the wire
 

@@ -39,7 +39,7 @@ class Expected:
 
     Attributes:
         local: our URI; `remote` the other side's path.
-        own: what we told the other side; `peer_takes` and `peer_maximum` what it told us.
+        own: what we told the other side; `peer_takes`, `peer_maximum`, `peer_wrapped` what it told us.
         least: the level its connection must have.
         fingerprints: its certificate must match one of them, where there are any; `signalled`
             whether nobody can have changed them on their way.
@@ -55,6 +55,7 @@ class Expected:
     least: Level
     fingerprints: tuple[Fingerprint, ...] = ()
     signalled: bool = False
+    peer_wrapped: Accepts | None = None
     bell: Bell = SILENT
     refusal: str | None = None
 

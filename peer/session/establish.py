@@ -71,6 +71,7 @@ async def establish(driver: Driver, agreed: Agreed, require: Level) -> Session:
     endpoint = connection.bindings.bind(
         agreed.local, agreed.remote, agreed.peer.accepts, agreed.peer.maximum, own, granted=False
     )
+    endpoint.peer_wrapped = agreed.peer.wrapped
     # The active side sends at once, so that the other side knows which session this is
     # (RFC 4975 section 5.4); what it answers tells whether it knows it.
     asked = connection.greet(endpoint, driver.now())

@@ -19,6 +19,7 @@ from ..terms.content import digest_header, disposition
 from ..terms.errors import ConnectionLost, NotDelivered, UsageError
 from ..terms.principal import Principal, PrincipalError
 from ..terms.security import Security
+from .bodies import kinds
 from .driver import Driver, HeardBell
 from .files import hash_file
 from .handle import Handle
@@ -148,6 +149,7 @@ class Session:
         else:
             octets = memoryview(body).tobytes()
             kind = content_type or "application/octet-stream"
+            self._endpoint.check_inside(kinds(kind, octets))
         size = len(octets)
         headers = _file_headers(name, size)
         async with aclosing(_pieces(octets)) as pieces:

@@ -26,6 +26,7 @@ from msrp_peer.protocol.auth import Terms
 from msrp_peer.protocol.connection import Connection
 from msrp_peer.security.tls import TlsLayer
 from msrp_peer.security.tls_modes import TlsMode, client_context
+from msrp_peer.session.cpim import Cpim
 from msrp_peer.session.establish import ready
 from msrp_peer.signalling.target import Target
 from msrp_peer.terms.content import Accepts
@@ -212,6 +213,31 @@ async def test_kinds_and_directions_hold_in_both_directions() -> None:
                 await near.send("eleven....!")
             with pytest.raises(NotDelivered):
                 await far.send("back")
+
+
+@pytest.mark.rule("4975 8.6-8")
+@pytest.mark.parametrize("offerer_wraps", [True, False])
+@running
+async def test_what_stands_inside_of_others_is_taken_too(offerer_wraps: bool) -> None:
+    """RFC 4975 section 8.6: no type that was told neither for the top nor for the inside."""
+    takes = {"accept_types": "message/cpim", "accept_wrapped_types": "text/*"}
+    async with listening() as there:
+        offer = Offer(**(takes if offerer_wraps else {}))  # type: ignore[arg-type]
+        answer = Answer(offer.text, there, **({} if offerer_wraps else takes))  # type: ignore[arg-type]
+        offer.answered(answer.text)
+        async with met(offer, answer, (None, there)) as (near, far):
+            sender, taker = (far, near) if offerer_wraps else (near, far)
+            await (await sender.send(_wrapped("text/plain"), "message/cpim")).delivered()
+            assert await (await first(taker)).text() == "x"
+            with pytest.raises(NotDelivered, match="image/png inside of others"):
+                await sender.send(_wrapped("image/png"), "message/cpim")
+            with pytest.raises(NotDelivered):
+                await sender.send("top")
+
+
+def _wrapped(kind: str) -> bytes:
+    when = "2026-01-01T00:00:00Z"
+    return Cpim.wrap(b"x", kind, sender="im:a@lan", to=["im:b@lan"], when=when).octets()
 
 
 @running
