@@ -87,6 +87,7 @@ async def test_whoever_can_be_reached(tls: str, offerer: bool, answerer: bool) -
 @pytest.mark.rule("8122 6.1-1")
 @pytest.mark.parametrize(("offerer", "answerer"), [(True, True), (True, False)])
 @running
+@pytest.mark.rule("4975 5.4-8")
 async def test_the_key_is_verified_where_signalling_was_protected(offerer: bool, answerer: bool) -> None:
     """The level says so only where the application says that nobody can have changed the texts."""
     async with listening() as here, listening() as there:
@@ -125,6 +126,7 @@ OTHER = "sha-256 " + ":".join(["AB"] * 32)
 
 @pytest.mark.rule("8122 5.1-3 6.2-1", "4975 14.4-5")
 @running
+@pytest.mark.rule("4975 5.4-8 14.4-5")
 async def test_another_key_than_the_passive_side_told() -> None:
     """RFC 8122 section 6.2: the client ends it before anything is said."""
     async with listening() as there:
@@ -141,6 +143,7 @@ async def test_another_key_than_the_passive_side_told() -> None:
 
 @pytest.mark.rule("8122 5.1-3 6.2-3", "4975 14.4-5")
 @running
+@pytest.mark.rule("4975 5.4-8 14.4-5")
 async def test_another_key_than_the_active_side_told() -> None:
     """RFC 8122 section 6.2: the server ends it, and tells who waited."""
     async with listening() as there:
