@@ -51,7 +51,7 @@ cdef class Parser:
     cdef HeadReader reader
     cdef Patterns patterns
     cdef Express express
-    cdef object source
+    cdef object source, error
     cdef const char *at              # the next octet to look at
     cdef const char *upto
     cdef long long passed            # octets of the stream before `at`
@@ -65,7 +65,6 @@ cdef class Parser:
     cdef char mark                   # the flag of the end-line being matched, or due to be told
     cdef bint flag_due
     cdef Py_ssize_t max_head
-    cdef object error
 
     def __cinit__(self, limits=None, Express express=None):
         limits = Limits() if limits is None else limits
