@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import FileIO
@@ -21,7 +22,7 @@ from typing import Literal, Self
 from ..terms.display import is_plain
 from ..terms.errors import MsrpError, UsageError
 
-__all__ = ["FileDamaged", "Received", "Receiving", "hash_file", "read_blocks", "safe_name"]
+__all__ = ["FileDamaged", "Received", "Receiving", "hash_file", "hashes_of", "read_blocks", "safe_name"]
 
 Buffer = bytes | bytearray | memoryview
 
@@ -35,6 +36,8 @@ _STEP = 1 << 20  # octets hashed between two calls of progress
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 for _flag in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT"):  # the last two are Windows'
     _NEW |= getattr(os, _flag, 0)
+
+_AGAIN = _NEW & ~(os.O_CREAT | os.O_EXCL | os.O_WRONLY) | os.O_RDWR
 
 _DEVICES = frozenset(
     ["con", "prn", "aux", "nul", "conin$", "conout$", "clock$"]
@@ -132,10 +135,18 @@ class Receiving:
         *,
         size: int | None = None,
         digest: bytes | None = None,
+        sha1: bytes | None = None,
         overwrite: bool = False,
+        resume: Path | None = None,
     ) -> None:
-        """`name` is what the other side said, `size` in octets; with `overwrite` an existing
-        file of that name is replaced, once the new one is whole."""
+        """`name` is what the other side said, `size` in octets, of the whole file; with `overwrite`
+        an existing file of that name is replaced, once the new one is whole.
+
+        `digest` is its SHA-256, `sha1` the hash RFC 5547 section 5 has. With `resume`, a part that
+        an earlier attempt left in `directory`, what is there counts as `received`, and the rest is
+        to be written. One of the two must be told then: nothing else tells whether both halves are
+        of one file. Raises `UsageError`.
+        """
         self.name = safe_name(name)
         self.received = 0
         self._directory = directory.absolute()
@@ -143,10 +154,14 @@ class Receiving:
         self._digests: list[bytes] = []
         if digest is not None:
             self.set_digest(digest)
+        if sha1 is not None and len(sha1) != 20:
+            raise UsageError("a SHA-1 has 20 octets")
+        self._sha1 = sha1
         self._overwrite = overwrite
         self._hash = hashlib.sha256()
+        self._hash1 = None if sha1 is None else hashlib.sha1(usedforsecurity=False)
         self._state: Literal["open", "failed", "closed"] = "open"
-        self._part, self._file = self._open_part()
+        self._part, self._file = self._open_part() if resume is None else self._reopened(resume)
         self._identity = os.fstat(self._file.fileno())
 
     @property
@@ -160,6 +175,28 @@ class Receiving:
             with contextlib.suppress(FileExistsError):
                 return part, FileIO(os.open(part, _NEW, 0o600), "wb")
         raise FileExistsError(f"{self._directory} has too many files named like {self.name}{_PART}")
+
+    def _reopened(self, part: Path) -> tuple[Path, FileIO]:
+        if not self._digests and self._sha1 is None:
+            raise UsageError("a part goes on only with a file whose hash was told")
+        if part.absolute().parent != self._directory or not part.name.endswith(_PART):
+            raise UsageError(f"{part} is no part of a file in {self._directory}")
+        file = FileIO(os.open(part, _AGAIN), "r+b")
+        try:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise UsageError(f"{part} is no file")
+            while block := file.read(_STEP):
+                self._count(block)
+        except BaseException:
+            file.close()
+            raise
+        return part.absolute(), file
+
+    def _count(self, octets: Buffer) -> None:
+        self._hash.update(octets)
+        if self._hash1 is not None:
+            self._hash1.update(octets)
+        self.received += len(octets)
 
     def write(self, block: Buffer) -> None:
         """Add octets.
@@ -179,8 +216,7 @@ class Receiving:
         self._state = "failed"
         while octets:
             written = self._file.write(octets) or 0
-            self._hash.update(octets[:written])
-            self.received += written
+            self._count(octets[:written])
             octets = octets[written:]
         self._state = "open"
 
@@ -206,7 +242,7 @@ class Receiving:
         if not self._still_ours():
             raise FileDamaged(f"{self._part} was replaced by something else meanwhile", self._part)
         path = self._publish()
-        return Received(path, self.received, self._hash.hexdigest(), bool(self._digests))
+        return Received(path, self.received, self._hash.hexdigest(), bool(self._digests or self._sha1))
 
     def keep(self) -> Path:
         """Stop here; what arrived stays in the part, whose path this returns."""
@@ -249,6 +285,11 @@ class Receiving:
             raise FileDamaged(
                 f"{self.name} was announced with {self._announced} octets, {self.received} arrived; "
                 f"they stay in {self._part}",
+                self._part,
+            )
+        if self._hash1 is not None and self._sha1 != self._hash1.digest():
+            raise FileDamaged(
+                f"{self.name} arrived damaged: its SHA-1 is not the one announced; it stays in {self._part}",
                 self._part,
             )
         for digest in self._digests:
@@ -332,3 +373,13 @@ def hash_file(path: Path, progress: Callable[[int, int], None] | None = None) ->
         if progress is not None:
             progress(done, total)
     return sha256.digest()
+
+
+def hashes_of(path: Path) -> dict[str, bytes]:
+    """The digests of a file by the names SDP gives them, as `FileSelector` has them (RFC 5547
+    section 5): its ``sha-1``, and our ``sha-256``. Raises OSError."""
+    both = {"sha-1": hashlib.sha1(usedforsecurity=False), "sha-256": hashlib.sha256()}
+    for block in read_blocks(path, _STEP):
+        for one in both.values():
+            one.update(block)
+    return {name: one.digest() for name, one in both.items()}

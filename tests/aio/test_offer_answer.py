@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +29,9 @@ from msrp_peer.security.tls import TlsLayer
 from msrp_peer.security.tls_modes import TlsMode, client_context
 from msrp_peer.session.cpim import Cpim
 from msrp_peer.session.establish import ready
+from msrp_peer.session.files import Receiving, hashes_of
+from msrp_peer.signalling.agreement import look
+from msrp_peer.signalling.file_attributes import FileRange, FileSelector, FileTransfer, transfer_id
 from msrp_peer.signalling.target import Target
 from msrp_peer.terms.content import Accepts
 from support.running import LOCAL, first, running, together, until
@@ -287,3 +291,44 @@ async def test_cema_connects_to_the_middlebox() -> None:
         assert offer.answered(box) is None
         async with met(offer, answer, (None, there), require=Level.PLAINTEXT) as (near, far):
             await talk(near, far)
+
+
+@pytest.mark.rule("5547 8.2-2 8.7-1")
+@running
+async def test_the_rest_of_a_file(tmp_path: Path) -> None:
+    """RFC 5547 sections 8.2.2 and 8.7: pulled by its hash, from where an earlier attempt stopped."""
+    file = tmp_path / "big.bin"
+    file.write_bytes(bytes(range(256)) * 400)
+    hashes = hashes_of(file)
+    part = tmp_path / "in" / "big.bin.part"
+    part.parent.mkdir()
+    part.write_bytes(file.read_bytes()[:70_000])
+    async with listening() as there:
+        wanted = FileTransfer(FileSelector(hashes=hashes), transfer_id(), range=FileRange(70_001))
+        offer = Offer(direction="recvonly", file=wanted)
+        asked = look(offer.text).file
+        assert asked is not None
+        assert asked.range is not None
+        mine = FileSelector(file.name, file.stat().st_size, "application/octet-stream", hashes)
+        assert asked.selector.selects(mine)
+        answer = Answer(offer.text, there, direction="sendonly", file=FileTransfer(mine))
+        offer.answered(answer.text)
+        found = offer.outcome and offer.outcome.peer.file
+        assert found is not None
+        assert (found.transfer_id, found.range) == (wanted.transfer_id, wanted.range)
+        async with met(offer, answer, (None, there)) as (near, far):
+            with pytest.raises(NotDelivered):
+                await near.send("nothing but the file")
+            rest = file.read_bytes()[asked.range.start - 1 :]
+            sending = asyncio.ensure_future(far.send(rest))
+            message = await first(near)
+            selector = found.selector
+            with Receiving(
+                part.parent, selector.name, size=selector.size, sha1=selector.hashes["sha-1"], resume=part
+            ) as receiving:
+                async for block in message:
+                    receiving.write(block)
+                received = receiving.finish()
+            await (await sending).delivered()
+    assert received.checked
+    assert received.path.read_bytes() == file.read_bytes()

@@ -399,3 +399,53 @@ def test_hashing_tells_how_far_it_is(tmp_path: Path) -> None:
     digest = hash_file(path, lambda done, total: told.append((done, total)))
     assert digest == hashlib.sha256(content).digest() == hash_file(path)
     assert told == [(1 << 20, len(content)), (len(content), len(content))]
+
+
+WHOLE = bytes(range(256)) * 300
+SHA1 = hashlib.sha1(WHOLE, usedforsecurity=False).digest()
+
+
+@pytest.mark.parametrize("hashes", [{"sha1": SHA1}, {"digest": hashlib.sha256(WHOLE).digest()}])
+def test_a_part_goes_on(hashes: dict[str, bytes], tmp_path: Path) -> None:
+    """RFC 5547 section 6: the rest by its range; the hash is that of the whole file."""
+    with Receiving(tmp_path, "a.bin", size=len(WHOLE)) as first:
+        first.write(WHOLE[:1000])
+        part = first.keep()
+    with Receiving(tmp_path, "a.bin", size=len(WHOLE), resume=part, **hashes) as again:  # type: ignore[arg-type]
+        assert again.received == 1000
+        again.write(WHOLE[1000:])
+        received = again.finish()
+    assert received.path.read_bytes() == WHOLE
+    assert received.checked
+    assert list(tmp_path.iterdir()) == [tmp_path / "a.bin"]
+
+
+def test_a_part_of_another_file_is_found_out(tmp_path: Path) -> None:
+    part = tmp_path / "a.bin.part"
+    part.write_bytes(b"x" * 1000)
+    with Receiving(tmp_path, "a.bin", size=len(WHOLE), resume=part, sha1=SHA1) as again:
+        again.write(WHOLE[1000:])
+        with pytest.raises(FileDamaged, match="SHA-1"):
+            again.finish()
+    assert part.exists()
+    assert not (tmp_path / "a.bin").exists()
+
+
+def test_what_cannot_go_on(tmp_path: Path) -> None:
+    part = tmp_path / "a.part"
+    part.write_bytes(b"x")
+    with pytest.raises(UsageError, match="hash was told"):
+        Receiving(tmp_path, "a", resume=part)
+    for other in (tmp_path / "a", tmp_path.parent / "a.part", tmp_path / ".." / "a.part"):
+        with pytest.raises(UsageError, match="no part"):
+            Receiving(tmp_path, "a", resume=other, sha1=SHA1)
+    with pytest.raises(FileNotFoundError):
+        Receiving(tmp_path, "a", resume=tmp_path / "b.part", sha1=SHA1)
+    (tmp_path / "c.part").symlink_to(part)
+    with pytest.raises(OSError, match=r"c\.part"):
+        Receiving(tmp_path, "a", resume=tmp_path / "c.part", sha1=SHA1)
+    os.mkfifo(tmp_path / "d.part")
+    with pytest.raises(UsageError, match="no file"):
+        Receiving(tmp_path, "a", resume=tmp_path / "d.part", sha1=SHA1)
+    with pytest.raises(UsageError, match="20 octets"):
+        Receiving(tmp_path, "a", sha1=b"short")
