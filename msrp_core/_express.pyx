@@ -146,7 +146,7 @@ cdef class Express:
             return False
         message_id = ascii(PyBytes_AS_STRING(frame.raw) + head.value[H_MESSAGE_ID].start,
                            head.value[H_MESSAGE_ID].size)
-        if message_id in lane.seen.recent or message_id in lane.seen.older or message_id in lane.arriving:
+        if message_id in lane.seen.became or message_id in lane.arriving:
             return False
         if frame.mark:
             if frame.count > SMALL:

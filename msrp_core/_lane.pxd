@@ -5,10 +5,10 @@ cdef enum:
     WEIGHT = 2048       # what a message costs beside its octets and its type
 
 cdef class Seen:
-    cdef dict recent, older
+    cdef dict became
+    cdef object order
     cdef Py_ssize_t most
     cdef object __weakref__
-    cdef object became(self, message_id)
     cpdef object set(self, message_id, status, session)
 
 # Octets that are known not to be more than so many, in a bytes object that is cut to size at the end.

@@ -11,7 +11,7 @@ class Seen:
 
     A code: 200 where one came whole, else what the rest of it is to be answered with.
 
-    The last `most` are remembered for certain, and up to as many before them.
+    `most` are remembered.
     """
 
     def __init__(self, most: int) -> None: ...

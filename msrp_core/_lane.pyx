@@ -1,6 +1,8 @@
 """What the short way past the events keeps for those who ask later (`_express.pyx`)."""
 
 cimport cython
+from collections import deque
+
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
@@ -17,26 +19,23 @@ cdef extern from "Python.h":
 cdef class Seen:
     def __init__(self, Py_ssize_t most):
         self.most = most
-        self.recent = {}
-        self.older = {}
-
-    cdef object became(self, message_id):
-        became = self.recent.get(message_id)
-        return self.older.get(message_id) if became is None else became
+        self.became = {}
+        self.order = deque()   # a dict that loses its first item each time looks long for the next
 
     def get(self, message_id):
-        became = self.became(message_id)
+        became = self.became.get(message_id)
         return None if became is None else became[0]
 
     def within(self, message_id, session):
-        became = self.became(message_id)
+        became = self.became.get(message_id)
         return became is not None and became[1] is session
 
     cpdef object set(self, message_id, status, session):
-        self.recent[message_id] = (status, session)
-        if len(self.recent) >= self.most:
-            self.older = self.recent
-            self.recent = {}
+        if message_id not in self.became:
+            self.order.append(message_id)
+            if len(self.became) >= self.most:
+                del self.became[self.order.popleft()]
+        self.became[message_id] = (status, session)
 
 
 @cython.final

@@ -299,7 +299,6 @@ cdef class Parser:
     cdef object _body(self):
         """One piece of body, or the flag; None where octets are missing."""
         cdef const char *q
-        cdef object piece
         cdef Py_ssize_t n
         if self.flag_due:
             return self._flag()

@@ -54,6 +54,11 @@ class Inbox:
         self.waiting.popleft()
         return message
 
+    def clear(self) -> None:
+        self.waiting.clear()
+        self._weight = 0
+        self.settle()
+
     def pop(self) -> Incoming:
         """The newest."""
         message = self[-1]
