@@ -111,7 +111,7 @@ LARGE = Work("messages of 64 KiB", 65536, 2_000)
 LARGE_CHUNKS = Work("64 KiB chunks of one message", 65536, 2_000, chunks=True)
 RECEIVED = {"chat": [CHAT], "2k": [SMALL, SMALL_CHUNKS], "64k": [LARGE, LARGE_CHUNKS]}
 GOALS = {
-    ("tcp", CHAT): 0.06,
+    ("tcp", CHAT): 0.12,
     ("tcp", SMALL): 0.45,
     ("tcp", SMALL_CHUNKS): 0.45,
     ("tcp", LARGE): 0.65,
