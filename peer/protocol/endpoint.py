@@ -186,6 +186,8 @@ class Endpoint:
             if frame.has_body and message.refusal is None:
                 self.connection.short.accepted(self, message.content_type)
             self._arriving[message_id] = message
+            if frame.flag != "$":  # it takes a while, and may come again meanwhile
+                self.became(message, 413)
         else:
             if not message.content_type and not self._takes(frame):
                 message.refuse(415)

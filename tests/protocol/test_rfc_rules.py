@@ -54,6 +54,26 @@ def test_sent_again_in_the_next_session_its_chunks_may_come_in_any_order(whole: 
     assert len(endpoint.inbox) == 1
 
 
+@pytest.mark.rule("4975 5.4-16")
+@pytest.mark.parametrize("cut", [-5, None])
+def test_what_comes_again_while_it_is_arriving_is_a_duplicate_too(cut: int | None) -> None:
+    """Its sender may have given up waiting: one of both is marked, however each of them ends."""
+    hand = ByHand()
+    again = ByHand(budget=hand.connection.budget)
+    for side in (hand, again):
+        side.own = side.own.replace("://", "://im%3Aalice%40lan@")
+    first, second = hand.bind(), again.bind()
+    octets = hand.chunk("msg1", b"hello ", 1, 11, "+")
+    hand.say(octets[:cut])
+    again.say(again.chunk("msg1", b"hello world", 1, 11))
+    hand.say(*([octets[cut:]] if cut else []), hand.chunk("msg1", b"world", 7, 11))
+    messages = [*first.inbox, *second.inbox]
+    assert [(m.state, content(m), m.duplicate) for m in messages] == [
+        ("whole", b"hello world", False),
+        ("whole", b"hello world", True),
+    ]
+
+
 @pytest.mark.rule("4975 7.1.1-4")
 def test_every_chunk_asks_for_the_same_reports() -> None:
     hand, endpoint = begin()
