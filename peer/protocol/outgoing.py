@@ -279,6 +279,7 @@ class Outgoing:
         self._waiting -= 1
         if self._machine.state == "awaiting" and self._success_report and self._all_reported:
             self._confirm()  # whatever became of the answer, the message is there
+            self.bell.ring()
         else:
             self.refused(408)
 

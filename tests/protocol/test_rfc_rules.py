@@ -8,7 +8,7 @@ from docs.flow import run
 from msrp_core import Frame, Parser
 from msrp_peer.protocol.endpoint import Endpoint
 from msrp_peer.terms.limits import Limits
-from support.by_hand import ByHand, content, statuses
+from support.by_hand import ByHand, Rung, content, statuses
 
 K = 1024
 SUCCESS = ("Success-Report", "yes")
@@ -97,6 +97,20 @@ def test_a_session_that_ends_before_the_report_came_fails_the_message() -> None:
     hand.end()
     assert outgoing.state == "failed"
     assert outgoing.reason
+
+
+def test_a_report_makes_up_for_an_answer_that_never_comes() -> None:
+    """And whoever waits is woken."""
+    hand, endpoint = begin()
+    outgoing = endpoint.send("a/b", 1, success_report=True)
+    outgoing.feed(b"x")
+    outgoing.end()
+    hand.hear()
+    report = [("Message-ID", outgoing.message_id), ("Byte-Range", "1-1/1"), ("Status", "000 200 OK")]
+    hand.say(hand.frame(report, method="REPORT"))
+    bell = outgoing.bell = Rung()
+    hand.wait(30)
+    assert (outgoing.state, bell.times) == ("delivered", 1)
 
 
 @pytest.mark.rule("4975 7.1.1-10")
