@@ -10,6 +10,7 @@ a `Connection` and the network, tells it the time, and rings its bells.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 from collections.abc import Callable
@@ -52,6 +53,7 @@ class TrioLine:
         self.connection = connection
         self.changed = connection.bell = TrioBell()
         self._stream = stream
+        self._token = trio.lowlevel.current_trio_token()
         self._due = TrioBell()  # something may be due: to write, to time, to read on
         host, port = stream.socket.getpeername()[:2]
         self.peer_address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -68,6 +70,14 @@ class TrioLine:
 
     def now(self) -> float:
         return trio.current_time()
+
+    def soon(self, call: Callable[[], object]) -> None:
+        def called() -> None:
+            call()
+            self.flush()
+
+        with contextlib.suppress(trio.RunFinishedError):
+            self._token.run_sync_soon(called)
 
     async def in_thread(self, call: Callable[[], T]) -> T:
         return await trio.to_thread.run_sync(call)

@@ -100,6 +100,14 @@ class Line(asyncio.BufferedProtocol):
     def now(self) -> float:
         return self._loop.time()
 
+    def soon(self, call: Callable[[], object]) -> None:
+        def called() -> None:
+            call()
+            self.flush()
+
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(called)
+
     async def in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.to_thread(call)
 

@@ -52,5 +52,9 @@ class Driver(Protocol):
     def flush(self) -> None:
         """Something may be due: answers, chunks, timers, reading on. Call it after every change."""
 
+    def soon(self, call: Callable[[], object]) -> None:
+        """Run this in the event loop's thread before long, and flush; without effect where the loop
+        has ended. May be called anywhere, from a finalizer, too."""
+
     async def in_thread(self, call: Callable[[], T]) -> T:
         """Run what blocks where it stops nobody; returns what it returns."""

@@ -41,19 +41,21 @@ class Holder(Protocol):
 
 
 class _Unread:
-    """What a message that is still arriving is told by when nobody can read it any more."""
+    """What a message, and through it its sender, is told by when nobody can read it any more."""
 
-    __slots__ = ("incoming", "taken")
+    __slots__ = ("driver", "incoming", "taken")
 
-    def __init__(self, incoming: Incoming) -> None:
+    def __init__(self, incoming: Incoming, driver: Driver) -> None:
         self.incoming = incoming
+        self.driver = driver
         self.taken = False
 
     def __del__(self) -> None:
         # What still comes is refused. This may run anywhere, in the midst of the protocol's work or
-        # in another thread, so it only leaves a mark.
+        # in another thread: it leaves a mark, and the rest to the event loop.
         if not self.taken:
             self.incoming.dropped = True
+            self.driver.soon(self.incoming.drop)
 
 
 class Message:
@@ -86,13 +88,13 @@ class Message:
             assert isinstance(arrived, Incoming)
             self._frame = None
             self._incoming = arrived
-            self._unread = _Unread(arrived)
+            self._unread = _Unread(arrived, session.driver)
 
     @property
     def _arrived(self) -> Incoming:
         if self._frame is not None:
             self._incoming = Incoming.whole(self._session.endpoint, self._frame)
-            self._unread = _Unread(self._incoming)
+            self._unread = _Unread(self._incoming, self._session.driver)
             self._unread.taken = self._taken
             self._frame = None
         return self._incoming

@@ -200,6 +200,19 @@ async def test_a_message_thrown_away_unread() -> None:
 
 
 @running
+async def test_a_whole_message_thrown_away_unread() -> None:
+    """Nothing of it comes any more that could be refused: its sender gets a report."""
+    async with meeting() as (near, far):
+        sent = await near.send("never looked at", success_report=True)
+        held = [await first(far)]
+        await until(lambda: held[0].whole)
+        held.clear()
+        with pytest.raises(NotDelivered) as refused:
+            await sent.delivered()
+        assert refused.value.status == 413
+
+
+@running
 async def test_messages_read_in_part_hold_nobody_back() -> None:
     """Whoever stops reading, of a message all here or not, gives its credit back."""
     async with meeting(limits=Limits(unread=50_000)) as (near, far):
