@@ -20,8 +20,8 @@ from typing import NamedTuple
 import atheris
 
 FUZZ = Path(__file__).parent
-TARGETS = ("parser", "cuts", "writer", "uri", "sasl")
-SCANNED = ("parser", "cuts", "writer")
+TARGETS = ("parser", "cuts", "express", "writer", "uri", "sasl")
+SCANNED = ("parser", "cuts", "express", "writer")
 """Those that look for end-lines; their time is shared among the scans there are."""
 SCANS = ("avx2", "sse2", "c")
 PLANTED = {"overread": "AddressSanitizer: heap-buffer-overflow", "overflow": "signed integer overflow"}

@@ -50,7 +50,12 @@ def main() -> None:
     sys.argv[0] = f"{sys.executable} -m fuzz.drive {name}"
     what, _, fault = name.partition(":")
     run = planted(fault) if what == "planted" else TARGETS[name]
-    mutators: dict[str, Mutator] = {"parser": mutate.stream, "cuts": mutate.stream, "writer": mutate.fields}
+    mutators: dict[str, Mutator] = {
+        "parser": mutate.stream,
+        "cuts": mutate.stream,
+        "express": mutate.stream,
+        "writer": mutate.fields,
+    }
     custom = {"custom_mutator": mutator(mutators[name])} if name in mutators else {}
     atheris.Setup(sys.argv, lambda data: run(bytes(data)), **custom)
     atheris.Fuzz()

@@ -10,6 +10,7 @@ from typing import Any
 
 from core.events import PLAIN, normalise, run
 from fuzz.inputs import Stream, stream
+from fuzz.lanes import express
 from fuzz.tokens import sasl
 from fuzz.uris import uri
 from fuzz.writing import writer
@@ -88,6 +89,7 @@ def cuts(data: bytes) -> None:
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "parser": parser,
     "cuts": cuts,
+    "express": express,
     "writer": writer,
     "uri": uri,
     "sasl": sasl,
