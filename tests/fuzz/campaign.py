@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -156,6 +157,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--target", action="append", choices=TARGETS)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="targets at a time")
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--input", type=Path, help="run the one target with this input alone")
     parser.add_argument("--merge", action="store_true", help="add to the committed corpus")
@@ -171,7 +173,8 @@ def main() -> None:
             merge(target, options.work)
         return
     prove(options.work)
-    nothing = [fuzz(target, options.seconds, options.work) for target in targets]
+    with ThreadPoolExecutor(options.jobs) as beside:  # each target is a process of its own
+        nothing = list(beside.map(lambda target: fuzz(target, options.seconds, options.work), targets))
     if not all(nothing):
         sys.exit(1)
 
