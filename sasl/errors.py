@@ -4,7 +4,7 @@
     SaslUsageError   our own program asked for something that makes no sense
 
 The text of a `SaslError` is for the person at this end, says what can be done, and holds no
-secret and nothing the other side wrote. The other side is told "failed", and no more.
+secret and nothing the other side wrote, but for numbers. The other side is told "failed", and no more.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from .errors import Reason, SaslError, SaslUsageError
@@ -70,13 +71,10 @@ class SecurityLayer:
         return [self._framed(whole[start : start + room]) for start in range(0, len(whole), room)]
 
     def _framed(self, plain: bytes) -> bytes:
-        try:
+        with self._deadly():
             buffer = self._protect(plain)
-        except SaslError as error:
-            self._fail(error)
-            raise
-        if len(buffer) > self.terms.send:
-            raise SaslUsageError("the mechanism made a buffer larger than the other side takes")
+            if len(buffer) > self.terms.send:
+                raise SaslUsageError("the mechanism made a buffer larger than the other side takes")
         return len(buffer).to_bytes(_LENGTH) + buffer
 
     def _opened(self) -> Iterator[bytes]:
@@ -97,11 +95,8 @@ class SecurityLayer:
             buffer = bytes(self._partial)
             self._partial.clear()
             self._length = None
-            try:
+            with self._deadly():
                 plain = self._check(buffer)
-            except SaslError as error:
-                self._fail(error)
-                raise
             if plain:
                 yield plain
             self._alive()
@@ -122,6 +117,18 @@ class SecurityLayer:
             )
         self._alive()
         return length
+
+    @contextmanager
+    def _deadly(self) -> Iterator[None]:
+        """Whatever goes wrong inside ends the layer: a mechanism's state is not what it was."""
+        try:
+            yield
+        except SaslError as error:
+            self._fail(error)
+            raise
+        except BaseException:
+            self._fail(SaslError(Reason.MALFORMED, "the layer failed before"))
+            raise
 
     def _fail(self, error: SaslError) -> None:
         self._fault = error

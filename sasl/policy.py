@@ -5,9 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Literal
+from typing import Final, Literal
 
-__all__ = ["Channel", "ChannelLevel", "Policy"]
+__all__ = ["RANKING", "Channel", "ChannelLevel", "Policy"]
+
+RANKING: Final[Mapping[Literal["principal", "service"], tuple[str, ...]]] = {
+    "principal": (
+        "KRB5-U2U",
+        "EXTERNAL",
+        "SCRAM-SHA-512-PLUS",
+        "SCRAM-SHA-256-PLUS",
+        "DIGEST-MD5",
+        "ANONYMOUS",
+    ),
+    "service": (
+        "GS2-KRB5-PLUS",
+        "SCRAM-SHA-512-PLUS",
+        "SCRAM-SHA-256-PLUS",
+        "SCRAM-SHA-1-PLUS",
+        "GSSAPI",
+        "SCRAM-SHA-256",
+    ),
+}
+"""The best first."""
 
 
 class ChannelLevel(IntEnum):
@@ -55,7 +75,9 @@ class Policy:
         least: the weakest mechanism that will do, by name; None for the weakest of the ranking.
         least_channel: the weakest channel that will do.
         mechanisms: the mechanisms allowed at all, the best first; None for the usual ranking
-            (`selection.RANKING`). What the table there never allows stays forbidden.
+            (`RANKING`). To a person,
+            what the table of `selection` never allows stays forbidden; to a service, PLAIN, CRAM-MD5
+            and LOGIN do.
         anonymous: whether ANONYMOUS may be used.
         digest_md5: whether DIGEST-MD5 may be used where there is no TLS.
         bindings: the bindings that count, the best first.
@@ -71,3 +93,8 @@ class Policy:
     digest_md5: bool = False
     bindings: tuple[str, ...] = ("tls-exporter", "tls-unique")
     guessable: bool = False
+
+    @property
+    def ranking(self) -> tuple[str, ...]:
+        """The mechanisms allowed at all, the best first."""
+        return RANKING[self.acceptor] if self.mechanisms is None else self.mechanisms

@@ -71,19 +71,30 @@ class _Joined(Mechanism):
         self._bindings = dict(channel_bindings or {})
         self._running: InitiatorMechanism | None = None
         self._complete = False
+        self._dead = False
 
     @property
     def complete(self) -> bool:
         return self._complete
 
     def process(self, challenge: bytes | None = None) -> bytes | None:
+        if self._dead:
+            raise SASLProtocolException(f"{self.name} has failed: begin anew with another client")
         try:
             return self._process(challenge)
         except SaslError as error:
+            self._end()
             kind = SASLError if error.reason in _OURS else SASLProtocolException
             raise kind(str(error)) from None
         except SaslUsageError as error:
+            self._end()
             raise SASLError(str(error)) from None
+
+    def _end(self) -> None:
+        """It failed: nothing that comes afterwards can make it succeed."""
+        self._dead = True
+        self._complete = False
+        self.dispose()
 
     def _process(self, challenge: bytes | None) -> bytes | None:
         token = challenge
@@ -92,6 +103,8 @@ class _Joined(Mechanism):
                 raise SaslError(Reason.MALFORMED, f"{self.name} begins with the client")
             token = None  # asked with nothing, or with an empty challenge
             self._running = self._begin()
+        elif token is None:
+            raise SaslError(Reason.MALFORMED, f"{self.name} has begun, and got no challenge")
         answer = self._running.step(token, 0.0)  # none of these looks at the time
         self._complete = self._running.complete
         return answer
@@ -105,7 +118,7 @@ class _Joined(Mechanism):
             self._fetch_properties("username", "password")
         policy = Policy(
             acceptor="service",
-            mechanisms=(self.name,),
+            mechanisms=(f"{self.name}-PLUS", self.name) if self.plus else (self.name,),
             anonymous=True,
             bindings=tuple(self._bindings),
             guessable=True,  # what pure-sasl's programs use passwords for is their decision
@@ -132,6 +145,7 @@ class _Joined(Mechanism):
         self.password = None
         if self._running is not None:
             self._running.dispose()
+            self._running = None  # and with it its setting, which has the password, too
 
 
 _OURS: Final = (Reason.CREDENTIALS, Reason.POLICY)

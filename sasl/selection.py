@@ -15,34 +15,14 @@ never prove a person. PLAIN and CRAM-MD5 are not there at all.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final, Literal
 
 from .errors import Reason, SaslError, SaslUsageError
 from .mechanisms import PROPERTIES
-from .policy import Channel, ChannelLevel, Policy
+from .policy import RANKING, Channel, ChannelLevel, Policy
 
 __all__ = ["RANKING", "allowed", "choose", "compare", "layer_owed", "names", "offered"]
-
-RANKING: Final[Mapping[Literal["principal", "service"], tuple[str, ...]]] = {
-    "principal": (
-        "KRB5-U2U",
-        "EXTERNAL",
-        "SCRAM-SHA-512-PLUS",
-        "SCRAM-SHA-256-PLUS",
-        "DIGEST-MD5",
-        "ANONYMOUS",
-    ),
-    "service": (
-        "GS2-KRB5-PLUS",
-        "SCRAM-SHA-512-PLUS",
-        "SCRAM-SHA-256-PLUS",
-        "SCRAM-SHA-1-PLUS",
-        "GSSAPI",
-        "SCRAM-SHA-256",
-    ),
-}
-"""The best first."""
 
 MOST_NAMES: Final = 64
 """Mechanisms read of a list; nobody has more."""
@@ -107,7 +87,7 @@ def layer_owed(name: str, channel: Channel) -> Literal["confidentiality"] | None
 
 def allowed(policy: Policy, channel: Channel, side: Literal["initiator", "acceptor"]) -> tuple[str, ...]:
     """What the table allows, the best first, whether it is built in or not."""
-    ranking = RANKING[policy.acceptor] if policy.mechanisms is None else policy.mechanisms
+    ranking = policy.ranking
     if policy.least is not None and policy.least not in ranking:
         raise SaslUsageError(f"{policy.least} is the least allowed, and not in the ranking")
     if channel.level < policy.least_channel:

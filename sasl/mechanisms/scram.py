@@ -117,7 +117,11 @@ class ScramInitiator(_Scram):
             self.binding = self._usable[0]
             return b"p=" + self.binding.encode()
         # RFC 5802 section 6: "y" tells an acceptor that did offer it that somebody took it away.
-        return b"y" if self._usable and not _plus_in(self._setting.offered) else b"n"
+        # Only a bound form that would have been taken here counts as offered: a name nobody has, put
+        # on the list on the way, must not make this an "n".
+        setting = self._setting
+        bound = [name for name in setting.policy.ranking if _plus_in((name,))]
+        return b"y" if self._usable and bound and not set(bound) & set(setting.offered) else b"n"
 
     def _final(self, token: bytes) -> bytes:
         first = read_server_first(token)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ..errors import Reason, SaslError
@@ -72,7 +72,7 @@ class ClientFirst:
 @dataclass(frozen=True, slots=True)
 class ServerFirst:
     nonce: bytes
-    salt: bytes
+    salt: bytes = field(repr=False)
     iterations: int
 
 
@@ -80,10 +80,10 @@ class ServerFirst:
 class ClientFinal:
     """`without_proof` is what the proof is over."""
 
-    binding: bytes
+    binding: bytes = field(repr=False)
     nonce: bytes
-    proof: bytes
-    without_proof: bytes
+    proof: bytes = field(repr=False)
+    without_proof: bytes = field(repr=False)
 
 
 def encode_name(name: str) -> bytes:

@@ -80,6 +80,19 @@ def test_the_bound_form_is_taken_off_the_list(defended: bool, monkeypatch: pytes
         run(client, server)
 
 
+@pytest.mark.parametrize("name", ["SCRAM-FOO-PLUS", "SCRAM-SHA-1-PLUS"])
+def test_a_bound_form_nobody_takes_is_put_in_its_place(
+    name: str, defended: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that policy would not take here does not make the "y" an "n"."""
+    if not defended:
+        monkeypatch.setattr(scram.ScramInitiator, "_flag", lambda self: b"n")
+    client = initiator(BARE, channel=verified(NEAR), policy=EITHER, offered=(name, BARE))
+    server = acceptor(PLUS, BARE, channel=verified(FAR))
+    with Attack(defended, Reason.DOWNGRADE):
+        run(client, server)
+
+
 def test_the_y_is_made_an_n(defended: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not defended:
         monkeypatch.setattr(scram.hmac, "compare_digest", lambda a, b: True)

@@ -166,3 +166,17 @@ def test_our_own_mistakes() -> None:
     greedy = SecurityLayer(protect, check, LayerTerms("integrity", "HMAC", 100, 100, 100))
     with pytest.raises(SaslUsageError):
         greedy.wrap([b"x" * 100])
+
+
+@pytest.mark.parametrize("way", ["wrap", "unwrap"])
+def test_a_mechanism_that_raises_what_it_should_not_ends_it(way: str) -> None:
+    def broken(octets: bytes) -> bytes:
+        raise ValueError("of some library")
+
+    layer = SecurityLayer(broken, broken, LayerTerms("integrity", "HMAC", 100, 90, 100))
+    with pytest.raises(ValueError, match="library"):
+        layer.wrap([b"x"]) if way == "wrap" else list(layer.unwrap(b"\0\0\0\1x"))
+    with pytest.raises(SaslError):
+        layer.wrap([b"x"])
+    with pytest.raises(SaslError):
+        list(layer.unwrap(b"\0\0\0\1x"))

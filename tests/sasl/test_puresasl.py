@@ -138,3 +138,16 @@ def test_a_false_server_is_not_believed() -> None:
     with pytest.raises(msrp_sasl.SaslError):
         converse(sasl, theirs("SCRAM-SHA-256", "ours"))
     assert not sasl.complete
+
+
+def test_what_failed_stays_failed() -> None:
+    msrp_sasl.puresasl.register()
+    sasl = SASLClient(BOB, mechanism="SCRAM-SHA-256", username=ALICE, password=SECRET)
+    server = theirs("SCRAM-SHA-256", "ours")
+    first = server.step(sasl.process())
+    with pytest.raises(SASLProtocolException):
+        sasl.process(b"r=nonsense")
+    for token in (first, None):
+        with pytest.raises(SASLProtocolException, match="has failed"):
+            sasl.process(token)
+    assert not sasl.complete

@@ -44,7 +44,7 @@ def test_both_roles_say_what_the_rfc_prints(vector: dict[str, str]) -> None:
         me="user",
         acceptor="im:bob@example.com",
         channel=channel,
-        policy=Policy(acceptor="service", mechanisms=(name,)),
+        policy=Policy(acceptor="service", mechanisms=(f"{name}-PLUS", name) if flag == "y" else (name,)),
         credentials=Passwords({("user", "im:bob@example.com"): Password("pencil")}),
         authorization=first.get("a", ""),
         nonce=lambda: first["r"].encode(),
