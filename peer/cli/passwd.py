@@ -13,6 +13,7 @@ from types import FrameType
 from typing import NoReturn
 
 from msrp_sasl import Password
+from msrp_sasl.prep import prepare_password
 
 from ..credentials import secret
 from ..credentials.errors import CannotAsk, CredentialsError
@@ -75,7 +76,7 @@ def _asked_twice(question: str) -> Password:
 def _good(password: Password | None) -> Password:
     if password is None:
         raise CredentialsError("no password was given; nothing was changed")
-    if len(password.text) < _SHORTEST:
+    if len(prepare_password(password.text).decode()) < _SHORTEST:
         raise CredentialsError(
             f"a password that short is guessed at once; nothing was changed. {_SHORTEST} characters are the "
             "least, --generate makes a good one"
@@ -119,7 +120,8 @@ def _say_kept(args: argparse.Namespace, output: Output, password: Password, chan
     if not password.generated:
         output.note(
             "Whoever gets between the two computers can try to guess it: where the other side's key is not "
-            "verified, it logs nobody in unless that is allowed. --generate makes one nobody guesses."
+            "verified, msrp does not log in with it unless that is allowed. --generate makes one that nobody "
+            "guesses."
         )
 
 

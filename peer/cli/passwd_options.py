@@ -24,7 +24,7 @@ examples:
 
 Rather have one made. Whoever gets between two computers, or steals the file, can try passwords
 for as long as they like, and finds those that people think of. So where the other side's key is
-not verified, only generated ones log in, unless somebody allows others expressly.
+not verified, msrp uses only generated ones to log in, unless somebody allows others expressly.
 
 What you set now is kept for the sessions that will ask for it; in this release none does.
 """

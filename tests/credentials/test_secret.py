@@ -101,3 +101,10 @@ def test_any_text_is_a_password_or_refused(text: str) -> None:
         return
     assert password.text == text or password.generated
     assert repr(password).count("text") == 0
+
+
+@pytest.mark.parametrize("text", ["22222222222222222222", "2222-2222-2222-2222-2222"])
+def test_one_key_pressed_twenty_times_was_not_drawn(text: str) -> None:
+    """Its sums are right, as two is the first of the alphabet."""
+    assert not entered(text).generated
+    assert mistyped(text)
