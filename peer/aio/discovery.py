@@ -120,16 +120,17 @@ async def find_all(
 
     Waits a second and a half for others after the first. Raises as `find` does; never returns an empty list.
     """
-    claimed: dict[str, Announcement] = {}
+    # By more than the instance name: whoever wants to pass for another announces the same one.
+    claimed: dict[tuple[str, int, str | None], Announcement] = {}
     async with _Search(interfaces) as search:
         deadline = search.now() + timeout
         while (found := await search.next(deadline)) is not None:
             if found.principal == principal:
                 if not claimed:
                     deadline = min(deadline, search.now() + _OTHERS)
-                claimed[found.name] = found
+                claimed[found.name, found.port, found.fingerprint] = found
             else:
-                claimed.pop(found.name, None)
+                claimed = {key: other for key, other in claimed.items() if key[0] != found.name}
     if not claimed:
         raise _nobody(principal, timeout)
     return list(claimed.values())

@@ -157,7 +157,8 @@ def _naming(what: str) -> Iterator[None]:
 async def send_text(session: Session, output: Output, text: str) -> None:
     """Send a message of text and wait until it is delivered. Raises NotDelivered and others."""
     with _naming("the message"):
-        sent = await session.send(text)
+        # That it has arrived there is not enough: somebody who is busy turns the session away unread.
+        sent = await session.send(text, success_report=True)
         fields = {"session": session.tag, "message_id": sent.message_id}
         output.event("sent", **fields)
         await sent.delivered()

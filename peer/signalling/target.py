@@ -96,7 +96,7 @@ def _from_uri(scheme: str, rest: str) -> Target:
     if "/" in authority or "/" in parameters:
         raise UsageError(
             "this URI names one session, and whoever knows it may speak there: it is no address of a "
-            f"listener; give {scheme}://host:port;tcp"
+            "listener; give msrps://host:port;tcp"
         )
     if "@" in authority:
         raise UsageError(f"a target has no user before its host: {scheme}://host:port;tcp, or im:bob@lan")

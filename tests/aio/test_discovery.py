@@ -321,6 +321,24 @@ async def test_others_are_waited_for(bob: Principal, monkeypatch: pytest.MonkeyP
 
 
 @looped
+async def test_two_under_the_same_instance_name_are_both_told(
+    bob: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever wants to pass for another takes that name, too."""
+    told = [announcement(bob, port, "one name") for port in (1, 2, 1)]
+
+    class Scripted(discovery._Search):
+        async def __aenter__(self) -> Self:
+            return self
+
+        async def next(self, deadline: float) -> Announcement | None:
+            return told.pop(0) if told else None
+
+    monkeypatch.setattr(discovery, "_Search", Scripted)
+    assert [one.port for one in await find_all(bob)] == [1, 2]
+
+
+@looped
 async def test_whatever_the_library_raises_is_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(*args: object) -> bool:
         raise IndexError("a hostile packet")
