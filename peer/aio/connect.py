@@ -87,7 +87,7 @@ class connect:  # a verb: async with ...
 
     async def __aenter__(self) -> Session:
         if not self._target.secure:
-            raise UsageError("an address to call is of a protected line: write msrps://host:port;tcp")
+            raise UsageError("direct rendezvous runs over protected lines alone: write msrps://, not msrp://")
         if self._pool is None:
             _, self._session = await self._fresh()
         else:
