@@ -84,6 +84,8 @@ def test_on_terminals(terminal: Open) -> None:
     one, other = terminal("offer", *AT), terminal("answer", *AT)
     for source, target in ((one, other), (other, one)):
         target.wait_for("Paste the ")
+        # What was typed into it is shown there too: its own comes behind these words.
+        source.wait_for("is for [^\r\n]+, and for nobody else:")
         # It may arrive in pieces; its last line is that of the key.
         text = source.wait_for(r"v=0\r?\n(?:[a-z]=[^\r\n]*\r?\n)+?a=fingerprint:[^\r\n]+\r?\n")
         for line in re.findall("[a-z]=[^\r\n]*", text):
