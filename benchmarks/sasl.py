@@ -18,6 +18,7 @@ from msrp_sasl import (
     Accepting,
     Channel,
     ChannelLevel,
+    DigestMD5Verifier,
     FromPasswords,
     Hash,
     Identities,
@@ -53,7 +54,7 @@ class Kept:
     def scram(self, user: str, acceptor: str, hash: Hash) -> ScramVerifier | None:
         return self._known.get(user)
 
-    def digest_md5(self, user: str, realm: str, acceptor: str) -> bytes | None:
+    def digest_md5(self, user: str, realm: str, acceptor: str) -> DigestMD5Verifier | None:
         return None
 
 

@@ -22,7 +22,7 @@ from .policy import Channel, ChannelLevel, Policy
 from .prep import prepare
 from .selection import choose, compare, offered
 from .setting import Accepting, Initiating
-from .verifier import Hash, ScramVerifier, digest_md5_secret
+from .verifier import DigestMD5Verifier, Hash, ScramVerifier, digest_md5_secret
 
 __all__ = [
     "PROPERTIES",
@@ -32,6 +32,7 @@ __all__ = [
     "Channel",
     "ChannelLevel",
     "Credentials",
+    "DigestMD5Verifier",
     "FromPasswords",
     "Hash",
     "Identities",

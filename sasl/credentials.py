@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from .verifier import HASHES, ITERATIONS, SALT, Hash, ScramVerifier, digest_md5_secret
+from .verifier import HASHES, ITERATIONS, SALT, DigestMD5Verifier, Hash, ScramVerifier
 
 __all__ = ["Credentials", "FromPasswords", "Password", "Verifiers", "decoy"]
 
@@ -47,7 +47,7 @@ class Credentials(Protocol):
 
 
 class Verifiers(Protocol):
-    """An acceptor's side. `user` is prepared (RFC 4013), `acceptor` is the acceptor's own name.
+    """An acceptor's side. `user` is prepared (RFC 4013) for SCRAM; `acceptor` is the acceptor's own name.
 
     Every method answers None for a user it does not know, after the same work.
     """
@@ -65,8 +65,11 @@ class Verifiers(Protocol):
     def scram(self, user: str, acceptor: str, hash: Hash) -> ScramVerifier | None:
         """What was kept for SCRAM with this hash."""
 
-    def digest_md5(self, user: str, realm: str, acceptor: str) -> bytes | None:
-        """H(user:realm:password) of RFC 2831 section 2.1.2.1, 16 octets; it is worth the password."""
+    def digest_md5(self, user: str, realm: str, acceptor: str) -> DigestMD5Verifier | None:
+        """What was kept for DIGEST-MD5 in this realm; it is worth the password.
+
+        `user` is as the initiator wrote it, not prepared: the name is a part of what was hashed.
+        """
 
 
 class FromPasswords:
@@ -99,9 +102,10 @@ class FromPasswords:
         made = ScramVerifier.make(used.text, hash, salt=salt, iterations=count, shared=used.shared)
         return made if found else None
 
-    def digest_md5(self, user: str, realm: str, acceptor: str) -> bytes | None:
+    def digest_md5(self, user: str, realm: str, acceptor: str) -> DigestMD5Verifier | None:
         found = self._password(user, acceptor)
-        made = digest_md5_secret(user, realm, found.text if found else secrets.token_hex(16))
+        used = found or Password(secrets.token_hex(16))
+        made = DigestMD5Verifier.make(user, realm, used.text, shared=used.shared)
         return made if found else None
 
 

@@ -20,7 +20,8 @@ from .errors import Reason, SaslError, SaslUsageError
 from .interfaces import AcceptorMechanism, InitiatorMechanism, Mechanism, Properties
 from .layer import SecurityLayer
 from .mechanisms import ACCEPTORS, INITIATORS, PROPERTIES
-from .selection import choose, compare, layer_owed, offered
+from .policy import layer_owed
+from .selection import choose, compare, offered
 from .setting import Accepting, Initiating
 
 __all__ = ["Identity", "SASLClient", "SASLServer"]
@@ -242,7 +243,7 @@ class SASLServer(_Exchange[AcceptorMechanism]):
             first = PROPERTIES[name].client_first
             if first and token is None:
                 return b""  # RFC 4422 section 5: the initial response is asked for
-            if not first and token is not None:
+            if not first and token is not None and not PROPERTIES[name].variable:
                 raise SaslError(Reason.MALFORMED, f"{name} begins with a challenge")
             return self._advance(token, now)
 

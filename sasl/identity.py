@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from .errors import Reason, SaslError
 
-__all__ = ["LONGEST", "Authority", "Identities", "check_authorization"]
+__all__ = ["LONGEST", "Authority", "Identities", "bare", "check_authorization"]
 
 LONGEST = 2048
 """Octets of an authorization identity."""
@@ -80,3 +80,9 @@ def check_authorization(octets: bytes) -> str:
     if "\0" in text or len(octets) > LONGEST:
         raise SaslError(Reason.MALFORMED, "the authorization identity has a NUL, or is too long")
     return text
+
+
+def bare(identity: str) -> str:
+    """An identity without its scheme: ``"bob@lan"``."""
+    scheme = _SCHEME.match(identity)
+    return identity[scheme.end() :] if scheme else identity

@@ -19,6 +19,7 @@ class Properties:
 
     Attributes:
         client_first: whether the initiator's token is the first (RFC 4422 section 5).
+        variable: whether another initiator than ours may begin although `client_first` is false.
         mutual: whether the acceptor is proved, too.
         binds: whether it runs bound to the channel (RFC 5056).
         layers: the security layers it may leave behind (RFC 4422 section 3.7).
@@ -30,6 +31,7 @@ class Properties:
     """
 
     client_first: bool
+    variable: bool = False
     mutual: bool = False
     binds: bool = False
     layers: frozenset[Literal["integrity", "confidentiality"]] = frozenset()

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
-__all__ = ["RANKING", "Channel", "ChannelLevel", "Policy"]
+from .errors import SaslUsageError
+
+__all__ = ["RANKING", "Channel", "ChannelLevel", "DigestCipher", "Policy", "Qop", "layer_owed"]
+
+Qop = Literal["auth", "auth-int", "auth-conf"]
+"""DIGEST-MD5's levels of protection: none, integrity, confidentiality."""
+DigestCipher = Literal["rc4", "3des", "rc4-56", "rc4-40", "des"]
+"""The ciphers of auth-conf."""
 
 RANKING: Final[Mapping[Literal["principal", "service"], tuple[str, ...]]] = {
     "principal": (
@@ -80,6 +87,12 @@ class Policy:
             and LOGIN do.
         anonymous: whether ANONYMOUS may be used.
         digest_md5: whether DIGEST-MD5 may be used where there is no TLS.
+        digest_md5_qops: the protection it may agree on, the best first. Where `layer_owed` wants
+            confidentiality, only auth-conf of them is left.
+        digest_md5_ciphers: its ciphers, the best first. None is strong; of the three that are not
+            there by themselves (rc4-56, rc4-40, des) anybody can try all keys.
+        digest_md5_buffer: octets of a buffer that are taken, 4096 to 1 MiB; to the other side go no
+            larger ones either.
         bindings: the bindings that count, the best first.
         guessable: whether passwords that were not generated may be used where the other
             side's key is not verified: who stands in between could guess them offline.
@@ -91,10 +104,30 @@ class Policy:
     mechanisms: tuple[str, ...] | None = None
     anonymous: bool = False
     digest_md5: bool = False
+    digest_md5_qops: tuple[Qop, ...] = ("auth", "auth-int", "auth-conf")
+    digest_md5_ciphers: tuple[DigestCipher, ...] = ("rc4", "3des")
+    digest_md5_buffer: int = 65536
     bindings: tuple[str, ...] = ("tls-exporter", "tls-unique")
     guessable: bool = False
+
+    def __post_init__(self) -> None:
+        if not set(self.digest_md5_qops) <= set(get_args(Qop)):
+            raise SaslUsageError("the qops of DIGEST-MD5 are " + ", ".join(get_args(Qop)))
+        if not set(self.digest_md5_ciphers) <= set(get_args(DigestCipher)):
+            raise SaslUsageError("the ciphers of DIGEST-MD5 are " + ", ".join(get_args(DigestCipher)))
+        if not 4096 <= self.digest_md5_buffer <= 1 << 20:
+            raise SaslUsageError("a buffer has 4096 octets to 1 MiB")
 
     @property
     def ranking(self) -> tuple[str, ...]:
         """The mechanisms allowed at all, the best first."""
         return RANKING[self.acceptor] if self.mechanisms is None else self.mechanisms
+
+
+def layer_owed(name: str, channel: Channel) -> Literal["confidentiality"] | None:
+    """The layer without which this mechanism must not succeed on this channel."""
+    if name == "KRB5-U2U" and channel.level is ChannelLevel.CLEAR:
+        return "confidentiality"
+    if name == "DIGEST-MD5" and channel.level is not ChannelLevel.VERIFIED:
+        return "confidentiality"
+    return None

@@ -22,7 +22,7 @@ from .errors import Reason, SaslError, SaslUsageError
 from .mechanisms import PROPERTIES
 from .policy import RANKING, Channel, ChannelLevel, Policy
 
-__all__ = ["RANKING", "allowed", "choose", "compare", "layer_owed", "names", "offered"]
+__all__ = ["RANKING", "allowed", "choose", "compare", "names", "offered"]
 
 MOST_NAMES: Final = 64
 """Mechanisms read of a list; nobody has more."""
@@ -74,15 +74,6 @@ def names(offer: Iterable[str]) -> tuple[str, ...]:
             raise SaslError(Reason.MALFORMED, "the other side's list of mechanisms is not one")
         found.append(name)
     return tuple(found)
-
-
-def layer_owed(name: str, channel: Channel) -> Literal["confidentiality"] | None:
-    """The layer without which this mechanism must not succeed on this channel."""
-    if name == "KRB5-U2U" and channel.level is ChannelLevel.CLEAR:
-        return "confidentiality"
-    if name == "DIGEST-MD5" and channel.level is not ChannelLevel.VERIFIED:
-        return "confidentiality"
-    return None
 
 
 def allowed(policy: Policy, channel: Channel, side: Literal["initiator", "acceptor"]) -> tuple[str, ...]:

@@ -36,6 +36,9 @@ class Initiating:
         offered: the mechanisms the other side offered, before the exchange.
         authorization: as whom to act; "" for as oneself. In the protocol's normal form.
         trace: what ANONYMOUS says of its user; "" for nothing, which GNU SASL takes for no token.
+        service: the service name of the protocol around, as it is registered for GSSAPI.
+        realm: the one for DIGEST-MD5; "" for the acceptor's own name if that is offered, else the
+            first of those offered.
         nonce: where nonces come from; another one is for tests only.
     """
 
@@ -47,6 +50,8 @@ class Initiating:
     offered: tuple[str, ...] = ()
     authorization: str = ""
     trace: str = ""
+    service: str = "msrp"
+    realm: str = ""
     nonce: Callable[[], bytes] = field(default=new_nonce, repr=False)
 
     def password(self) -> Password:
@@ -74,6 +79,8 @@ class Accepting:
         verifiers: what is kept about users; None where nothing is.
         authority: who may act as whom.
         offered: the mechanisms offered, where they are fewer than policy allows.
+        service: the service name of the protocol around, as it is registered for GSSAPI.
+        realms: those DIGEST-MD5 offers; none for one that is the acceptor's own name.
         nonce: where nonces come from; another one is for tests only.
     """
 
@@ -83,4 +90,6 @@ class Accepting:
     authority: Authority
     verifiers: Verifiers | None = None
     offered: tuple[str, ...] = ()
+    service: str = "msrp"
+    realms: tuple[str, ...] = ()
     nonce: Callable[[], bytes] = field(default=new_nonce, repr=False)

@@ -17,6 +17,7 @@ __all__ = [
     "LEAST_ITERATIONS",
     "MOST_ITERATIONS",
     "SALT",
+    "DigestMD5Verifier",
     "Hash",
     "ScramVerifier",
     "derive",
@@ -113,6 +114,28 @@ def derive(password: bytes, hash: Hash, salt: bytes, iterations: int) -> tuple[b
     salted = hashlib.pbkdf2_hmac(name, password, salt, iterations)
     client_key = hmac.digest(salted, b"Client Key", name)
     return client_key, hashlib.new(name, client_key).digest(), hmac.digest(salted, b"Server Key", name)
+
+
+@dataclass(frozen=True, slots=True)
+class DigestMD5Verifier:
+    """What DIGEST-MD5 needs to recognise a password, and enough to use it in its realm.
+
+    Attributes:
+        secret: H(user:realm:password) of RFC 2831 section 2.1.2.1, 16 octets.
+        shared: whether the password is also used with other acceptors (`Password.shared`).
+    """
+
+    secret: bytes = field(repr=False)
+    shared: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.secret) != 16:
+            raise SaslUsageError("H(user:realm:password) has 16 octets")
+
+    @classmethod
+    def make(cls, user: str, realm: str, password: str, *, shared: bool = False) -> DigestMD5Verifier:
+        """From a password, which is taken as it is, and quickly."""
+        return cls(digest_md5_secret(user, realm, password), shared)
 
 
 def digest_md5_secret(user: str, realm: str, password: str) -> bytes:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from msrp_sasl import Hash, Password, SaslUsageError, ScramVerifier, Verifiers
+from msrp_sasl import DigestMD5Verifier, Hash, Password, SaslUsageError, ScramVerifier, Verifiers
 from msrp_sasl.verifier import ITERATIONS, LEAST_ITERATIONS, MOST_ITERATIONS
 
 from ..terms.errors import UsageError
@@ -140,7 +140,7 @@ class VerifierStore(Verifiers):
         except (SaslUsageError, TypeError):
             raise self._damaged() from None
 
-    def digest_md5(self, user: str, realm: str, acceptor: str) -> bytes | None:
+    def digest_md5(self, user: str, realm: str, acceptor: str) -> DigestMD5Verifier | None:
         """Always None: H(user:realm:password) is worth the password, and is not kept."""
         return None
 

@@ -10,6 +10,7 @@ from ..interfaces import AcceptorMechanism, InitiatorMechanism, Properties
 from ..setting import Accepting, Initiating
 from ..verifier import HASHES
 from . import scram
+from .digest import DIGEST_MD5, DigestMD5Acceptor, DigestMD5Initiator
 from .simple import (
     ANONYMOUS,
     EXTERNAL,
@@ -26,6 +27,7 @@ _SCRAM = {f"SCRAM-{hash}{plus}": (hash, bool(plus)) for hash in HASHES for plus 
 PROPERTIES: Final[Mapping[str, Properties]] = {
     "EXTERNAL": EXTERNAL,
     "ANONYMOUS": ANONYMOUS,
+    "DIGEST-MD5": DIGEST_MD5,
     **{name: scram.properties(plus) for name, (_, plus) in _SCRAM.items()},
 }
 """What each can do."""
@@ -33,6 +35,7 @@ PROPERTIES: Final[Mapping[str, Properties]] = {
 INITIATORS: Final[Mapping[str, Callable[[Initiating], InitiatorMechanism]]] = {
     "EXTERNAL": ExternalInitiator,
     "ANONYMOUS": AnonymousInitiator,
+    "DIGEST-MD5": DigestMD5Initiator,
     **{name: partial(scram.ScramInitiator, hash=hash, plus=plus) for name, (hash, plus) in _SCRAM.items()},
 }
 """How each begins at the side that starts."""
@@ -40,6 +43,7 @@ INITIATORS: Final[Mapping[str, Callable[[Initiating], InitiatorMechanism]]] = {
 ACCEPTORS: Final[Mapping[str, Callable[[Accepting], AcceptorMechanism]]] = {
     "EXTERNAL": ExternalAcceptor,
     "ANONYMOUS": AnonymousAcceptor,
+    "DIGEST-MD5": DigestMD5Acceptor,
     **{name: partial(scram.ScramAcceptor, hash=hash, plus=plus) for name, (hash, plus) in _SCRAM.items()},
 }
 """How each begins at the side that answers."""

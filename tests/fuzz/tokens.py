@@ -9,6 +9,7 @@ from msrp_sasl import (
     Accepting,
     Channel,
     ChannelLevel,
+    DigestMD5Verifier,
     Hash,
     Identities,
     Initiating,
@@ -24,7 +25,7 @@ from msrp_sasl.mechanisms.scram_tokens import read_server_first
 
 __all__ = ["sasl"]
 
-NAMES = ("SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "EXTERNAL", "ANONYMOUS")
+NAMES = ("SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "EXTERNAL", "ANONYMOUS", "DIGEST-MD5")
 CHANNEL = Channel(
     ChannelLevel.VERIFIED, {"tls-exporter": b"x" * 32}, frozenset({"alice"}), frozenset({"alice"})
 )
@@ -46,8 +47,8 @@ class Both:
     def scram(self, user: str, acceptor: str, hash: Hash) -> ScramVerifier | None:
         return VERIFIER if user == "alice" else None
 
-    def digest_md5(self, user: str, realm: str, acceptor: str) -> bytes | None:
-        return None
+    def digest_md5(self, user: str, realm: str, acceptor: str) -> DigestMD5Verifier | None:
+        return DigestMD5Verifier.make(user, realm, "pencil") if user == "alice" else None
 
 
 def policy(name: str) -> Policy:
@@ -105,5 +106,5 @@ def dear(token: bytes) -> bool:
 def sasl(data: bytes) -> None:
     """Both sides, any tokens."""
     if data:
-        name = NAMES[data[0] >> 1 & 3]
+        name = NAMES[(data[0] >> 1) % len(NAMES)]
         (initiate if data[0] & 1 else accept)(name, data[1:].split(b"\n"))

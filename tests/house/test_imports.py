@@ -35,7 +35,7 @@ def test_import_loads_no_event_loop(package: str, tmp_path: Path) -> None:
 
 
 def test_sasl_loads_only_what_it_needs(tmp_path: Path) -> None:
-    """pure-sasl and cryptography are for whoever asks for `puresasl` and `bindings`."""
+    """pure-sasl is for whoever asks for `puresasl`, cryptography for `bindings` and layers."""
     code = "import msrp_sasl, sys; print(*{'puresasl', 'cryptography'} & set(sys.modules))"
     done = run(sys.executable, "-I", "-c", code, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

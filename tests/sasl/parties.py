@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from msrp_sasl import (
     Accepting,
     Channel,
     ChannelLevel,
+    DigestMD5Verifier,
     Hash,
     Identities,
     Initiating,
@@ -23,6 +25,7 @@ from msrp_sasl import (
     SASLServer,
     ScramVerifier,
 )
+from msrp_sasl.identity import bare
 
 ALICE = "im:alice@lan"
 BOB = "im:bob@lan"
@@ -48,7 +51,10 @@ def alone(*names: str) -> Policy:
     """A policy with nothing but these mechanisms; to a service where a person would not do."""
     unbound = any(name.startswith("SCRAM") and not name.endswith("-PLUS") for name in names)
     return Policy(
-        acceptor="service" if unbound else "principal", mechanisms=names, anonymous="ANONYMOUS" in names
+        acceptor="service" if unbound else "principal",
+        mechanisms=names,
+        anonymous="ANONYMOUS" in names,
+        digest_md5="DIGEST-MD5" in names,
     )
 
 
@@ -68,6 +74,8 @@ class Kept:
 
     known: dict[tuple[str, str, Hash], ScramVerifier] = field(default_factory=dict)
     decoy_key: bytes = b"a key of the acceptor's own"
+    digests: dict[tuple[str, str, str], DigestMD5Verifier] = field(default_factory=dict)
+    """(user, realm, acceptor)"""
 
     def iterations(self, hash: Hash) -> int:
         return FEW[hash]
@@ -75,8 +83,14 @@ class Kept:
     def scram(self, user: str, acceptor: str, hash: Hash) -> ScramVerifier | None:
         return self.known.get((user, acceptor, hash))
 
-    def digest_md5(self, user: str, realm: str, acceptor: str) -> bytes | None:
-        return None
+    def digest_md5(self, user: str, realm: str, acceptor: str) -> DigestMD5Verifier | None:
+        return self.digests.get((user, realm, acceptor))
+
+    def add_digest(self, user: str, acceptor: str, text: str, realm: str = "", **more: bool) -> Kept:
+        """For DIGEST-MD5; the realm is the acceptor's own unless given."""
+        realm = realm or bare(acceptor)
+        self.digests[user, realm, acceptor] = DigestMD5Verifier.make(user, realm, text, **more)
+        return self
 
     def add(self, user: str, acceptor: str, text: str, **more: object) -> Kept:
         for hash in HASHES:
@@ -86,7 +100,7 @@ class Kept:
 
 
 PASSWORDS = Passwords({(ALICE, BOB): Password(SECRET, generated=True)})
-KEPT = Kept().add(ALICE, BOB, SECRET)
+KEPT = Kept().add(ALICE, BOB, SECRET).add_digest(ALICE, BOB, SECRET)
 
 
 def initiator(
@@ -101,8 +115,9 @@ def initiator(
     authorization: str = "",
     trace: str = "",
     nonce: Callable[[], bytes] | None = None,
+    **more: Any,
 ) -> SASLClient:
-    more = {} if nonce is None else {"nonce": nonce}
+    more |= {} if nonce is None else {"nonce": nonce}
     setting = Initiating(
         me=me,
         acceptor=acceptor,
@@ -125,8 +140,9 @@ def acceptor(
     verifiers: Kept | None = KEPT,
     authority: Identities = AUTHORITY,
     nonce: Callable[[], bytes] | None = None,
+    **more: Any,
 ) -> SASLServer:
-    more = {} if nonce is None else {"nonce": nonce}
+    more |= {} if nonce is None else {"nonce": nonce}
     return SASLServer(
         Accepting(
             me=me,

@@ -152,9 +152,9 @@ def test_policy_decides_what_is_offered() -> None:
     def server(channel: Channel, *names: str) -> SASLServer:
         return SASLServer(Accepting(BOB, channel, PERSON, AUTHORITY, offered=names))
 
-    assert server(everything).offered == ("EXTERNAL", "SCRAM-SHA-512-PLUS", PLUS)
+    assert server(everything).offered == ("EXTERNAL", "SCRAM-SHA-512-PLUS", PLUS, "DIGEST-MD5")
     assert server(everything, PLUS).offered == (PLUS,)
-    assert server(UNBOUND).offered == ()
+    assert server(UNBOUND).offered == ("DIGEST-MD5",)
     for name in ("SCRAM-SHA-256", "ANONYMOUS", "PLAIN"):
         with pytest.raises(SaslUsageError):
             server(everything, name)

@@ -17,7 +17,8 @@ from msrp_sasl import (
     compare,
     offered,
 )
-from msrp_sasl.selection import MOST_NAMES, RANKING, allowed, layer_owed, names
+from msrp_sasl.policy import layer_owed
+from msrp_sasl.selection import MOST_NAMES, RANKING, allowed, names
 from sasl.parties import ALICE, EXPORTER, SCRAM, refused
 
 CLEAR, ENCRYPTED, VERIFIED = ChannelLevel
