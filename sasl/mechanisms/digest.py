@@ -247,7 +247,7 @@ class DigestMD5Acceptor(_Digest):
             raise malformed("the realm was not offered")
         qop = self._taken(response, challenge)
         terms = self._terms(qop, response.cipher, response.buffer)
-        self.user = _decoded(response.user, response.utf8, "the user name")
+        self.user = _user(response)
         if response.authorization is not None:
             self.authorization = check_authorization(response.authorization)
         # Made for every user, so that those who do not exist cost nothing more.
@@ -297,6 +297,16 @@ def _same(uri: bytes, wanted: str) -> bool:
         return service.lower(), user, domain.lower()
 
     return folded(uri.decode("utf-8", "replace")) == folded(wanted)
+
+
+def _user(response: Response) -> str:
+    """Without a charset it is ISO 8859-1, but Cyrus SASL sends UTF-8 and says nothing."""
+    try:
+        return _decoded(response.user, True, "the user name")
+    except SaslError:
+        if response.utf8:
+            raise
+        return _decoded(response.user, False, "the user name")
 
 
 def _encoded(text: str, utf8: bool, what: str) -> bytes:

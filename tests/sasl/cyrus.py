@@ -133,8 +133,10 @@ class Cyrus:
         binding: tuple[str, bytes] | None = None,
         external: str = "",
         most: int = 0,
+        least: int = 0,
+        host: str = "lan",
     ) -> None:
-        """`most` is the largest strength of a security layer; 0 for none."""
+        """`most` and `least` are the strengths allowed of a security layer; 0 is none, 1 integrity."""
         self._lib = library().lib
         self.complete = False
         self._side = side
@@ -146,13 +148,13 @@ class Cyrus:
             callbacks = self._client_callbacks(user, password, authorization)
             self._check(
                 self._lib.sasl_client_new(
-                    b"msrp", b"lan", None, None, callbacks, _SUCCESS_DATA, byref(self._connection)
+                    b"msrp", host.encode(), None, None, callbacks, _SUCCESS_DATA, byref(self._connection)
                 )
             )
         else:
             self._check(
                 self._lib.sasl_server_new(
-                    b"msrp", b"lan", b"lan", None, None, None, _SUCCESS_DATA, byref(self._connection)
+                    b"msrp", host.encode(), b"lan", None, None, None, _SUCCESS_DATA, byref(self._connection)
                 )
             )
             if password:
@@ -161,7 +163,7 @@ class Cyrus:
                 self._check(
                     self._lib.sasl_setpass(self._connection, name, secret, len(secret), None, 0, _CREATE)
                 )
-        self._set(_SEC_PROPS, _Security(0, most, 65536, 0, None, None))
+        self._set(_SEC_PROPS, _Security(least, most, 65536, 0, None, None))
         if external:
             self._set(_SSF_EXTERNAL, c_uint(256))
             name_buffer = ctypes.create_string_buffer(external.encode())

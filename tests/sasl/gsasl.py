@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import ctypes
 from ctypes import POINTER, byref, c_char_p, c_int, c_size_t, c_void_p
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
 OK, NEEDS_MORE, NO_CALLBACK, REFUSED = 0, 1, 51, 31
-AUTHID, AUTHZID, PASSWORD, TOKEN = 1, 2, 3, 4
+AUTHID, AUTHZID, PASSWORD, TOKEN, SERVICE, HOST = 1, 2, 3, 4, 5, 6
+REALM, QOPS, QOP = 11, 13, 14
 ITERATIONS, SALT = 15, 16
 BINDINGS = {"tls-unique": 18, "tls-exporter": 25}
 VALIDATE_EXTERNAL, VALIDATE_ANONYMOUS = 501, 502
@@ -30,7 +31,8 @@ def _load() -> ctypes.CDLL | None:
     lib.gsasl_callback_set.restype = None
     for begin in (lib.gsasl_client_start, lib.gsasl_server_start):
         begin.argtypes = [c_void_p, c_char_p, POINTER(c_void_p)]
-    lib.gsasl_step.argtypes = [c_void_p, c_char_p, c_size_t, POINTER(c_void_p), POINTER(c_size_t)]
+    for over in (lib.gsasl_step, lib.gsasl_encode, lib.gsasl_decode):
+        over.argtypes = [c_void_p, c_char_p, c_size_t, POINTER(c_void_p), POINTER(c_size_t)]
     lib.gsasl_finish.argtypes = [c_void_p]
     lib.gsasl_finish.restype = None
     lib.gsasl_property_set.argtypes = [c_void_p, c_int, c_char_p]
@@ -65,13 +67,18 @@ class Gsasl:
         authorization: str = "",
         binding: tuple[str, bytes] | None = None,
         external: str = "",
+        host: str = "lan",
+        qop: str = "auth",
     ) -> None:
+        """`host` and `qop` are for DIGEST-MD5: whom an initiator means, and what it takes or is offered."""
         assert LIBRARY is not None
         self._lib = LIBRARY
         self.complete = False
         self._values = {AUTHID: user, AUTHZID: authorization, PASSWORD: password, TOKEN: user}
+        self._values |= {SERVICE: "msrp", HOST: host, QOP: f"qop-{qop.removeprefix('auth-')}"}
         if side == "server":  # it is asked about the user that came
-            self._values = {PASSWORD: password, ITERATIONS: "4096"}
+            self._values = {PASSWORD: password, ITERATIONS: "4096", REALM: "lan"}
+            self._values[QOPS] = f"qop-{qop.removeprefix('auth-')}"
         if binding:
             self._values[BINDINGS[binding[0]]] = base64.b64encode(binding[1]).decode()
         self._external = external
@@ -95,6 +102,22 @@ class Gsasl:
         said = ctypes.string_at(out, size.value) if out.value else None
         self._lib.gsasl_free(out)
         return said
+
+    def encode(self, data: bytes) -> bytes:
+        return self._coded(self._lib.gsasl_encode, data)
+
+    def decode(self, data: bytes) -> bytes:
+        return self._coded(self._lib.gsasl_decode, data)
+
+    def _coded(self, function: Any, data: bytes) -> bytes:
+        out, size = c_void_p(), c_size_t()
+        code = function(self._session, data, len(data), byref(out), byref(size))
+        if code == NEEDS_MORE:
+            return b""
+        self._check(code)
+        made = ctypes.string_at(out, size.value) if out.value else b""
+        self._lib.gsasl_free(out)
+        return made
 
     def property(self, number: int) -> str:
         value = self._lib.gsasl_property_fast(self._session, number)

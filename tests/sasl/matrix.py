@@ -272,6 +272,8 @@ def word(cell: Cell) -> str:
 
 def page() -> str:
     """docs/sasl-interop.md."""
+    from . import digest_matrix
+
     columns = [(key, role) for key in PEERS for role in ("acceptor", "initiator")]
     lines = [
         "# SASL: who works with whom",
@@ -292,6 +294,7 @@ def page() -> str:
             for key, role in columns
         ]
         lines.append(f"| {mechanism} | {binding or ''} | " + " | ".join(words) + " |")
+    lines += digest_matrix.section()
     return "\n".join(lines) + "\n"
 
 
