@@ -152,6 +152,8 @@ class DigestMD5Initiator(_Digest):
     def _answer(self, token: bytes) -> bytes:
         setting = self._setting
         password = setting.password()
+        if not setting.service:
+            raise SaslUsageError("DIGEST-MD5 says which service is meant: name it")
         if not (password.text and setting.me):
             raise SaslError(Reason.CREDENTIALS, "the user name or the password is empty")
         challenge = read_challenge(token)

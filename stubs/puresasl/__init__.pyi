@@ -4,4 +4,5 @@ class SASLProtocolException(Exception): ...
 
 class QOP:
     AUTH: bytes
+    AUTH_INT: bytes
     AUTH_CONF: bytes

@@ -4,6 +4,9 @@ from typing import Any
 class SASLClient:
     authorization_id: str | None
     host: str
+    service: str | None
+    qops: set[bytes]
+    max_buffer: int
     mechanism: str | None
     mutual_auth: bool
     def __init__(
@@ -23,6 +26,8 @@ class SASLClient:
     def unwrap(self, incoming: bytes) -> bytes: ...
     @property
     def complete(self) -> bool: ...
+    @property
+    def qop(self) -> bytes: ...
     def dispose(self) -> None: ...
     def choose_mechanism(
         self,

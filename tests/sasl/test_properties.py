@@ -41,7 +41,7 @@ from sasl.parties import (
     run,
 )
 
-NAMES = [*SCRAM, "EXTERNAL", "ANONYMOUS"]
+NAMES = [*SCRAM, "EXTERNAL", "ANONYMOUS", "DIGEST-MD5"]
 VALUES = st.sampled_from([b"one" * 10, b"two" * 10])
 CHANNELS = st.builds(
     Channel,
@@ -56,6 +56,7 @@ POLICIES = st.builds(
     least_channel=st.sampled_from(ChannelLevel),
     mechanisms=st.none() | st.lists(st.sampled_from(NAMES), unique=True).map(tuple),
     anonymous=st.booleans(),
+    digest_md5=st.booleans(),
     bindings=st.permutations(["tls-exporter", "tls-unique"]).map(tuple),
     guessable=st.booleans(),
 )
@@ -64,7 +65,7 @@ TEXTS = st.sampled_from([SECRET, "another"])
 
 @cache
 def kept(text: str) -> Kept:
-    return Kept().add(ALICE, BOB, text)
+    return Kept().add(ALICE, BOB, text).add_digest(ALICE, BOB, text)
 
 
 SIDES = st.tuples(CHANNELS, POLICIES, TEXTS)
@@ -96,14 +97,19 @@ def test_two_sides_never_succeed_with_different_views(
     if client.identity.binding:
         binding = client.identity.binding
         assert here.bindings[binding] == there.bindings[binding]
-    if name.startswith("SCRAM"):
+    if client.properties.password:
         assert text == their_text
         assert server.identity.name == ALICE
         assert client.identity.name == meant
     if name == "EXTERNAL":
         assert server.identity.name in there.peer_names
     if policy.acceptor == "principal" and name != "ANONYMOUS":
-        assert client.properties.binds or name == "EXTERNAL"
+        assert client.properties.binds or name in ("EXTERNAL", "DIGEST-MD5")
+    if name == "DIGEST-MD5":
+        assert meant == BOB
+        for end, channel in ((client, here), (server, there)):
+            conceals = end.layer is not None and end.layer.terms.gives == "confidentiality"
+            assert conceals or channel.level is ChannelLevel.VERIFIED
     assert here.level >= policy.least_channel
     assert there.level >= their_policy.least_channel
 
@@ -195,7 +201,7 @@ def test_both_sides_raise_nothing_else(name: str, tokens: list[bytes]) -> None:
         for token in tokens[1:]:
             if not server.complete:
                 server.process(token, NOW)
-    if name.startswith("SCRAM"):
+    if name not in ("EXTERNAL", "ANONYMOUS"):
         assert not server.complete
     for claimed in (False, True):
         client = initiator(name, channel=channel)
