@@ -35,6 +35,8 @@ def run(args: argparse.Namespace) -> Exit:
     output = Output(json=args.json)
     if args.shared and (args.generate or args.list or args.remove):
         raise UsageError("--shared goes with a password that you enter")
+    if args.digest_md5 and (args.list or args.remove):
+        raise UsageError("--digest-md5 goes with a password that is set")
     if args.list:
         return _list(args, output)
     if args.initiator is None or args.acceptor is None:
@@ -46,7 +48,7 @@ def run(args: argparse.Namespace) -> Exit:
     # First: nobody is to think of a password that then cannot be kept.
     store = VerifierStore(usual_path())
     password = _password(args, initiator, acceptor)
-    changed = store.keep(initiator, acceptor, password, time.time())
+    changed = store.keep(initiator, acceptor, password, time.time(), digest_md5=args.digest_md5)
     _say_kept(args, output, password, changed)
     return Exit.DONE
 
@@ -105,7 +107,7 @@ def _interruptible() -> Iterator[None]:
 
 def _say_kept(args: argparse.Namespace, output: Output, password: Password, changed: bool) -> None:
     told = {"from": args.initiator, "for": args.acceptor, "generated": password.generated}
-    told |= {"shared": password.shared, "changed": changed}
+    told |= {"shared": password.shared, "changed": changed, "digest_md5": args.digest_md5}
     if args.generate:
         output.event("kept", password.text, **told, secret=password.text)
         if output.gone:
@@ -115,6 +117,7 @@ def _say_kept(args: argparse.Namespace, output: Output, password: Password, chan
             "shown this once.\nGive it to them where nobody listens. Capitals, and spaces for the hyphens, "
             "do no harm."
         )
+        _warn_of_digest(args, output)
         return
     output.event("kept", f"{'Changed' if changed else 'Set'}: {args.initiator} for {args.acceptor}", **told)
     if not password.generated:
@@ -122,6 +125,15 @@ def _say_kept(args: argparse.Namespace, output: Output, password: Password, chan
             "Whoever gets between the two computers can try to guess it: where the other side's key is not "
             "verified, msrp does not log in with it unless that is allowed. --generate makes one that nobody "
             "guesses."
+        )
+    _warn_of_digest(args, output)
+
+
+def _warn_of_digest(args: argparse.Namespace, output: Output) -> None:
+    if args.digest_md5:
+        output.note(
+            f"For DIGEST-MD5 something is kept in {usual_path()} that is as good as the password: whoever "
+            f"reads it can log in with it as {args.initiator} at {args.acceptor}, without guessing."
         )
 
 
@@ -151,6 +163,7 @@ def _list(args: argparse.Namespace, output: Output) -> Exit:
             generated=pair.generated,
             shared=pair.shared,
             made=made.isoformat(),
+            digest_md5=pair.digest_md5,
         )
     if not pairs:
         output.note("There is no password of this kind. msrp passwd --help shows how to set one.")
@@ -159,4 +172,5 @@ def _list(args: argparse.Namespace, output: Output) -> Exit:
 
 def _described(pair: Pair) -> str:
     words = "generated" if pair.generated else "chosen by somebody"
-    return f"{words}, and used elsewhere, too" if pair.shared else words
+    words += ", and used elsewhere, too" if pair.shared else ""
+    return f"{words}, also for DIGEST-MD5" if pair.digest_md5 else words

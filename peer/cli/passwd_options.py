@@ -53,4 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="the password is used elsewhere, too: it proves only somebody who knows it",
     )
+    parser.add_argument(
+        "--digest-md5",
+        action="store_true",
+        help="keep for DIGEST-MD5, too, what is as good as the password to whoever reads the file",
+    )
     _json(parser)

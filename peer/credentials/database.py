@@ -11,7 +11,7 @@ import contextlib
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -30,10 +30,14 @@ class Database:
     whole was not written at all.
     """
 
-    def __init__(self, path: Path, application: int, version: int) -> None:
+    def __init__(
+        self, path: Path, application: int, version: int, steps: Mapping[int, Sequence[str]] | None = None
+    ) -> None:
+        """`steps` are the statements that make of a file of each earlier version one of the next."""
         self.path = path
         self._application = application
         self._version = version
+        self._steps = steps or {}
 
     def make(self, statements: Sequence[tuple[str, tuple[object, ...]]]) -> None:
         """See that the file is there. Where it is missing the statements fill a new one."""
@@ -67,13 +71,17 @@ class Database:
     @contextlib.contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """A change that happens whole, or, where anything is raised, not at all."""
-        with self._open() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            # What is damaged already is not written to: a copy may be the better one.
-            if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-                raise CredentialsError(self.damaged())
+        with self._open() as connection, self._whole(connection):
             yield connection
-            connection.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def _whole(self, connection: sqlite3.Connection) -> Iterator[None]:
+        connection.execute("BEGIN IMMEDIATE")
+        # What is damaged already is not written to: a copy may be the better one.
+        if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            raise CredentialsError(self.damaged())
+        yield
+        connection.execute("COMMIT")
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -81,11 +89,21 @@ class Database:
             check_private(self.path.parent)
             check_private(self.path)
             with contextlib.closing(_connect(self.path)) as connection:
-                self._check_header(connection)
+                if self._checked_version(connection) < self._version:
+                    self._renew(connection)
                 yield connection
 
-    def _check_header(self, connection: sqlite3.Connection) -> None:
+    def _renew(self, connection: sqlite3.Connection) -> None:
+        """A file of an earlier release becomes one of this: whole, and once, whoever else tries."""
+        with self._whole(connection):
+            for version in range(self._checked_version(connection), self._version):
+                for statement in self._steps[version]:
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {self._version}")
+
+    def _checked_version(self, connection: sqlite3.Connection) -> int:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
+        version: int
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if application != self._application or version < 1:
             raise CredentialsError(f"{self.path} is not what msrp keeps there: move it away")
@@ -94,6 +112,7 @@ class Database:
                 f"{self.path} was written by a later release of msrp (its form is {version}, this release "
                 f"knows {self._version}): use that one"
             )
+        return version
 
     @contextlib.contextmanager
     def _words(self) -> Iterator[None]:

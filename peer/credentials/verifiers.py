@@ -4,6 +4,9 @@ Kept are SCRAM verifiers, for SHA-256 and SHA-512, of pairs: who logs in, and as
 No password is kept, nor anything that is worth one by itself. Who steals the file can try
 passwords against it, can play the acceptor to those users, and can log in as one who has logged
 in at them like that (RFC 5802 section 9).
+
+Only where it is asked for, a password's secret of DIGEST-MD5 is kept, too: who steals that can
+log in with it at once, at this acceptor.
 """
 
 from __future__ import annotations
@@ -14,7 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from msrp_sasl import DigestMD5Verifier, Hash, Password, SaslUsageError, ScramVerifier, Verifiers
+from msrp_sasl import (
+    DigestMD5Verifier,
+    Hash,
+    Password,
+    SaslUsageError,
+    ScramVerifier,
+    Verifiers,
+    digest_md5_secret,
+)
+from msrp_sasl.identity import bare
 from msrp_sasl.verifier import ITERATIONS, LEAST_ITERATIONS, MOST_ITERATIONS
 
 from ..terms.errors import UsageError
@@ -29,7 +41,12 @@ KEPT: Final[tuple[Hash, ...]] = ("SHA-256", "SHA-512")
 """The hashes verifiers are kept for. SHA-1 is not needed between peers."""
 
 _APPLICATION: Final = 0x4D535256  # "MSRV"
-_VERSION: Final = 1
+_VERSION: Final = 2
+_DIGEST_MD5: Final = """CREATE TABLE digest_md5 (
+        pair INTEGER PRIMARY KEY REFERENCES pair ON DELETE CASCADE,
+        realm TEXT NOT NULL,
+        secret BLOB NOT NULL
+    )"""
 _SCHEMA: Final = (
     "CREATE TABLE store (decoy_key BLOB NOT NULL)",
     "CREATE TABLE usual (hash TEXT PRIMARY KEY, iterations INTEGER NOT NULL)",
@@ -51,7 +68,9 @@ _SCHEMA: Final = (
         server_key BLOB NOT NULL,
         PRIMARY KEY (pair, hash)
     )""",
+    _DIGEST_MD5,
 )
+_STEPS: Final = {1: (_DIGEST_MD5,)}
 
 
 def usual_path() -> Path:
@@ -69,6 +88,7 @@ class Pair:
         generated: whether it was drawn at random with 80 bits or more.
         shared: whether it is used elsewhere, too.
         made: when it was set, in seconds since the epoch.
+        digest_md5: whether what DIGEST-MD5 needs is kept of it, too.
     """
 
     initiator: str
@@ -76,6 +96,7 @@ class Pair:
     generated: bool
     shared: bool
     made: float
+    digest_md5: bool = False
 
 
 class VerifierStore(Verifiers):
@@ -91,7 +112,7 @@ class VerifierStore(Verifiers):
         `iterations` are those of a new file; they stay its own, so that all its users, and
         those it does not know, look alike.
         """
-        self._database = Database(path, _APPLICATION, _VERSION)
+        self._database = Database(path, _APPLICATION, _VERSION, _STEPS)
         self._database.make(
             [
                 *((statement, ()) for statement in _SCHEMA),
@@ -141,15 +162,39 @@ class VerifierStore(Verifiers):
             raise self._damaged() from None
 
     def digest_md5(self, user: str, realm: str, acceptor: str) -> DigestMD5Verifier | None:
-        """Always None: H(user:realm:password) is worth the password, and is not kept."""
-        return None
+        """What was kept of a password for DIGEST-MD5, where that was asked for.
+
+        The realm is the acceptor's own name, without its scheme: ``"bob@lan"``. `user`
+        counts only as `Principal.text` has it, as with `scram`.
+        """
+        with self._database.read() as connection:
+            row = connection.execute(
+                "SELECT secret, shared FROM digest_md5 JOIN pair ON pair.id = digest_md5.pair"
+                " WHERE initiator = ? AND acceptor = ? AND realm = ?",
+                (user, Principal.parse(acceptor).text, realm),
+            ).fetchone()
+        if row is None:
+            return None
+        try:
+            return DigestMD5Verifier(bytes(row[0]), bool(row[1]))
+        except (SaslUsageError, TypeError):
+            raise self._damaged() from None
 
     # -- what its owner does
 
-    def keep(self, initiator: Principal, acceptor: Principal, password: Password, now: float) -> bool:
+    def keep(
+        self,
+        initiator: Principal,
+        acceptor: Principal,
+        password: Password,
+        now: float,
+        *,
+        digest_md5: bool = False,
+    ) -> bool:
         """Let `initiator` log in at `acceptor` with this password, and with no other; takes its time.
 
-        Returns whether there was one before. Raises `UsageError` where the two are the same.
+        With `digest_md5` they can log in by DIGEST-MD5, too, and so can who reads the file. Returns
+        whether there was one before. Raises `UsageError` where the two are the same.
         """
         check_pair(initiator, acceptor)
         made = [
@@ -166,6 +211,10 @@ class VerifierStore(Verifiers):
                 "INSERT INTO scram VALUES (?, ?, ?, ?, ?, ?)",
                 [(row, v.hash, v.salt, v.iterations, v.stored_key, v.server_key) for v in made],
             )
+            if digest_md5:
+                realm = bare(acceptor.text)
+                secret = digest_md5_secret(initiator.text, realm, password.text)
+                connection.execute("INSERT INTO digest_md5 VALUES (?, ?, ?)", (row, realm, secret))
         return changed
 
     def remove(self, initiator: Principal, acceptor: Principal) -> bool:
@@ -177,10 +226,11 @@ class VerifierStore(Verifiers):
         """All there are, by name."""
         with self._database.read() as connection:
             rows = connection.execute(
-                "SELECT initiator, acceptor, generated, shared, made FROM pair ORDER BY acceptor, initiator"
+                "SELECT initiator, acceptor, generated, shared, made, digest_md5.pair IS NOT NULL"
+                " FROM pair LEFT JOIN digest_md5 ON digest_md5.pair = pair.id ORDER BY acceptor, initiator"
             ).fetchall()
         try:
-            return [Pair(str(i), str(a), bool(g), bool(s), float(m)) for i, a, g, s, m in rows]
+            return [Pair(str(i), str(a), bool(g), bool(s), float(m), bool(d)) for i, a, g, s, m, d in rows]
         except ValueError:
             raise self._damaged() from None
 

@@ -16,6 +16,7 @@ from cli.programs import MSRP, Open, Terminal
 from credentials.stores import open_store
 from msrp_peer.credentials.secret import entered
 from msrp_peer.credentials.verifiers import KEPT, VerifierStore, usual_path
+from msrp_sasl import digest_md5_secret
 
 # Python 3.12 and later fear a fork beside threads; pexpect forks, and there are no threads here.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
@@ -123,6 +124,7 @@ class TestInScripts:
             "generated": False,
             "shared": False,
             "changed": True,
+            "digest_md5": False,
         }
         assert done.stderr == ""
         assert logs_in(data, "Another-one")
@@ -174,6 +176,29 @@ class TestInScripts:
             assert done.returncode == 1
             assert f"chmod 600 {data}" in done.stderr
             assert done.stdout == ""
+
+
+class TestForDigestMd5:
+    def test_it_is_kept_when_asked_for_and_said_to_be_worth_the_password(self, data: Path) -> None:
+        done = passwd("--password-stdin", "--digest-md5", *PAIR, stdin=SECRET)
+        assert done.returncode == 0
+        assert f"kept in {data} that is as good as the password" in done.stderr
+        assert logs_in(data, SECRET)
+        found = VerifierStore(data).digest_md5("im:alice@lan", "bob@lan", "im:bob@lan")
+        assert found is not None
+        assert found.secret == digest_md5_secret("im:alice@lan", "bob@lan", SECRET)
+        assert "chosen by somebody, also for DIGEST-MD5, set" in passwd("--list").stdout
+        assert json.loads(passwd("--list", "--json").stdout)["digest_md5"] is True
+        done = passwd("--generate", "--digest-md5", *PAIR)
+        assert "as good as the password" in done.stderr
+        found = VerifierStore(data).digest_md5("im:alice@lan", "bob@lan", "im:bob@lan")
+        assert found is not None
+        assert found.secret == digest_md5_secret("im:alice@lan", "bob@lan", done.stdout.strip())
+        # Without the option the next password is not kept for it, and the last one is forgotten.
+        done = passwd("--generate", *PAIR)
+        assert "DIGEST-MD5" not in done.stderr
+        assert VerifierStore(data).digest_md5("im:alice@lan", "bob@lan", "im:bob@lan") is None
+        assert "DIGEST-MD5" not in passwd("--list").stdout
 
 
 class TestGenerate:
@@ -253,6 +278,7 @@ class TestList:
             "for": "im:bob@lan",
             "generated": False,
             "shared": True,
+            "digest_md5": False,
         }
         assert len(passwd("--list", "--for", "im:bob@lan").stdout.splitlines()) == 2
 

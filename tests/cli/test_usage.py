@@ -87,6 +87,7 @@ def test_version() -> None:
         (["passwd", "--from", "im:b@lan", "--for", "im:b@lan"], "at themselves"),
         (["passwd", "--list", "--remove"], "not allowed with"),
         (["passwd", "--list", "--shared"], "a password that you enter"),
+        (["passwd", "--list", "--digest-md5"], "a password that is set"),
         (["demo", "--size", "0"], "not a number from 1"),
     ],
 )
