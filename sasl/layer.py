@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from .errors import Reason, SaslError, SaslUsageError
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["SecurityLayer"]
 
 _LENGTH: Final = 4  # octets
+_FAILED_BEFORE: Final = SaslError(Reason.MALFORMED, "the layer failed before")
 
 
 class SecurityLayer:
@@ -71,35 +71,47 @@ class SecurityLayer:
         return [self._framed(whole[start : start + room]) for start in range(0, len(whole), room)]
 
     def _framed(self, plain: bytes) -> bytes:
-        with self._deadly():
-            buffer = self._protect(plain)
-            if len(buffer) > self.terms.send:
-                raise SaslUsageError("the mechanism made a buffer larger than the other side takes")
-        return len(buffer).to_bytes(_LENGTH) + buffer
+        buffer = self._through(self._protect, plain)
+        if len(buffer) > self.terms.send:
+            self._fail(_FAILED_BEFORE)
+            raise SaslUsageError("the mechanism made a buffer larger than the other side takes")
+        return b"".join((len(buffer).to_bytes(_LENGTH), buffer))
 
     def _opened(self) -> Iterator[bytes]:
         self._alive()
         while self._waiting:
-            data = self._waiting.popleft()
-            if self._length is None:
+            buffer, rest = self._taken(self._waiting.popleft())
+            if rest:
+                self._waiting.appendleft(rest)
+            if buffer is not None:
+                plain = self._through(self._check, buffer)
+                if plain:
+                    yield plain
+                self._alive()
+
+    def _taken(self, data: memoryview) -> tuple[bytes | None, memoryview]:
+        """The next buffer, once all of it is there, and what is left of `data`."""
+        if self._length is None:
+            if not self._partial and len(data) >= _LENGTH:  # all of it at once, as usual
+                self._length = self._believed(int.from_bytes(data[:_LENGTH]))
+                data = data[_LENGTH:]
+            else:
                 data = self._collect(data, _LENGTH)
                 if len(self._partial) < _LENGTH:
-                    continue
+                    return None, data
                 self._length = self._believed(int.from_bytes(self._partial))
                 self._partial.clear()
-            data = self._collect(data, self._length)
-            if data:
-                self._waiting.appendleft(data)
-            if len(self._partial) < self._length:
-                continue
+        length = self._length
+        if not self._partial and len(data) >= length:  # then it is copied but once
+            buffer, data = bytes(data[:length]), data[length:]
+        else:
+            data = self._collect(data, length)
+            if len(self._partial) < length:
+                return None, data
             buffer = bytes(self._partial)
             self._partial.clear()
-            self._length = None
-            with self._deadly():
-                plain = self._check(buffer)
-            if plain:
-                yield plain
-            self._alive()
+        self._length = None
+        return buffer, data
 
     def _collect(self, data: memoryview, wanted: int) -> memoryview:
         """Take what is missing to so many octets; returns the rest."""
@@ -118,16 +130,15 @@ class SecurityLayer:
         self._alive()
         return length
 
-    @contextmanager
-    def _deadly(self) -> Iterator[None]:
+    def _through(self, mechanism: Callable[[bytes], bytes], octets: bytes) -> bytes:
         """Whatever goes wrong inside ends the layer: a mechanism's state is not what it was."""
         try:
-            yield
+            return mechanism(octets)
         except SaslError as error:
             self._fail(error)
             raise
         except BaseException:
-            self._fail(SaslError(Reason.MALFORMED, "the layer failed before"))
+            self._fail(_FAILED_BEFORE)
             raise
 
     def _fail(self, error: SaslError) -> None:

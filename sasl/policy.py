@@ -9,7 +9,7 @@ from typing import Final, Literal, get_args
 
 from .errors import SaslUsageError
 
-__all__ = ["RANKING", "Channel", "ChannelLevel", "DigestCipher", "Policy", "Qop", "layer_owed"]
+__all__ = ["RANKING", "Channel", "ChannelLevel", "DigestCipher", "Policy", "Qop", "layer_owed", "qops"]
 
 Qop = Literal["auth", "auth-int", "auth-conf"]
 """DIGEST-MD5's levels of protection: none, integrity, confidentiality."""
@@ -131,3 +131,13 @@ def layer_owed(name: str, channel: Channel) -> Literal["confidentiality"] | None
     if name == "DIGEST-MD5" and channel.level is not ChannelLevel.VERIFIED:
         return "confidentiality"
     return None
+
+
+def qops(policy: Policy, channel: Channel) -> tuple[Qop, ...]:
+    """What DIGEST-MD5 may agree on over this channel, the best first; nothing where none of it will do."""
+    owed = layer_owed("DIGEST-MD5", channel) is not None
+    return tuple(
+        qop
+        for qop in policy.digest_md5_qops
+        if (policy.digest_md5_ciphers if qop == "auth-conf" else not owed)
+    )

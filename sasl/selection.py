@@ -20,7 +20,7 @@ from typing import Final, Literal
 
 from .errors import Reason, SaslError, SaslUsageError
 from .mechanisms import PROPERTIES
-from .policy import RANKING, Channel, ChannelLevel, Policy
+from .policy import RANKING, Channel, ChannelLevel, Policy, qops
 
 __all__ = ["RANKING", "allowed", "choose", "compare", "names", "offered"]
 
@@ -97,6 +97,8 @@ def _may(name: str, policy: Policy, channel: Channel, side: Literal["initiator",
     if name in _NEVER or (name == "ANONYMOUS" and not policy.anonymous):
         return False
     if name.endswith("-PLUS") and not channel.bound_by(policy.bindings):
+        return False
+    if name == "DIGEST-MD5" and not qops(policy, channel):
         return False
     if name == "EXTERNAL" and not (channel.own_names if side == "initiator" else channel.peer_names):
         return False

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 from ..errors import Reason, SaslError, SaslUsageError
 from ..identity import bare, check_authorization
 from ..interfaces import LayerTerms, Properties
-from ..policy import Qop, layer_owed
+from ..policy import Qop, qops
 from ..setting import Accepting, Initiating
 from ..verifier import DigestMD5Verifier, digest_md5_secret
 from .digest_hash import layer_keys, proof, session_key
@@ -71,19 +71,8 @@ class _Digest:
         self.complete = False
         self.layer: LayerTerms | None = None
         self.shared = False
-        policy = self._policy = setting.policy
-        owed = layer_owed(self.name, setting.channel)
-        self._qops: tuple[Qop, ...] = tuple(
-            qop
-            for qop in policy.digest_md5_qops
-            if (qop == "auth-conf" or owed is None) and (qop != "auth-conf" or policy.digest_md5_ciphers)
-        )
-        if not self._qops:
-            raise SaslError(
-                Reason.POLICY,
-                "DIGEST-MD5 needs auth-conf on this channel, and a cipher for it: allow them, or secure "
-                "the channel better",
-            )
+        self._policy = setting.policy
+        self._qops = qops(setting.policy, setting.channel)
         self._key = b""
         self._sender: Sender | None = None
         self._receiver: Receiver | None = None

@@ -31,7 +31,7 @@ _PADDING: Final = [bytes([size]) * size for size in range(_BLOCK + 1)]
 
 
 class _Context(Protocol):
-    def update(self, data: bytes) -> bytes: ...
+    def update(self, data: bytes | memoryview) -> bytes: ...
 
 
 class _Direction:
@@ -43,7 +43,7 @@ class _Direction:
         self._cipher: _Context | None = None
         self._number = 0
 
-    def _signed(self, number: bytes, message: bytes) -> bytes:
+    def _signed(self, number: bytes, message: bytes | memoryview) -> bytes:
         mac = self._mac.copy()
         mac.update(number)
         mac.update(message)
@@ -92,14 +92,15 @@ class Receiver(_Direction):
     def open(self, buffer: bytes) -> bytes:
         """Raises `SaslError` for what was changed, left out, sent twice or put in another order."""
         number = self._next()
-        body = buffer[:-_TAIL]
-        if len(body) < _MAC or buffer[-_TAIL:] != _TYPE + number:
+        octets = memoryview(buffer)
+        body = octets[:-_TAIL]
+        if len(body) < _MAC or octets[-_TAIL:] != _TYPE + number:
             raise _changed()
         # The least is one octet of padding before the MAC, hence two blocks.
         if self._block and (len(body) % _BLOCK or len(body) < 2 * _BLOCK):
             raise _changed()
         if self._cipher is not None:
-            body = self._cipher.update(body)
+            body = memoryview(self._cipher.update(body))
         message, mac = body[:-_MAC], body[-_MAC:]
         padded = True
         if self._block:
@@ -110,7 +111,7 @@ class Receiver(_Direction):
             message = message[:-padding]
         if not (hmac.compare_digest(self._signed(number, message), mac) and padded):
             raise _changed()
-        return message
+        return bytes(message)
 
 
 def _made(keys: LayerKeys, cipher: str) -> Cipher[modes.CBC | None]:
