@@ -187,7 +187,7 @@ def test_the_readme_shows_every_command() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
 def test_options_named_exist(page: Path) -> None:
-    known = {word for text in _helps() for word in re.findall(r"--[a-z-]+", text)}
+    known = {word for text in _helps() for word in re.findall(r"--[a-z0-9-]+", text)}
     named = {span.split()[0] for span in spans(page) if re.match(r"--[a-z]", span)}
     assert named <= known
 
