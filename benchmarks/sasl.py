@@ -1,4 +1,4 @@
-"""SCRAM at the acceptor: do users that exist and users that do not take the same time?
+"""SCRAM and DIGEST-MD5 at the acceptor: do users that exist and users that do not take the same time?
 
     .venv/bin/python -P benchmarks/sasl.py [--rounds 400]
 
@@ -33,7 +33,7 @@ from msrp_sasl import (
 )
 from msrp_sasl.verifier import ITERATIONS as ITERATIONS_OF_NEW
 
-NAME = "SCRAM-SHA-256-PLUS"
+NAMES = ("SCRAM-SHA-256-PLUS", "DIGEST-MD5")
 CHANNEL = Channel(ChannelLevel.ENCRYPTED, {"tls-exporter": bytes(32)})
 HASHES: tuple[Hash, ...] = ("SHA-1", "SHA-256", "SHA-512")
 KNOWN, UNKNOWN, ACCEPTOR = "alice@lan", "nobody@lan", "bob@lan"
@@ -47,6 +47,7 @@ class Kept:
 
     def __init__(self) -> None:
         self._known = {KNOWN: ScramVerifier.make("right", iterations=4096)}
+        self._digests = {KNOWN: DigestMD5Verifier.make(KNOWN, ACCEPTOR, "right")}
 
     def iterations(self, hash: Hash) -> int:
         return ITERATIONS[hash]
@@ -55,7 +56,7 @@ class Kept:
         return self._known.get(user)
 
     def digest_md5(self, user: str, realm: str, acceptor: str) -> DigestMD5Verifier | None:
-        return None
+        return self._digests.get(user)
 
 
 class Wrong:
@@ -65,14 +66,14 @@ class Wrong:
         return Password("wrong", generated=True)
 
 
-def attempt(user: str, verifiers: Verifiers) -> tuple[float, float]:
+def attempt(name: str, user: str, verifiers: Verifiers) -> tuple[float, float]:
     """One wrong attempt: the seconds of the acceptor's two steps."""
-    policy = Policy(mechanisms=(NAME,))
-    client = SASLClient(Initiating(user, ACCEPTOR, CHANNEL, policy, Wrong(), offered=(NAME,)))
+    policy = Policy(mechanisms=(name,))
+    client = SASLClient(Initiating(user, ACCEPTOR, CHANNEL, policy, Wrong(), offered=(name,)))
     server = SASLServer(Accepting(ACCEPTOR, CHANNEL, policy, Identities(str), verifiers))
     first = client.start(0.0)
     began = time.perf_counter()
-    challenge = server.start(NAME, first, 0.0)
+    challenge = server.start(name, first, 0.0)
     begin = time.perf_counter() - began
     final = client.process(challenge or b"", 0.0)
     began = time.perf_counter()
@@ -83,13 +84,13 @@ def attempt(user: str, verifiers: Verifiers) -> tuple[float, float]:
     raise SystemExit("a wrong password was right")
 
 
-def attempts(verifiers: Verifiers, rounds: int) -> list[dict[str, list[float]]]:
+def attempts(name: str, verifiers: Verifiers, rounds: int) -> list[dict[str, list[float]]]:
     """Of each step the seconds of every contestant, round by round; "again" is who exists once more."""
     users = {"exists": KNOWN, "unknown": UNKNOWN, "again": KNOWN}
     times: list[dict[str, list[float]]] = [{who: [] for who in users} for _ in range(2)]
     for turn in range(rounds + 5):
         for who in random.sample(list(users), k=len(users)):  # who comes first pays for cold caches
-            taken = attempt(users[who], verifiers)
+            taken = attempt(name, users[who], verifiers)
             if turn >= 5:  # those before warm up
                 for step, seconds in enumerate(taken):
                     times[step][who].append(seconds)
@@ -106,13 +107,16 @@ def main() -> None:
             lambda user, acceptor: Password("right") if user == KNOWN else None, iterations=ITERATIONS
         ),
     }
-    print(f"{NAME}, {rounds} rounds; median (quartiles)")
-    print(f"{'store':10} {'step':6} {'exists, us':>24} {'unknown : exists':>24} {'again : exists':>24}")
-    for kept, verifiers in stores.items():
-        for step, times in zip(("first", "second"), attempts(verifiers, rounds), strict=True):
-            exists = Figure.of([seconds * 1e6 for seconds in times["exists"]])
-            unknown, again = (ratio(times[who], times["exists"]) for who in ("unknown", "again"))
-            print(f"{kept:10} {step:6} {f'{exists:.1f}':>24} {f'{unknown:.3f}':>24} {f'{again:.3f}':>24}")
+    print(f"{rounds} rounds; median (quartiles)")
+    for name in NAMES:
+        print(f"\n{name}")
+        print(f"{'store':10} {'step':6} {'exists, us':>24} {'unknown : exists':>24} {'again : exists':>24}")
+        for kept, verifiers in stores.items():
+            for step, times in zip(("first", "second"), attempts(name, verifiers, rounds), strict=True):
+                exists = Figure.of([seconds * 1e6 for seconds in times["exists"]])
+                unknown, again = (ratio(times[who], times["exists"]) for who in ("unknown", "again"))
+                told = " ".join(f"{f'{figure:.3f}':>24}" for figure in (unknown, again))
+                print(f"{kept:10} {step:6} {f'{exists:.1f}':>24} {told}")
     print()
     print("deriving a key, with the iterations new verifiers get:")
     for hash in HASHES:

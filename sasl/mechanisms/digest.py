@@ -16,7 +16,6 @@ never begins with a response, and one that does is answered with a challenge lik
 from __future__ import annotations
 
 import hmac
-import secrets
 from typing import TYPE_CHECKING, Final
 
 from ..errors import Reason, SaslError, SaslUsageError
@@ -58,6 +57,8 @@ _LENGTH: Final = 4
 """Octets of the length before a buffer. Cyrus SASL counts them as part of "maxbuf", so we do, too."""
 _OVERHEAD: Final = 26
 """Octets by which a buffer is at most longer than what it protects, again as Cyrus SASL counts."""
+
+_NOBODY: Final = DigestMD5Verifier(bytes(16))
 
 
 class _Digest:
@@ -241,12 +242,11 @@ class DigestMD5Acceptor(_Digest):
         self.user = _user(response)
         if response.authorization is not None:
             self.authorization = check_authorization(response.authorization)
-        # Made for every user, so that those who do not exist cost nothing more.
-        nobody = DigestMD5Verifier(secrets.token_bytes(16))
-        verifier = self._found(response.realm.decode()) or nobody
+        # So that users who do not exist cost no less; nobody is let in by it.
+        verifier = self._found(response.realm.decode()) or _NOBODY
         key = session_key(verifier.secret, response)
         right = hmac.compare_digest(proof(key, response), response.value)
-        if not right or verifier is nobody:
+        if not right or verifier is _NOBODY:
             raise SaslError(Reason.WRONG, "user or password are wrong")
         if not _same(response.uri, _uri(self._setting.service, self._setting.me)):
             raise SaslError(

@@ -10,8 +10,10 @@ every implementation, and so here: RC4's key stream, and the chaining of the blo
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from typing import Final, Protocol
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4, TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.hashes import MD5
@@ -67,7 +69,7 @@ class Sender(_Direction):
     def __init__(self, keys: LayerKeys, cipher: str | None) -> None:
         super().__init__(keys, cipher)
         if cipher is not None:
-            self._cipher = _made(keys, cipher).encryptor()
+            self._cipher = _begun(_made(keys, cipher).encryptor, cipher)
 
     def protect(self, message: bytes) -> bytes:
         """Raises `SaslError` before a number would come twice."""
@@ -87,14 +89,14 @@ class Receiver(_Direction):
     def __init__(self, keys: LayerKeys, cipher: str | None) -> None:
         super().__init__(keys, cipher)
         if cipher is not None:
-            self._cipher = _made(keys, cipher).decryptor()
+            self._cipher = _begun(_made(keys, cipher).decryptor, cipher)
 
     def open(self, buffer: bytes) -> bytes:
         """Raises `SaslError` for what was changed, left out, sent twice or put in another order."""
         number = self._next()
         octets = memoryview(buffer)
         body = octets[:-_TAIL]
-        if len(body) < _MAC or octets[-_TAIL:] != _TYPE + number:
+        if octets[-_TAIL:] != _TYPE + number:
             raise _changed()
         # The least is one octet of padding before the MAC, hence two blocks.
         if self._block and (len(body) % _BLOCK or len(body) < 2 * _BLOCK):
@@ -122,6 +124,16 @@ def _made(keys: LayerKeys, cipher: str) -> Cipher[modes.CBC | None]:
     if cipher == "des":  # the same key three times is single DES
         return Cipher(TripleDES(_odd(key[:7]) * 3), modes.CBC(key[8:]))
     return Cipher(ARC4(key), None)
+
+
+def _begun(begin: Callable[[], _Context], cipher: str) -> _Context:
+    try:
+        return begin()
+    except UnsupportedAlgorithm:
+        raise SaslError(
+            Reason.POLICY,
+            f"there is no {cipher} here: OpenSSL's legacy provider is missing or turned off",
+        ) from None
 
 
 def _odd(key: bytes) -> bytes:

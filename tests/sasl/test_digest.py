@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from hashlib import md5
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +23,11 @@ from msrp_sasl import (
     SASLServer,
     SaslUsageError,
     choose,
+    digest_md5_secret,
     offered,
 )
+from msrp_sasl.mechanisms.digest_hash import session_key
+from msrp_sasl.mechanisms.digest_tokens import Response
 from sasl.digests import (
     CIPHERS,
     CLEAR,
@@ -35,6 +43,8 @@ from sasl.digests import (
     sides,
 )
 from sasl.parties import ALICE, BOB, EVE, NOW, SECRET, Kept, Passwords, acceptor, initiator, refused, run
+
+TESTS = Path(__file__).parents[1]
 
 
 def test_both_sides_are_proved() -> None:
@@ -176,6 +186,40 @@ def test_policy_that_makes_no_sense(fault: dict[str, Any]) -> None:
 def test_a_store_that_gives_something_else() -> None:
     with pytest.raises(SaslUsageError):
         DigestMD5Verifier(b"not sixteen octets long")
+
+
+@pytest.mark.parametrize("qop", [b"AUTH", b"Auth-Int", b"AUTH-CONF"])
+def test_the_case_of_what_is_taken_is_hashed_as_it_is(qop: bytes) -> None:
+    """RFC 2831 section 2.1.2.1: it counts in any case, and goes into the proof as it was sent."""
+    server = acceptor(NAME)
+    nonce = directive(challenged(server), "nonce")
+    cipher = "rc4" if qop == b"AUTH-CONF" else None
+    response = Response(ALICE.encode(), b"bob@lan", nonce, b"abc", b"msrp/bob@lan", qop, cipher)
+    key = session_key(digest_md5_secret(ALICE, "bob@lan", SECRET), response)
+    # The other part of the proof, written out: 32 zeros wherever there is a layer.
+    second = b"AUTHENTICATE:msrp/bob@lan" + (b"" if qop == b"AUTH" else b":" + b"0" * 32)
+    parts = (key.hex().encode(), nonce, b"00000001:abc", qop, md5(second).hexdigest().encode())
+    value = md5(b":".join(parts)).hexdigest().encode()
+    assert server.process(response.proved(value).encode(), NOW)
+    assert (server.layer is None) == (qop == b"AUTH")
+
+
+def test_without_the_ciphers_it_says_so() -> None:
+    """Some systems' OpenSSL has no RC4 and no DES any more."""
+    code = (
+        "from sasl.test_digest import *\n"
+        "client, server = sides(policy('auth-conf'))\n"
+        "answer = answered(client, challenged(server))\n"
+        "print(refused(Reason.POLICY, lambda: server.process(answer, NOW)), server.complete)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "CRYPTOGRAPHY_OPENSSL_NO_LEGACY": "1", "PYTHONPATH": str(TESTS)},
+    )
+    assert done.stdout == "there is no rc4 here: OpenSSL's legacy provider is missing or turned off False\n"
 
 
 # -- whom it is about
