@@ -96,7 +96,7 @@ class FromPasswords:
 
     def scram(self, user: str, acceptor: str, hash: Hash) -> ScramVerifier | None:
         found = self._password(user, acceptor)
-        used = found or Password(secrets.token_hex(16))
+        used = _or_nobodys(found)
         salt = _salt(self.decoy_key, user, acceptor, hash)
         count = self.iterations(hash)
         made = ScramVerifier.make(used.text, hash, salt=salt, iterations=count, shared=used.shared)
@@ -104,9 +104,15 @@ class FromPasswords:
 
     def digest_md5(self, user: str, realm: str, acceptor: str) -> DigestMD5Verifier | None:
         found = self._password(user, acceptor)
-        used = found or Password(secrets.token_hex(16))
+        used = _or_nobodys(found)
         made = DigestMD5Verifier.make(user, realm, used.text, shared=used.shared)
         return made if found else None
+
+
+def _or_nobodys(found: Password | None) -> Password:
+    """One that nobody has is made for every user, so that those who do not exist cost no more."""
+    nobodys = Password(secrets.token_hex(16))
+    return found or nobodys
 
 
 def decoy(verifiers: Verifiers, user: str, acceptor: str, hash: Hash) -> ScramVerifier:
