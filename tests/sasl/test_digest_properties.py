@@ -21,7 +21,7 @@ from sasl.parties import ALICE, EVE, run
 
 PLACES = {"challenge": 0, "response": 1, "proof": 2}
 HASHED = {
-    "challenge": ("nonce",),
+    "challenge": ("realm", "nonce"),
     "response": ("username", "realm", "nonce", "cnonce", "nc", "digest-uri", "qop", "authzid", "response"),
     "proof": ("rspauth",),
 }
