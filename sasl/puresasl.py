@@ -165,7 +165,12 @@ class _Joined(Mechanism):
         return self._through(lambda running: running.wrap(outgoing))
 
     def unwrap(self, incoming: bytes) -> bytes:
-        return self._through(lambda running: running.unwrap(incoming)) if self.max_buffer else incoming
+        if not self.max_buffer:
+            return incoming
+        if len(incoming) > self.sasl.max_buffer:
+            self._end()
+            raise SASLProtocolException(f"a buffer of {len(incoming)} octets, more than was agreed on")
+        return self._through(lambda running: running.unwrap(incoming))
 
     def _through(self, layer: Callable[[InitiatorMechanism], bytes]) -> bytes:
         """Over the layer. Where it breaks, nothing goes through any more."""

@@ -106,8 +106,8 @@ class Receiver(_Direction):
         message, mac = body[:-_MAC], body[-_MAC:]
         padded = True
         if self._block:
-            # Bad padding is found out about after the MAC, and in the same words: neither the time
-            # nor the error tells which of the two it was.
+            # Bad padding is found out about after the MAC, and in the same words: the error does not tell
+            # which of the two it was, and the time hardly does.
             padding = message[-1] if 1 <= message[-1] <= _BLOCK else 1
             padded = hmac.compare_digest(message[-padding:], _PADDING[padding])
             message = message[:-padding]

@@ -107,6 +107,10 @@ def test_buffers_are_bounded() -> None:
     assert len(sasl.wrap(b"x" * (4096 - 30))) <= 4092
     with pytest.raises(SASLError, match="4066 octets"):
         sasl.wrap(b"x" * (4096 - 29))
+    with pytest.raises(SASLProtocolException, match="4097 octets"):
+        sasl.unwrap(b"x" * 4097)
+    with pytest.raises(SASLProtocolException, match="failed"):
+        sasl.unwrap(b"x" * 20)
     server.close()
     with pytest.raises(SASLError, match="4096 octets to 1 MiB"):
         client(max_buffer=100).process(b'nonce="x",algorithm=md5-sess')
