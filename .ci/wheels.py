@@ -25,6 +25,17 @@ assert os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h"))
 print(sys.version_info[1], sys.executable, "%d.%d.%d" % sys.version_info[:3], sep="\\n")
 """
 IMPORTS = "import msrp_core._parser, msrp_core._writer, msrp_core, msrp_sasl, msrp_peer"
+# Nothing of Kerberos is there, neither headers nor the extra; who asks for it is told.
+NO_KERBEROS = """
+import importlib.util, msrp_sasl
+assert importlib.util.find_spec("gssapi") is None
+try:
+    msrp_sasl.Kerberos()
+except msrp_sasl.SaslError as error:
+    assert "pip install msrp-peer[kerberos]" in str(error)
+else:
+    raise AssertionError("Kerberos without its extra")
+"""
 
 
 def pythons() -> dict[int, tuple[str, str]]:
@@ -89,10 +100,12 @@ class Attempt:
         self.run("install", *pip, "install", "-c", self.pins, wheel)
         self.run("pip check", *pip, "check")
         self.run("import", env / "bin/python", "-I", "-c", IMPORTS, environ=self.at_home)
+        self.run("no Kerberos", env / "bin/python", "-I", "-c", NO_KERBEROS, environ=self.at_home)
         self.run("msrp --version", env / "bin/msrp", "--version", environ=self.at_home)
         self.run("msrp demo", env / "bin/msrp", "demo", environ=self.at_home)
         if "--tests" in sys.argv and self.minor != sys.version_info.minor:
-            self.run("test tools", *pip, "install", "-c", self.pins, f"{wheel}[test]")
+            extras = "test,kerberos" if shutil.which("krb5-config") else "test"
+            self.run("test tools", *pip, "install", "-c", self.pins, f"{wheel}[{extras}]")
             report = self.work / "junit.xml"
             arguments = ["-c", ROOT / "pyproject.toml", "-p", "no:cacheprovider", f"--junitxml={report}"]
             self.run("tests", env / "bin/pytest", *arguments, ROOT / "tests", environ=self.at_home)

@@ -16,6 +16,7 @@ from .errors import Reason, SaslError, SaslUsageError
 from .exchange import Identity, SASLClient, SASLServer
 from .identity import Authority, Identities
 from .interfaces import AcceptorMechanism, InitiatorMechanism, LayerTerms, Mechanism, Properties
+from .kerberos.setting import Kerberos, Layer
 from .layer import SecurityLayer
 from .mechanisms import PROPERTIES
 from .policy import Channel, ChannelLevel, Policy
@@ -39,6 +40,8 @@ __all__ = [
     "Identity",
     "Initiating",
     "InitiatorMechanism",
+    "Kerberos",
+    "Layer",
     "LayerTerms",
     "Mechanism",
     "Password",

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from .errors import Reason, SaslError, SaslUsageError
-from .interfaces import AcceptorMechanism, InitiatorMechanism, Mechanism, Properties
+from .interfaces import AcceptorMechanism, Expiring, InitiatorMechanism, Mechanism, Properties
 from .layer import SecurityLayer
 from .mechanisms import ACCEPTORS, INITIATORS, PROPERTIES
 from .policy import layer_owed
@@ -40,6 +40,7 @@ class Identity:
         mechanism: by what.
         binding: the channel binding in use; None for none.
         shared: whether the secret is shared more widely: then it was somebody who knows it.
+        until: when the proof ends, in seconds since the epoch; None for never. Close then.
     """
 
     name: str | None
@@ -47,6 +48,7 @@ class Identity:
     mechanism: str
     binding: str | None
     shared: bool
+    until: float | None = None
 
 
 class _Exchange(Generic[M]):
@@ -122,7 +124,8 @@ class _Exchange(Generic[M]):
         terms = mechanism.layer
         if owed is not None and (terms is None or terms.gives != owed):
             raise SaslError(Reason.POLICY, f"{mechanism.name} needs a layer for {owed} here, and has none")
-        self._identity = Identity(name, user, mechanism.name, mechanism.binding, mechanism.shared)
+        until = mechanism.until if isinstance(mechanism, Expiring) else None
+        self._identity = Identity(name, user, mechanism.name, mechanism.binding, mechanism.shared, until)
         if terms is not None:
             self._layer = SecurityLayer(mechanism.wrap, mechanism.unwrap, terms)
         else:
@@ -149,7 +152,8 @@ class SASLClient(_Exchange[InitiatorMechanism]):
 
     def __init__(self, setting: Initiating) -> None:
         super().__init__()
-        self.name = choose(setting.offered, setting.policy, setting.channel)
+        has = setting.kerberos is not None
+        self.name = choose(setting.offered, setting.policy, setting.channel, kerberos=has)
         """The mechanism, by its registered name."""
         self._setting = setting
         self._mechanism = INITIATORS[self.name](setting)
@@ -195,6 +199,8 @@ class SASLClient(_Exchange[InitiatorMechanism]):
             raise SaslUsageError("it has succeeded")
         self._end("dead")
         causes = ["the user is not known there", "the password is wrong"] if self.properties.password else []
+        if self.properties.kerberos:
+            causes += ["its ticket or key is too old", "one of the clocks is wrong"]
         if self.properties.binds:
             causes.append("somebody stands in between")
         why = f": {', or '.join(causes)}" if causes else ", which does not let this user in"
@@ -220,7 +226,7 @@ class SASLServer(_Exchange[AcceptorMechanism]):
         super().__init__()
         self.name = ""
         """The mechanism the initiator took; "" before `start`."""
-        usable = offered(setting.policy, setting.channel)
+        usable = offered(setting.policy, setting.channel, kerberos=setting.kerberos is not None)
         self.offered = setting.offered or usable
         """The mechanisms to offer, the best first; nothing else is accepted."""
         if not set(self.offered) <= set(usable):

@@ -8,9 +8,9 @@ calls `step`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
-__all__ = ["AcceptorMechanism", "InitiatorMechanism", "LayerTerms", "Mechanism", "Properties"]
+__all__ = ["AcceptorMechanism", "Expiring", "InitiatorMechanism", "LayerTerms", "Mechanism", "Properties"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Properties:
             host, or nobody.
         password: whether it rests on a password, which a false acceptor might guess offline.
         may_block: whether a step may take long (derive keys, ask a KDC): then run it in a thread.
+        kerberos: whether it needs a `Kerberos`.
     """
 
     client_first: bool
@@ -39,6 +40,7 @@ class Properties:
     proves_acceptor: Literal["principal", "service"] | None = None
     password: bool = False
     may_block: bool = False
+    kerberos: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +119,12 @@ class AcceptorMechanism(Mechanism, Protocol):
     @property
     def authorization(self) -> str:
         """As whom it wants to act; "" for itself. Trusted once `complete`."""
+
+
+@runtime_checkable
+class Expiring(Protocol):
+    """A mechanism whose proof ends by itself."""
+
+    @property
+    def until(self) -> float | None:
+        """When, in seconds since the epoch; None for never."""

@@ -4,8 +4,8 @@
     by the side deciding
     clear                KRB5-U2U with confidentiality;            nothing
                          DIGEST-MD5 with it, if configured
-    encrypted            SCRAM-*-PLUS; KRB5-U2U; DIGEST-MD5 with   nothing; as the service itself,
-                         confidentiality; ANONYMOUS if configured  all of its ranking
+    encrypted            SCRAM-*-PLUS; KRB5-U2U, bound; DIGEST-MD5 nothing; as the service itself,
+                         with confidentiality; ANONYMOUS if conf.  all of its ranking
     verified             those; EXTERNAL; DIGEST-MD5 without       all of its ranking
 
 SCRAM without channel binding and host-based Kerberos can be relayed to another acceptor: they
@@ -30,17 +30,19 @@ _NAME = re.compile(r"[A-Z0-9_-]{1,20}")
 _NEVER: Final = frozenset({"PLAIN", "CRAM-MD5", "LOGIN"})
 
 
-def offered(policy: Policy, channel: Channel) -> tuple[str, ...]:
-    """What an acceptor offers on this channel, the best first."""
-    return _usable(policy, channel, "acceptor")
+def offered(policy: Policy, channel: Channel, *, kerberos: bool = False) -> tuple[str, ...]:
+    """What an acceptor offers on this channel, the best first; with `kerberos`, what needs that, too."""
+    return _usable(policy, channel, "acceptor", kerberos)
 
 
-def choose(offer: Iterable[str], policy: Policy, channel: Channel) -> str:
+def choose(offer: Iterable[str], policy: Policy, channel: Channel, *, kerberos: bool = False) -> str:
     """The best of what the other side offers; decided before anything is sent.
 
-    Raises `SaslError` where nothing of it will do.
+    `kerberos` says whether this side has it. Raises `SaslError` where nothing of it will do.
     """
-    here = _usable(policy, channel, "initiator")
+    here = _usable(policy, channel, "initiator", kerberos)
+    if not here and (missing := allowed(policy, channel, "initiator")):
+        raise SaslError(Reason.POLICY, f"{', '.join(missing)}: allowed here, and not set up")
     if not here:
         raise SaslError(
             Reason.POLICY, "no mechanism may be used on this channel: secure it better, or allow less"
@@ -88,15 +90,19 @@ def allowed(policy: Policy, channel: Channel, side: Literal["initiator", "accept
     return tuple(name for name in ranking if _may(name, policy, channel, side))
 
 
-def _usable(policy: Policy, channel: Channel, side: Literal["initiator", "acceptor"]) -> tuple[str, ...]:
-    return tuple(name for name in allowed(policy, channel, side) if name in PROPERTIES)
+def _usable(
+    policy: Policy, channel: Channel, side: Literal["initiator", "acceptor"], kerberos: bool
+) -> tuple[str, ...]:
+    built = (name for name in allowed(policy, channel, side) if name in PROPERTIES)
+    return tuple(name for name in built if kerberos or not PROPERTIES[name].kerberos)
 
 
 def _may(name: str, policy: Policy, channel: Channel, side: Literal["initiator", "acceptor"]) -> bool:
     level = channel.level
     if name in _NEVER or (name == "ANONYMOUS" and not policy.anonymous):
         return False
-    if name.endswith("-PLUS") and not channel.bound_by(policy.bindings):
+    bound = name.endswith("-PLUS") or (name == "KRB5-U2U" and level is not ChannelLevel.CLEAR)
+    if bound and not channel.bound_by(policy.bindings):
         return False
     if name == "DIGEST-MD5" and not qops(policy, channel):
         return False

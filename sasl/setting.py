@@ -11,6 +11,7 @@ from typing import Final
 from .credentials import Credentials, Password, Verifiers
 from .errors import Reason, SaslError
 from .identity import Authority
+from .kerberos.setting import Kerberos
 from .policy import Channel, ChannelLevel, Policy
 
 __all__ = ["Accepting", "Initiating"]
@@ -29,7 +30,8 @@ class Initiating:
 
     Attributes:
         me: the name to authenticate as.
-        acceptor: whom the user meant: never a name that the other side or a directory gave.
+        acceptor: whom the user meant: never a name that the other side or a directory gave. Of a
+            service that GSSAPI or GS2 are to prove: its host.
         channel: the line, as seen from here.
         policy: what is allowed.
         credentials: where passwords come from; None for none.
@@ -40,6 +42,7 @@ class Initiating:
         realm: the one for DIGEST-MD5; "" for the acceptor's own name if that is offered, else the
             first of those offered.
         nonce: where nonces come from; another one is for tests only.
+        kerberos: this side's Kerberos; None where it has none, or wants none.
     """
 
     me: str
@@ -53,6 +56,7 @@ class Initiating:
     service: str = "msrp"
     realm: str = ""
     nonce: Callable[[], bytes] = field(default=new_nonce, repr=False)
+    kerberos: Kerberos | None = None
 
     def password(self) -> Password:
         """The password of this pair, if it may be used on this channel. Raises `SaslError`."""
@@ -82,6 +86,7 @@ class Accepting:
         service: the service name of the protocol around, as it is registered for GSSAPI.
         realms: those DIGEST-MD5 offers; none for one that is the acceptor's own name.
         nonce: where nonces come from; another one is for tests only.
+        kerberos: this side's Kerberos; None where it has none, or wants none.
     """
 
     me: str
@@ -93,3 +98,4 @@ class Accepting:
     service: str = "msrp"
     realms: tuple[str, ...] = ()
     nonce: Callable[[], bytes] = field(default=new_nonce, repr=False)
+    kerberos: Kerberos | None = None

@@ -9,7 +9,7 @@ from typing import Final
 from ..interfaces import AcceptorMechanism, InitiatorMechanism, Properties
 from ..setting import Accepting, Initiating
 from ..verifier import HASHES
-from . import scram
+from . import kerberos, scram
 from .digest import DIGEST_MD5, DigestMD5Acceptor, DigestMD5Initiator
 from .simple import (
     ANONYMOUS,
@@ -29,6 +29,7 @@ PROPERTIES: Final[Mapping[str, Properties]] = {
     "ANONYMOUS": ANONYMOUS,
     "DIGEST-MD5": DIGEST_MD5,
     **{name: scram.properties(plus) for name, (_, plus) in _SCRAM.items()},
+    **kerberos.PROPERTIES,
 }
 """What each can do."""
 
@@ -37,6 +38,7 @@ INITIATORS: Final[Mapping[str, Callable[[Initiating], InitiatorMechanism]]] = {
     "ANONYMOUS": AnonymousInitiator,
     "DIGEST-MD5": DigestMD5Initiator,
     **{name: partial(scram.ScramInitiator, hash=hash, plus=plus) for name, (hash, plus) in _SCRAM.items()},
+    **{name: partial(kerberos.initiate, name=name) for name in kerberos.PROPERTIES},
 }
 """How each begins at the side that starts."""
 
@@ -45,5 +47,6 @@ ACCEPTORS: Final[Mapping[str, Callable[[Accepting], AcceptorMechanism]]] = {
     "ANONYMOUS": AnonymousAcceptor,
     "DIGEST-MD5": DigestMD5Acceptor,
     **{name: partial(scram.ScramAcceptor, hash=hash, plus=plus) for name, (hash, plus) in _SCRAM.items()},
+    **{name: partial(kerberos.accept, name=name) for name in kerberos.PROPERTIES},
 }
 """How each begins at the side that answers."""

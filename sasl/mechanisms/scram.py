@@ -22,10 +22,10 @@ from ..interfaces import LayerTerms, Properties
 from ..prep import prepare, prepare_password
 from ..setting import Accepting, Initiating
 from ..verifier import HASHES, LEAST_ITERATIONS, MOST_ITERATIONS, Hash, ScramVerifier, derive
+from . import gs2_header
+from .gs2_header import encode_name, malformed
 from .scram_tokens import (
     ClientFirst,
-    encode_name,
-    malformed,
     read_client_final,
     read_client_first,
     read_server_final,
@@ -33,6 +33,9 @@ from .scram_tokens import (
 )
 
 __all__ = ["ScramAcceptor", "ScramInitiator", "properties"]
+
+
+_FAMILY = "SCRAM-"
 
 
 def properties(plus: bool) -> Properties:
@@ -62,7 +65,6 @@ class _Scram:
         self._digest = HASHES[hash][0]
         self._plus = plus
         self._channel = setting.channel
-        self._usable = setting.channel.bound_by(setting.policy.bindings)
 
     def _data(self) -> bytes:
         """The binding's value, as this side sees the channel."""
@@ -104,24 +106,10 @@ class ScramInitiator(_Scram):
             raise SaslError(Reason.CREDENTIALS, "there is no user name to authenticate with")
         self.shared = password.shared
         self._password = prepare_password(password.text)
-        authorization = b"a=" + encode_name(setting.authorization) if setting.authorization else b""
-        self._header = self._flag() + b"," + authorization + b","
+        self._header, self.binding = gs2_header.make(setting, _FAMILY, self._plus)
         self._nonce = setting.nonce()
         self._bare = b"n=" + encode_name(user) + b",r=" + self._nonce
         return self._header + self._bare
-
-    def _flag(self) -> bytes:
-        if self._plus:
-            if not self._usable:
-                raise SaslError(Reason.BINDING, "this channel has nothing to bind to")
-            self.binding = self._usable[0]
-            return b"p=" + self.binding.encode()
-        # RFC 5802 section 6: "y" tells an acceptor that did offer it that somebody took it away.
-        # Only a bound form that would have been taken here counts as offered: a name nobody has, put
-        # on the list on the way, must not make this an "n".
-        setting = self._setting
-        bound = [name for name in setting.policy.ranking if _plus_in((name,))]
-        return b"y" if self._usable and bound and not set(bound) & set(setting.offered) else b"n"
 
     def _final(self, token: bytes) -> bytes:
         first = read_server_first(token)
@@ -175,8 +163,8 @@ class ScramAcceptor(_Scram):
     def _challenge(self, token: bytes) -> bytes:
         setting = self._setting
         first = self._first = read_client_first(token)
-        self._check_flag(first)
-        self.authorization = first.authorization
+        self.binding = gs2_header.check(first.header, setting, _FAMILY, self._plus)
+        self.authorization = first.header.authorization
         self.user = prepare(first.user, query=True)
         if not self.user:
             raise malformed("an empty name")
@@ -193,26 +181,11 @@ class ScramAcceptor(_Scram):
         self._answer = b"r=%b,s=%b,i=%d" % (self._nonce, salt, self._verifier.iterations)
         return self._answer
 
-    def _check_flag(self, first: ClientFirst) -> None:
-        if first.bound:
-            if not self._plus:
-                raise malformed("a binding, to a mechanism without one")
-            if first.flag not in self._usable:
-                raise SaslError(Reason.BINDING, "the other side binds in a way this channel does not have")
-            self.binding = first.flag
-        elif self._plus:
-            raise malformed("no binding, to a mechanism with one")
-        elif first.flag == "y" and _plus_in(self._setting.offered):
-            raise SaslError(
-                Reason.DOWNGRADE,
-                "channel binding was offered, and the offer did not arrive: somebody stands in between",
-            )
-
     def _judge(self, token: bytes, first: ClientFirst) -> bytes:
         verifier = self._verifier
         assert verifier is not None  # since the challenge
         final = read_client_final(token)
-        if not hmac.compare_digest(final.binding, first.header + self._data()):
+        if not hmac.compare_digest(final.binding, first.header.octets + self._data()):
             raise SaslError(
                 Reason.BINDING, "the two sides see different channels: somebody may stand in between"
             )
@@ -230,10 +203,6 @@ class ScramAcceptor(_Scram):
 
     def dispose(self) -> None:
         self._verifier = None
-
-
-def _plus_in(names: tuple[str, ...]) -> bool:
-    return any(name.startswith("SCRAM-") and name.endswith("-PLUS") for name in names)
 
 
 def _xor(a: bytes, b: bytes) -> bytes:

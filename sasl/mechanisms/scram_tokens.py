@@ -14,15 +14,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..errors import Reason, SaslError
-from ..identity import check_authorization
+from .gs2_header import Header, malformed, read, read_name
 
 __all__ = [
     "LONGEST",
     "ClientFinal",
     "ClientFirst",
     "ServerFirst",
-    "encode_name",
-    "malformed",
     "read_client_final",
     "read_client_first",
     "read_server_final",
@@ -36,7 +34,6 @@ _LONGEST_SALT: Final = 1024
 _ATTRIBUTE = re.compile(rb"([A-Za-z])=([^\x00,]+)")
 _NONCE = re.compile(rb"[\x21-\x2b\x2d-\x7e]+")
 _COUNT = re.compile(rb"[1-9][0-9]{0,9}")
-_BINDING = re.compile(rb"p=([A-Za-z0-9.-]{1,64})")
 _DEFINED = frozenset(b"anmrcsipve")  # not to be met as extensions
 
 # RFC 5802 section 7, server-error-value: what each tells the person at this end.
@@ -52,18 +49,11 @@ _ERRORS: Final[dict[bytes, tuple[Reason, str]]] = {
 }
 
 
-def malformed(what: str) -> SaslError:
-    return SaslError(Reason.MALFORMED, f"the other side's SCRAM token is not right: {what}")
-
-
 @dataclass(frozen=True, slots=True)
 class ClientFirst:
-    """`flag` is "n", "y" or the binding's name after "p="; `header` and `bare` are octets as they came."""
+    """`bare` is what follows the header, as it came."""
 
-    header: bytes
-    flag: str
-    bound: bool
-    authorization: str
+    header: Header
     user: str
     nonce: bytes
     bare: bytes
@@ -86,31 +76,11 @@ class ClientFinal:
     without_proof: bytes = field(repr=False)
 
 
-def encode_name(name: str) -> bytes:
-    return name.replace("=", "=3D").replace(",", "=2C").encode()
-
-
 def read_client_first(token: bytes) -> ClientFirst:
     _check_size(token)
-    flag, comma, rest = token.partition(b",")
-    authorization, second, bare = rest.partition(b",")
-    if not comma or not second:
-        raise malformed("no GS2 header")
-    if authorization and not authorization.startswith(b"a="):
-        raise malformed("the GS2 header")
-    named = _BINDING.fullmatch(flag)
-    if not named and flag not in (b"n", b"y"):
-        raise malformed("the channel binding flag")
-    values = _attributes(bare, b"nr")
-    return ClientFirst(
-        header=flag + b"," + authorization + b",",
-        flag=(named[1] if named else flag).decode(),
-        bound=named is not None,
-        authorization=_name(authorization[2:]) if authorization else "",
-        user=_name(values[0]),
-        nonce=_nonce(values[1]),
-        bare=bare,
-    )
+    header, bare = read(token)
+    user, nonce = _attributes(bare, b"nr")
+    return ClientFirst(header, read_name(user), _nonce(nonce), bare)
 
 
 def read_server_first(token: bytes) -> ServerFirst:
@@ -165,12 +135,6 @@ def _attributes(text: bytes, wanted: bytes) -> list[bytes]:
     if len(set(extensions)) != len(extensions) or _DEFINED.intersection(extensions):
         raise malformed("an attribute stands twice, or in the wrong place")
     return [value for _, value in pairs[: len(wanted)]]
-
-
-def _name(octets: bytes) -> str:
-    if not octets or b"=" in octets.replace(b"=2C", b"").replace(b"=3D", b""):
-        raise malformed("a name")
-    return check_authorization(octets.replace(b"=2C", b",").replace(b"=3D", b"="))
 
 
 def _nonce(octets: bytes) -> bytes:

@@ -35,8 +35,11 @@ def test_import_loads_no_event_loop(package: str, tmp_path: Path) -> None:
 
 
 def test_sasl_loads_only_what_it_needs(tmp_path: Path) -> None:
-    """pure-sasl is for whoever asks for `puresasl`, cryptography for `bindings` and layers."""
-    code = "import msrp_sasl, sys; print(*{'puresasl', 'cryptography'} & set(sys.modules))"
+    """Each of these is for whoever asks for `puresasl`, for `bindings`, for Kerberos."""
+    code = (
+        "import msrp_sasl, sys; "
+        "print(*{'puresasl', 'cryptography', 'gssapi', 'pyasn1', 'ctypes'} & set(sys.modules))"
+    )
     done = run(sys.executable, "-I", "-c", code, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == []

@@ -79,7 +79,9 @@ class Library:
             b"pwcheck_method": b"auxprop",
             b"auxprop_plugin": b"sasldb",
             b"sasldb_path": str(Path(self._folder.name) / "sasldb2").encode(),
-            b"mech_list": (b"ANONYMOUS EXTERNAL DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-512"),
+            b"mech_list": (
+                b"ANONYMOUS EXTERNAL DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-512 GSSAPI GS2-KRB5"
+            ),
         }
         self._options = {name: ctypes.create_string_buffer(value) for name, value in options.items()}
         self._option = _OPTION(self._asked)

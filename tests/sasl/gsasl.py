@@ -14,7 +14,7 @@ AUTHID, AUTHZID, PASSWORD, TOKEN, SERVICE, HOST = 1, 2, 3, 4, 5, 6
 REALM, QOPS, QOP = 11, 13, 14
 ITERATIONS, SALT = 15, 16
 BINDINGS = {"tls-unique": 18, "tls-exporter": 25}
-VALIDATE_EXTERNAL, VALIDATE_ANONYMOUS = 501, 502
+VALIDATE_EXTERNAL, VALIDATE_ANONYMOUS, VALIDATE_GSSAPI = 501, 502, 503
 
 _CALLBACK = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_int)
 
@@ -70,17 +70,18 @@ class Gsasl:
         host: str = "lan",
         qop: str = "auth",
     ) -> None:
-        """`host` and `qop` are for DIGEST-MD5: whom an initiator means, and what it takes or is offered."""
+        """`host` is whom an initiator means; `qop` is for DIGEST-MD5: what it takes or is offered."""
         assert LIBRARY is not None
         self._lib = LIBRARY
         self.complete = False
         self._values = {AUTHID: user, AUTHZID: authorization, PASSWORD: password, TOKEN: user}
-        self._values |= {SERVICE: "msrp", HOST: host, QOP: f"qop-{qop.removeprefix('auth-')}"}
+        self._values[QOP] = f"qop-{qop.removeprefix('auth-')}"
         if side == "server":  # it is asked about the user that came
             self._values = {PASSWORD: password, ITERATIONS: "4096", REALM: "lan"}
             self._values[QOPS] = f"qop-{qop.removeprefix('auth-')}"
         if binding:
             self._values[BINDINGS[binding[0]]] = base64.b64encode(binding[1]).decode()
+        self._values |= {SERVICE: "msrp", HOST: host}
         self._external = external
         self._context = c_void_p()
         self._check(self._lib.gsasl_init(byref(self._context)))
@@ -131,7 +132,7 @@ class Gsasl:
         if number == VALIDATE_EXTERNAL:
             asked = self._lib.gsasl_property_fast(session, AUTHZID)
             return OK if (asked or b"").decode() in ("", self._external) else REFUSED
-        if number == VALIDATE_ANONYMOUS:
+        if number in (VALIDATE_ANONYMOUS, VALIDATE_GSSAPI):
             return OK
         if not self._values.get(number):
             return NO_CALLBACK

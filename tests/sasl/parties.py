@@ -49,7 +49,9 @@ AUTHORITY = Identities(lambda text: Principal.parse(text).text, scheme="im", dom
 
 def alone(*names: str) -> Policy:
     """A policy with nothing but these mechanisms; to a service where a person would not do."""
-    unbound = any(name.startswith("SCRAM") and not name.endswith("-PLUS") for name in names)
+    unbound = any(
+        name.startswith("GS") or (name.startswith("SCRAM") and not name.endswith("-PLUS")) for name in names
+    )
     return Policy(
         acceptor="service" if unbound else "principal",
         mechanisms=names,

@@ -12,6 +12,7 @@ from dataclasses import replace
 import pytest
 
 import msrp_sasl.exchange
+import msrp_sasl.mechanisms.gs2_header as gs2_header
 import msrp_sasl.mechanisms.scram as scram
 from msrp_sasl import Channel, ChannelLevel, Password, Policy, Reason, SASLClient, SaslError
 from sasl.parties import (
@@ -73,7 +74,7 @@ def verified(channel: Channel) -> Channel:
 def test_the_bound_form_is_taken_off_the_list(defended: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """The initiator says "y": I could bind, and was not offered it (RFC 5802 section 6)."""
     if not defended:
-        monkeypatch.setattr(scram.ScramAcceptor, "_check_flag", lambda self, first: None)
+        monkeypatch.setattr(gs2_header, "check", lambda header, setting, family, plus: None)
     client = initiator(BARE, channel=verified(NEAR), policy=EITHER, offered=(BARE,))
     server = acceptor(PLUS, BARE, channel=verified(FAR))
     with Attack(defended, Reason.DOWNGRADE):
@@ -86,7 +87,7 @@ def test_a_bound_form_nobody_takes_is_put_in_its_place(
 ) -> None:
     """A name that policy would not take here does not make the "y" an "n"."""
     if not defended:
-        monkeypatch.setattr(scram.ScramInitiator, "_flag", lambda self: b"n")
+        monkeypatch.setattr(gs2_header, "make", lambda setting, family, plus: (b"n,,", None))
     client = initiator(BARE, channel=verified(NEAR), policy=EITHER, offered=(name, BARE))
     server = acceptor(PLUS, BARE, channel=verified(FAR))
     with Attack(defended, Reason.DOWNGRADE):

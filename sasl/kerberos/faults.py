@@ -1,0 +1,68 @@
+"""What Kerberos says went wrong, in words a person can act on.
+
+The words name this side's own principal and nothing that the other side wrote.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from ..errors import Reason, SaslError
+
+__all__ = ["ABSENT", "expired", "fault", "no_ticket", "of_protocol"]
+
+ABSENT: Final = "not installed: pip install msrp-peer[kerberos] (needs libkrb5-dev)"
+
+_BASE: Final = -1765328384  # of libkrb5's error table; the codes of RFC 4120 section 7.5.9 are added to it
+_UNSIGNED: Final = 1 << 32
+
+_WORDS: Final[dict[int, tuple[Reason, str]]] = {
+    # RFC 4120 section 7.5.9
+    6: (Reason.CREDENTIALS, "the KDC does not know this user"),
+    7: (Reason.WRONG, "the KDC knows nobody by the name of the other side"),
+    12: (Reason.CREDENTIALS, "the KDC's policy gives no ticket for the other side"),
+    13: (Reason.CREDENTIALS, "the KDC gives no such ticket for the other side"),
+    26: (Reason.WRONG, "the ticket that the other side offers is somebody else's"),
+    27: (Reason.CREDENTIALS, "the KDC gives only user-to-user tickets for the other side"),
+    31: (Reason.WRONG, "the other side does not have the key it should have"),
+    32: (Reason.WRONG, "the other side's Kerberos ticket has expired: it has to run kinit"),
+    33: (Reason.WRONG, "the other side's Kerberos ticket is not valid yet: compare the clocks"),
+    34: (Reason.WRONG, "the other side's token came before: somebody repeats it"),
+    35: (Reason.WRONG, "the other side's ticket is for somebody else"),
+    36: (Reason.WRONG, "the other side's ticket is not its own"),
+    37: (Reason.WRONG, "the clocks differ by more than Kerberos allows: set both right"),
+    41: (Reason.WRONG, "what the other side sent was changed on the way"),
+    44: (Reason.WRONG, "the other side's ticket is for an older key: it has to get a new one"),
+    45: (Reason.WRONG, "there is no key here for the other side's ticket"),
+    # libkrb5's own
+    154: (Reason.CREDENTIALS, "nothing says where the KDC of this realm is: look into krb5.conf"),
+    155: (Reason.WRONG, "nothing is known of the other side's realm"),
+    156: (Reason.CREDENTIALS, "no KDC answers: check the network, and krb5.conf"),
+    181: (Reason.CREDENTIALS, "there is no key in the keytab: make one with kadmin ktadd"),
+}
+
+
+def fault(code: int) -> SaslError:
+    """The error for a code of libkrb5's, or for the minor status of a GSS call."""
+    signed = code - _UNSIGNED if code >= _UNSIGNED >> 1 else code
+    return of_protocol(signed - _BASE)
+
+
+def of_protocol(number: int) -> SaslError:
+    """The error for a number of RFC 4120 section 7.5.9."""
+    return SaslError(*_WORDS.get(number, (Reason.WRONG, f"Kerberos failed (error {number})")))
+
+
+def no_ticket(user: str = "") -> SaslError:
+    """This side has no ticket-granting ticket."""
+    run = f": run kinit {user}" if user else ": run kinit"
+    return SaslError(Reason.CREDENTIALS, f"there is no Kerberos ticket here{run}")
+
+
+def expired(principal: str, ends: int, now: float) -> SaslError:
+    """This side's ticket-granting ticket has ended."""
+    end, today = datetime.fromtimestamp(ends), datetime.fromtimestamp(now)
+    when = f"{end:%H:%M}" if end.date() == today.date() else f"{end:%H:%M} on {end:%Y-%m-%d}"
+    user = principal.partition("@")[0]
+    return SaslError(Reason.CREDENTIALS, f"{user}'s Kerberos ticket expired at {when}; run kinit")

@@ -1,0 +1,3 @@
+from pyasn1.type.univ import Asn1Item
+
+def encode(value: Asn1Item) -> bytes: ...

@@ -1,0 +1,6 @@
+from typing import ClassVar
+
+from pyasn1.type.univ import OctetString
+
+class GeneralString(OctetString):
+    encoding: ClassVar[str]

@@ -1,0 +1,9 @@
+from pyasn1.type.univ import Asn1Item
+
+class NamedType:
+    def __init__(self, name: str, asn1Object: Asn1Item) -> None: ...
+
+class OptionalNamedType(NamedType): ...
+
+class NamedTypes:
+    def __init__(self, *namedTypes: NamedType) -> None: ...

@@ -1,0 +1,3 @@
+from pyasn1.type.char import GeneralString
+
+class GeneralizedTime(GeneralString): ...
