@@ -115,8 +115,9 @@ class Context:
 
     def unwrap(self, data: bytes, confidential: bool) -> bytes:
         """Check and open a token. Raises `SaslError` for any that is changed, early, late or repeated."""
+        # A copy: libkrb5 turns the octets round in their place, and python-gssapi hands them over.
         with _told():
-            done = raw().unwrap(self._context, data)
+            done = raw().unwrap(self._context, bytes(memoryview(data)))
         if confidential and not done.encrypted:
             raise SaslError(Reason.MALFORMED, "the other side did not encrypt what it has to")
         return bytes(done.message)

@@ -1,9 +1,12 @@
 """SASL's tokens: whatever arrives, both sides raise their one error, and nobody is believed for nothing.
 
 An input is one octet that picks the mechanism and the side, then tokens with a line feed between them.
+From 128 on the octet picks what reads one token of Kerberos, which are the ones in DER.
 """
 
 from __future__ import annotations
+
+from contextlib import suppress
 
 from msrp_sasl import (
     PROPERTIES,
@@ -22,6 +25,7 @@ from msrp_sasl import (
     SaslUsageError,
     ScramVerifier,
 )
+from msrp_sasl.kerberos import tokens as kerberos
 from msrp_sasl.mechanisms.scram_tokens import read_server_first
 
 __all__ = ["sasl"]
@@ -110,8 +114,48 @@ def dear(token: bytes) -> bool:
         return False
 
 
+REALM = "R"
+
+
+def request(token: bytes) -> None:
+    """Whoever is asked for, only one token asks for them."""
+    principal = kerberos.read_tgt_request(token)
+    assert not principal or kerberos.tgt_request(principal) == token
+
+
+def reply(token: bytes) -> None:
+    assert kerberos.tgt_reply(kerberos.read_tgt_reply(token, REALM)) == token
+
+
+def shown(token: bytes) -> None:
+    """Our own way there and back: the option put in is the one taken out."""
+    read = kerberos.read_ap_request(token)
+    assert read.token == token
+    if read.mutual:
+        with suppress(SaslError):  # a service's
+            assert (
+                kerberos.read_ap_request(kerberos.user_to_user(token), kerberos.USER_TO_USER).token == token
+            )
+
+
+def shown_to_a_person(token: bytes) -> None:
+    read = kerberos.read_ap_request(token, kerberos.USER_TO_USER)
+    assert read.mutual
+    assert kerberos.user_to_user(read.token) == token
+
+
+def answered(token: bytes) -> None:
+    assert kerberos.check_ap_reply(token) == token
+
+
+KERBEROS = (request, reply, shown, shown_to_a_person, answered)
+
+
 def sasl(data: bytes) -> None:
     """Both sides, any tokens."""
-    if data:
+    if data and data[0] >= 128:
+        with suppress(SaslError):
+            KERBEROS[data[0] % len(KERBEROS)](data[1:])
+    elif data:
         name = NAMES[(data[0] >> 1) % len(NAMES)]
         (initiate if data[0] & 1 else accept)(name, data[1:].split(b"\n"))
