@@ -58,14 +58,14 @@ def choice(layer: Layer, authorization: str, size: int = RECEIVE) -> bytes:
 
 
 def read_choice(plain: bytes, offered: Iterable[Layer]) -> tuple[Layer, int, str]:
-    """The layer taken, the largest buffer, as whom to act. Raises `SaslError`."""
+    """The layer taken, the largest buffer, as whom to act. Raises `SaslError`.
+
+    Here, too, GNU SASL tells a size without a layer.
+    """
     taken = [layer for layer in offered if plain[:1] == bytes([_BITS[layer]])]
     if len(plain) < _HEAD or not taken:
         raise _malformed("a layer that was not offered")
-    size = int.from_bytes(plain[1:_HEAD])
-    if taken[0] == "none" and size:
-        raise _malformed("a buffer's size without a layer")
-    return taken[0], size, check_authorization(plain[_HEAD:])
+    return taken[0], int.from_bytes(plain[1:_HEAD]), check_authorization(plain[_HEAD:])
 
 
 def agreed(context: Context, layer: Layer, size: int) -> LayerTerms | None:

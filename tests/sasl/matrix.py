@@ -272,7 +272,7 @@ def word(cell: Cell) -> str:
 
 def page() -> str:
     """docs/sasl-interop.md."""
-    from . import digest_matrix
+    from . import digest_matrix, kerberos_matrix
 
     columns = [(key, role) for key in PEERS for role in ("acceptor", "initiator")]
     lines = [
@@ -295,6 +295,7 @@ def page() -> str:
         ]
         lines.append(f"| {mechanism} | {binding or ''} | " + " | ".join(words) + " |")
     lines += digest_matrix.section()
+    lines += kerberos_matrix.section()
     return "\n".join(lines) + "\n"
 
 

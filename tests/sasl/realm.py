@@ -86,10 +86,10 @@ class Realm:
             create_host=False,
             get_creds=False,
         )
+        self._elsewhere: set[str] = set()
         atexit.register(self.kdc.stop)
         self.name = name
         self.env: dict[str, str] = {key: value for key, value in self.kdc.env.items() if "KRB5" in key}
-        self.env["KRB5CCNAME"] = f"FILE:{self.kdc.tmpdir}/nobody"
         self.env["KRB5_KTNAME"] = self.keytab = f"FILE:{self.kdc.tmpdir}/service"
         for user in people:
             self.kdc.addprinc(user, f"secret-{user}")
@@ -100,6 +100,12 @@ class Realm:
         for name in names:
             self.kdc.addprinc(name)
             self.kdc.extract_keytab(name, self.keytab.removeprefix("FILE:"))
+
+    def service_elsewhere(self, name: str) -> None:
+        """Let the KDC know a service whose key is not in the keytab."""
+        if name not in self._elsewhere:
+            self.kdc.addprinc(name)
+            self._elsewhere.add(name)
 
     def ccache(self, user: str) -> str:
         return f"FILE:{self.kdc.tmpdir}/{user}"
@@ -151,10 +157,10 @@ class Realm:
         return ccache
 
     @contextmanager
-    def at_home(self) -> Iterator[None]:
-        """The libraries of this process look here meanwhile."""
+    def at_home(self, user: str = "nobody") -> Iterator[None]:
+        """The libraries of this process look here meanwhile; others' find the ticket of this user."""
         before = {key: os.environ.get(key) for key in self.env}
-        os.environ.update(self.env)
+        os.environ.update(self.env | {"KRB5CCNAME": self.ccache(user)})
         try:
             yield
         finally:

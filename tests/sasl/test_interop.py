@@ -10,7 +10,7 @@ import pytest
 
 from msrp_peer.terms.principal import Principal
 from msrp_sasl import Identities, LayerTerms, Password, Reason, SaslError, SecurityLayer, prepare
-from sasl import cyrus, gsasl
+from sasl import cyrus, gsasl, realm
 from sasl.matrix import CELLS, Cell, faults, page, there
 from sasl.parties import ALICE, BOB, EVE, NOW, SECRET, UNBOUND, Kept, Passwords, acceptor, alone, initiator
 
@@ -30,6 +30,7 @@ def test_exchange(cell: Cell) -> None:
 
 @gsasl.needed
 @cyrus.needed
+@realm.needed
 def test_the_page_says_what_was_found() -> None:
     assert PAGE.read_text() == page()
 

@@ -276,7 +276,7 @@ def test_a_ticket_that_expired_today_says_when(realm: Realm) -> None:
 
 
 def test_nobody_has_this_name(realm: Realm) -> None:
-    client = realm.initiator("GSSAPI", acceptor="elsewhere")
+    client = realm.initiator("GSSAPI", acceptor="nowhere")
     assert "knows nobody" in refused(Reason.WRONG, lambda: client.start(NOW))
     for host in ("", "a/b", "a@b", "-", "a\0b", "user@host"):
         odd = realm.initiator("GSSAPI", acceptor=host)
