@@ -36,10 +36,16 @@ _WORDS: Final[dict[int, tuple[Reason, str]]] = {
     44: (Reason.WRONG, "the other side's ticket is for an older key: it has to get a new one"),
     45: (Reason.WRONG, "there is no key here for the other side's ticket"),
     # libkrb5's own
+    139: (Reason.CREDENTIALS, "the name of the credential cache is none: look at KRB5CCNAME"),
+    140: (Reason.CREDENTIALS, "this kind of credential cache is not known here: look at KRB5CCNAME"),
+    148: (Reason.CREDENTIALS, "this clock and the KDC's differ by more than Kerberos allows: set it right"),
     154: (Reason.CREDENTIALS, "nothing says where the KDC of this realm is: look into krb5.conf"),
-    155: (Reason.WRONG, "nothing is known of the other side's realm"),
     156: (Reason.CREDENTIALS, "no KDC answers: check the network, and krb5.conf"),
     181: (Reason.CREDENTIALS, "there is no key in the keytab: make one with kadmin ktadd"),
+    185: (Reason.CREDENTIALS, "no way leads from this realm to the other side's"),
+    193: (Reason.CREDENTIALS, "the credential cache cannot be read: run kinit"),
+    194: (Reason.CREDENTIALS, "the credential cache belongs to another user: look at KRB5CCNAME"),
+    199: (Reason.CREDENTIALS, "the credential cache is damaged: run kinit"),
 }
 
 

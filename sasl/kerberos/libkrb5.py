@@ -94,7 +94,7 @@ _SIGNATURES: Final[dict[str, tuple[object, ...]]] = {  # behind the context, whi
 def _library() -> ctypes.CDLL:
     raw()  # loads it
     try:
-        library = ctypes.CDLL("libkrb5.so.3", mode=os.RTLD_NOLOAD)
+        library = ctypes.CDLL("libkrb5.so.3", mode=getattr(os, "RTLD_NOLOAD", ctypes.DEFAULT_MODE))
     except OSError:
         raise SaslError(
             Reason.CREDENTIALS, "python-gssapi here does not use MIT Kerberos (libkrb5.so.3): rebuild it"

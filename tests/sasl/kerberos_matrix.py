@@ -328,6 +328,6 @@ def section() -> list[str]:
         "- GNU SASL has no layers of GSSAPI: as an acceptor it offers none, and as an initiator takes none."
         " All the same it tells a buffer's size, which RFC 4752 wants to be 0 there; that is passed over.",
         "- GNU SASL has no GS2-KRB5-PLUS.",
-        "- Nobody else has KRB5-U2U: it is defined by [profile.md](profile.md), for people without keytabs.",
+        "- Nobody else has KRB5-U2U: [krb5-u2u.md](krb5-u2u.md) defines it, for people without keytabs.",
     ]
     return lines

@@ -233,6 +233,16 @@ def test_no_ticket(realm: Realm, name: str) -> None:
     assert said == "there is no Kerberos ticket here: run kinit"
 
 
+@pytest.mark.parametrize("what", ["KRB5CCNAME", "damaged"])
+def test_a_cache_that_is_none(realm: Realm, what: str, tmp_path: Path) -> None:
+    (tmp_path / "damaged").write_bytes(b"\x05\x04garbage" * 10)
+    named = {"KRB5CCNAME": "NOSUCH:kind", "damaged": f"FILE:{tmp_path}/damaged"}[what]
+    client = realm.initiator(USER_TO_USER, kerberos=Kerberos(ccache=named))
+    said = refused(Reason.CREDENTIALS, lambda: client.start(NOW))
+    assert what in said
+    assert named not in said
+
+
 def test_no_ticket_where_one_is_asked_for(realm: Realm) -> None:
     client, server = realm.initiator(USER_TO_USER), realm.acceptor(USER_TO_USER, kerberos=nobody(realm))
     assert "kinit" in refused(Reason.CREDENTIALS, lambda: run(client, server))
