@@ -149,6 +149,7 @@ class InitiatorContext(Context):
                 token,
             )
         self._context = done.context
+        self._creds = None  # of use for the first token only, and maybe over sooner than the context
         self.complete = not done.more_steps
         self.flags = int(done.flags)
         self.ends = None if done.lifetime is None else now + done.lifetime

@@ -20,7 +20,7 @@ from ..errors import Reason, SaslError
 from .faults import expired, fault, no_ticket
 from .gss import raw
 
-__all__ = ["SessionKey", "Ticket", "UserToUser", "own_ticket"]
+__all__ = ["SessionKey", "Ticket", "UserToUser", "host_realm", "own_ticket"]
 
 _USER_USER, _NO_STORE = 1, 8  # krb5_get_credentials
 _NO_CACHE: Final = (-1765328189, -1765328243, -1765328242)  # no file, not found, at its end
@@ -79,9 +79,11 @@ _SIGNATURES: Final[dict[str, tuple[object, ...]]] = {  # behind the context, whi
     "krb5_free_context": (),
     "krb5_free_cred_contents": (POINTER(_Creds),),
     "krb5_free_creds": (POINTER(_Creds),),
+    "krb5_free_host_realm": (c_void_p,),
     "krb5_free_principal": (c_void_p,),
     "krb5_free_unparsed_name": (c_void_p,),
     "krb5_get_credentials": (c_int32, c_void_p, POINTER(_Creds), POINTER(POINTER(_Creds))),
+    "krb5_get_host_realm": (c_char_p, _OUT),
     "krb5_kt_add_entry": (c_void_p, POINTER(_Entry)),
     "krb5_kt_close": (c_void_p,),
     "krb5_kt_resolve": (c_char_p, _OUT),
@@ -224,6 +226,15 @@ def own_ticket(ccache: str, now: float) -> Ticket:
     if best.ends <= now:
         raise expired(principal, best.ends, now)
     return best
+
+
+def host_realm(host: str) -> str:
+    """The realm of a host as krb5.conf has it; "" where it does not say: then the KDC is asked."""
+    with _Context() as krb5:
+        out = c_void_p()
+        krb5("krb5_get_host_realm", host.encode(), byref(out))
+        krb5.later("krb5_free_host_realm", out)
+        return (ctypes.cast(out, POINTER(c_char_p))[0] or b"").decode()
 
 
 class UserToUser:

@@ -16,7 +16,6 @@ __all__ = ["Kerberos", "Layer"]
 Layer = Literal["none", "integrity", "confidentiality"]
 
 _COMPONENT: Final = re.compile(r"[^/@\\\x00-\x20\x7f]{1,256}")
-_HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?")
 _NEEDED: Final = ("gssapi", "pyasn1")
 
 
@@ -77,14 +76,6 @@ class Kerberos:
                 Reason.WRONG, "the other side's Kerberos principal is of another realm, or nobody's here"
             )
         return found
-
-    def target(self, service: str, host: str) -> str:
-        """The principal of a service, without its realm. Raises `SaslError`."""
-        if not _HOST.fullmatch(host):
-            raise SaslError(Reason.CREDENTIALS, "a Kerberos service is named by its host")
-        # "@" and nothing: the realm is the host's, as krb5.conf or the KDC says. No DNS is asked, which
-        # anybody might answer (RFC 4752 section 5).
-        return f"{service}/{host.lower()}@"
 
     @property
     def _prefix(self) -> str:

@@ -12,13 +12,14 @@ The wrapped ones prove that neither repeats what it heard before.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
 from ..errors import Reason, SaslError, SaslUsageError
 from ..interfaces import LayerTerms, Properties
 from ..kerberos.gss import AcceptorContext, Context, Flag, InitiatorContext
-from ..kerberos.libkrb5 import Ticket, own_ticket
+from ..kerberos.libkrb5 import Ticket, host_realm, own_ticket
 from ..kerberos.setting import Kerberos, Layer
 from ..kerberos.tokens import check_ap_reply, read_ap_request
 from ..setting import Accepting, Initiating
@@ -27,6 +28,7 @@ from .kerberos import GSSAPI
 
 __all__ = ["Accepts", "GssapiAcceptor", "GssapiInitiator", "Initiates", "Negotiates", "out_of_turn"]
 
+_HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,253}[a-z0-9])?")
 FLAGS: Final = Flag.MUTUAL | Flag.REPLAY | Flag.SEQUENCE | Flag.INTEGRITY | Flag.CONFIDENTIALITY
 
 
@@ -99,7 +101,11 @@ class Initiates(_Kerberos):
     def _service(self, now: float, flags: int, bindings: bytes | None = None) -> InitiatorContext:
         """A context to the service on the host that is meant."""
         self._ticket(now)
-        target = self._kerberos.target(self._setting.service, self._setting.acceptor)
+        host = self._setting.acceptor.lower()
+        if not _HOST.fullmatch(host):
+            raise SaslError(Reason.CREDENTIALS, "a Kerberos service is named by its host")
+        # No DNS is asked for the host's "real" name: anybody might answer (RFC 4752 section 5).
+        target = f"{self._setting.service}/{host}@{host_realm(host)}"
         return InitiatorContext(target, self._kerberos.ccache, flags, bindings)
 
 

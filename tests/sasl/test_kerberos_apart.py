@@ -1,4 +1,4 @@
-"""KRB5-U2U between two programs, each with one ticket-granting ticket and nothing else; and clocks."""
+"""KRB5-U2U between two programs, each with one ticket-granting ticket alone; two realms; clocks."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from msrp_sasl import Reason
 from msrp_sasl.kerberos.gss import Flag, InitiatorContext
-from sasl.parties import refused
-from sasl.realm import NAME, Realm, faketime, identity, needed
+from sasl.parties import refused, run
+from sasl.realm import HOST, HOST_BASED, NAME, Realm, faketime, identity, needed
 
 pytestmark = needed
 
@@ -92,6 +94,40 @@ def test_two_people(strict: Realm) -> None:
 def test_an_ordinary_ticket_is_not_to_be_had(strict: Realm) -> None:
     context = InitiatorContext(f"bob@{NAME}", strict.ccache("alice"), Flag.MUTUAL)
     assert "user-to-user" in refused(Reason.CREDENTIALS, lambda: context.step(None, 0))
+
+
+@pytest.mark.parametrize("name", HOST_BASED)
+def test_somebody_of_another_realm(
+    realm: Realm, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The realms trust each other, and the ticket is good: still it stands for nobody here, unless mapped."""
+    other = allied(realm)
+    conf = tmp_path / "krb5.conf"
+    kdcs = "".join(
+        f"{one.name} = {{\nkdc = {one.kdc.hostname}:{one.kdc.portbase}\n}}\n" for one in (realm, other)
+    )
+    conf.write_text(
+        f"[libdefaults]\ndefault_realm = {other.name}\ndns_lookup_kdc = false\n"
+        f"[realms]\n{kdcs}[domain_realm]\n{HOST} = {realm.name}\n"
+    )
+    monkeypatch.setenv("KRB5_CONFIG", str(conf))
+    me = f"im:alice@{other.name.lower()}"
+    client = realm.initiator(name, me=me, kerberos=other.of("alice"))
+    said = refused(Reason.WRONG, lambda: run(client, realm.acceptor(name)))
+    assert said == "the other side's Kerberos principal is of another realm, or nobody's here"
+    mapped = replace(realm.of_service(), mapped={me: f"alice@{other.name}"})
+    server = realm.acceptor(name, kerberos=mapped)
+    run(realm.initiator(name, me=me, kerberos=other.of("alice")), server)
+    assert server.identity.name == me
+
+
+@cache
+def allied(realm: Realm) -> Realm:
+    """Another realm, whose people get tickets for this one."""
+    made = Realm("OTHER.COM", ("alice",))
+    for one in (realm, made):
+        one.kdc.addprinc(f"krbtgt/{realm.name}@{made.name}", "secret-of-both")
+    return made
 
 
 @pytest.mark.parametrize("offset", ["+10m", "-10m"])

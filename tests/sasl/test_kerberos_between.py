@@ -394,7 +394,7 @@ def labels(name: str, place: int, token: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(("name", "place"), PLACES)
-@settings(max_examples=60)
+@settings(max_examples=settings().max_examples // 2)
 @given(
     where=st.integers(0, 10_000),
     octet=st.integers(0, 255),
@@ -498,7 +498,7 @@ def test_a_buffer_that_is_not_encrypted(realm: Realm) -> None:
 
 
 @pytest.mark.parametrize("layer", ["integrity", "confidentiality"])
-@settings(max_examples=60)
+@settings(max_examples=settings().max_examples // 2)
 @given(where=st.integers(0, 10_000), octet=st.integers(0, 255), size=st.integers(0, 200))
 def test_any_octet_of_a_buffer_changed(layer: str, where: int, octet: int, size: int) -> None:
     with realm().at_home():
