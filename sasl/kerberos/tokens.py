@@ -291,12 +291,10 @@ class ApRequest:
     Attributes:
         token: the same as libkrb5 takes it: framed as Kerberos, the user-to-user option taken out.
         server: whom its ticket is for.
-        mutual: whether it asks for an answer.
     """
 
     token: bytes
     server: str
-    mutual: bool
 
 
 def read_ap_request(token: bytes, mechanism: bytes = KERBEROS) -> ApRequest:
@@ -311,8 +309,8 @@ def read_ap_request(token: bytes, mechanism: bytes = KERBEROS) -> ApRequest:
     _is(value, 14)
     user_to_user = mechanism == USER_TO_USER
     ticket, options = value["ticket"], value["ap-options"]
-    wanted = (_MUTUAL | _USE_SESSION_KEY,) if user_to_user else (_MUTUAL, 0)
-    if len(options) != _OPTIONS or options.asInteger() not in wanted:
+    wanted = _MUTUAL | (_USE_SESSION_KEY if user_to_user else 0)
+    if len(options) != _OPTIONS or options.asInteger() != wanted:
         _malformed("its options")
     if int(ticket["tkt-vno"]) != _VERSION or not _bare(value["authenticator"]):
         _malformed("another version")
@@ -320,7 +318,7 @@ def read_ap_request(token: bytes, mechanism: bytes = KERBEROS) -> ApRequest:
         if int(ticket["sname"]["name-type"]) != _PRINCIPAL or not _bare(ticket["enc-part"]):
             _malformed("its ticket is not for a person")
         token = framed(KERBEROS, AP_REQUEST, _with_options(value, _MUTUAL))
-    return ApRequest(token, _principal(ticket["sname"], ticket["realm"]), bool(options.asInteger() & _MUTUAL))
+    return ApRequest(token, _principal(ticket["sname"], ticket["realm"]))
 
 
 def user_to_user(token: bytes) -> bytes:

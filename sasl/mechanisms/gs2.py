@@ -12,12 +12,12 @@ from __future__ import annotations
 from typing import Final
 
 from ..errors import Reason, SaslError
-from ..kerberos.gss import Flag, InitiatorContext
-from ..kerberos.tokens import KERBEROS, check_ap_reply, framed, unframed
+from ..kerberos.gss import Flag
+from ..kerberos.tokens import KERBEROS, framed, unframed
 from ..setting import Accepting, Initiating
 from . import gs2_header
-from .gssapi import Accepts, Initiates
 from .kerberos import PROPERTIES
+from .krb5_sides import Accepts, Initiates
 
 __all__ = ["Gs2Acceptor", "Gs2Initiator"]
 
@@ -44,12 +44,7 @@ class Gs2Initiator(Initiates):
         return header + kind + message
 
     def _answered(self, token: bytes | None, now: float) -> bytes:
-        context = self._running()
-        assert isinstance(context, InitiatorContext)
-        answer = context.step(check_ap_reply(token or b""), now)
-        if answer or not context.complete:
-            raise SaslError(Reason.MALFORMED, "the other side's Kerberos goes on where it should end")
-        self._lasts(context.ends)
+        self._stands(token, now)
         self.complete = True
         return b""
 
@@ -66,7 +61,7 @@ class Gs2Acceptor(Accepts):
         bindings = _bound(header.octets, self.binding, self._setting)
         answer = self._service(framed(KERBEROS, rest[:2], rest[2:]), now, bindings)
         # libkrb5 lets in an initiator that gives no bindings at all.
-        if answer is None or not self._running().has(Flag.MUTUAL | Flag.BOUND):
+        if not self._running().has(Flag.BOUND):
             raise SaslError(
                 Reason.BINDING,
                 "the other side's ticket is not bound to this: somebody may stand in between",

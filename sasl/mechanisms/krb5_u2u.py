@@ -28,7 +28,6 @@ from ..kerberos.tokens import (
     AP_REPLY,
     KERBEROS,
     USER_TO_USER,
-    check_ap_reply,
     framed,
     read_ap_request,
     read_tgt_reply,
@@ -41,7 +40,7 @@ from ..kerberos.tokens import (
 from ..policy import ChannelLevel
 from ..setting import Accepting, Initiating
 from . import kerberos
-from .gssapi import FLAGS, Negotiates, Offers, held
+from .gssapi import FLAGS, Negotiates, Offers
 
 __all__ = ["UserToUserAcceptor", "UserToUserInitiator"]
 
@@ -79,7 +78,7 @@ class UserToUserInitiator(Negotiates):
         self._realm = ""
 
     def _first(self, token: bytes | None, now: float) -> bytes:
-        self._expected = self._kerberos.principal(self._setting.acceptor, self._ticket(now).realm)
+        self._expected = self._kerberos.principal(self._setting.acceptor, self._own(now).realm)
         self._realm = self._expected.rpartition("@")[2]
         self._next = self._asked
         return tgt_request(self._expected)
@@ -99,11 +98,7 @@ class UserToUserInitiator(Negotiates):
         return user_to_user(first or b"")
 
     def _answered(self, token: bytes | None, now: float) -> bytes:
-        context = self._running()
-        assert isinstance(context, InitiatorContext)
-        answer = context.step(check_ap_reply(token or b"", USER_TO_USER), now)
-        if answer or not context.complete:
-            raise SaslError(Reason.MALFORMED, "the other side's Kerberos goes on where it should end")
+        self._stands(token, now, USER_TO_USER)
         self._next = self._choose
         return b""
 
@@ -131,7 +126,7 @@ class UserToUserAcceptor(Offers):
 
     def _first(self, token: bytes | None, now: float) -> bytes:
         wanted = read_tgt_request(token or b"")
-        ticket = held(self._kerberos, self._setting.me, now)
+        ticket = self._own(now)
         if wanted != ticket.principal:
             raise SaslError(Reason.WRONG, "the other side wants to speak with somebody else")
         self._ticket = ticket
