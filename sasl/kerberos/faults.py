@@ -10,7 +10,7 @@ from typing import Final
 
 from ..errors import Reason, SaslError
 
-__all__ = ["ABSENT", "expired", "fault", "no_ticket", "of_protocol"]
+__all__ = ["ABSENT", "expired", "fault", "no_ticket", "not_bound", "of_protocol", "other_channel"]
 
 ABSENT: Final = "not installed: pip install msrp-peer[kerberos] (needs libkrb5-dev)"
 
@@ -72,3 +72,15 @@ def expired(principal: str, ends: int, now: float) -> SaslError:
     when = f"{end:%H:%M}" if end.date() == today.date() else f"{end:%H:%M} on {end:%Y-%m-%d}"
     user = principal.partition("@")[0]
     return SaslError(Reason.CREDENTIALS, f"{user}'s Kerberos ticket expired at {when}; run kinit")
+
+
+def other_channel() -> SaslError:
+    """The bindings of the two sides differ."""
+    return SaslError(Reason.BINDING, "the two sides see different channels: somebody may stand in between")
+
+
+def not_bound() -> SaslError:
+    """The initiator gave no bindings."""
+    return SaslError(
+        Reason.BINDING, "the other side's ticket is not bound to this: somebody may stand in between"
+    )

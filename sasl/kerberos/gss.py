@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 from ..errors import Reason, SaslError
-from .faults import ABSENT, fault
+from .faults import ABSENT, fault, other_channel
 
 if TYPE_CHECKING:
     from gssapi.raw import ChannelBindings, Creds, SecurityContext
@@ -54,9 +54,7 @@ def _told() -> Iterator[None]:
     except raw().GSSError as error:
         major = error.maj_code & _FAILURE
         if major == _BAD_BINDINGS:
-            raise SaslError(
-                Reason.BINDING, "the two sides see different channels: somebody may stand in between"
-            ) from None
+            raise other_channel() from None
         if major == _GENERAL and error.min_code:
             raise fault(error.min_code) from None
         raise SaslError(

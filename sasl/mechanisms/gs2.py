@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..errors import Reason, SaslError
+from ..kerberos.faults import not_bound
 from ..kerberos.gss import Flag
 from ..kerberos.tokens import KERBEROS, framed, unframed
 from ..setting import Accepting, Initiating
@@ -62,9 +62,6 @@ class Gs2Acceptor(Accepts):
         answer = self._service(framed(KERBEROS, rest[:2], rest[2:]), now, bindings)
         # libkrb5 lets in an initiator that gives no bindings at all.
         if not self._running().has(Flag.BOUND):
-            raise SaslError(
-                Reason.BINDING,
-                "the other side's ticket is not bound to this: somebody may stand in between",
-            )
+            raise not_bound()
         self.complete = True
         return answer

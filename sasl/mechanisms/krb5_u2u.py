@@ -21,6 +21,7 @@ import hmac
 from typing import Final
 
 from ..errors import Reason, SaslError
+from ..kerberos.faults import not_bound, other_channel
 from ..kerberos.gss import AcceptorContext, Flag, InitiatorContext
 from ..kerberos.libkrb5 import SessionKey, Ticket, UserToUser
 from ..kerberos.setting import Layer
@@ -108,9 +109,7 @@ class UserToUserInitiator(Negotiates):
     def _opened(self, plain: bytes) -> bytes:
         head, digest = plain[:-32], plain[-32:]
         if not hmac.compare_digest(digest, self._bound.digest):
-            raise SaslError(
-                Reason.BINDING, "the two sides see different channels: somebody may stand in between"
-            )
+            raise other_channel()
         return head
 
 
@@ -122,7 +121,6 @@ class UserToUserAcceptor(Offers):
         super().__init__(setting)
         self._bound = _Bound(setting)
         self._ticket: Ticket | None = None
-        self._key: SessionKey | None = None
 
     def _first(self, token: bytes | None, now: float) -> bytes:
         wanted = read_tgt_request(token or b"")
@@ -140,17 +138,17 @@ class UserToUserAcceptor(Offers):
         if request.server != ticket.principal:
             raise SaslError(Reason.WRONG, "the other side's ticket is for somebody else")
         self.binding = self._bound.name
-        self._key = SessionKey(ticket)
-        # Repeats need no memory: who repeats an AP-REQ has not the key for what is wrapped.
-        context = AcceptorContext({"keytab": self._key.keytab, "rcache": "none:"}, self._bound.data)
-        answer = context.step(request.token, now)
-        self._forget()
+        key = SessionKey(ticket)
+        try:
+            # Repeats need no memory: who repeats an AP-REQ has not the key for what is wrapped.
+            context = AcceptorContext({"keytab": key.keytab, "rcache": "none:"}, self._bound.data)
+            answer = context.step(request.token, now)
+        finally:
+            key.close()
+            self._ticket = None
         # libkrb5 lets in an initiator that gives no bindings at all.
         if self._bound.data is not None and not context.has(Flag.BOUND):
-            raise SaslError(
-                Reason.BINDING,
-                "the other side's ticket is not bound to this: somebody may stand in between",
-            )
+            raise not_bound()
         if answer is None or not context.has(FLAGS):
             raise SaslError(Reason.POLICY, "the other side's Kerberos gives less than is needed")
         self.user = self._kerberos.identity(context.initiator, ticket.realm)
@@ -168,11 +166,6 @@ class UserToUserAcceptor(Offers):
     def _besides(self) -> bytes:
         return self._bound.digest
 
-    def _forget(self) -> None:
-        if self._key is not None:
-            self._key.close()
-        self._key = self._ticket = None
-
     def dispose(self) -> None:
-        self._forget()
+        self._ticket = None
         super().dispose()
