@@ -52,7 +52,8 @@ _WORDS: Final[dict[int, tuple[Reason, str]]] = {
 def fault(code: int) -> SaslError:
     """The error for a code of libkrb5's, or for the minor status of a GSS call."""
     signed = code - _UNSIGNED if code >= _UNSIGNED >> 1 else code
-    return of_protocol(signed - _BASE)
+    known = _WORDS.get(signed - _BASE, (Reason.WRONG, f"Kerberos failed (code {signed})"))
+    return SaslError(*known)
 
 
 def of_protocol(number: int) -> SaslError:

@@ -23,6 +23,12 @@ __all__ = ["AcceptorContext", "Context", "Flag", "InitiatorContext", "raw"]
 _FAILURE: Final = 0xFFFF0000  # of a major status: routine and calling errors (RFC 2744 section 3.9)
 _GENERAL: Final = 13 << 16  # GSS_S_FAILURE: the minor status says more
 _BAD_BINDINGS: Final = 4 << 16
+_ODD: Final = {
+    0: "came twice, too early or too late",
+    6 << 16: "was changed on the way",
+    12 << 16: "came after the end of the ticket",
+}
+"""Routine errors of RFC 2744 section 3.9, and none: then a supplementary one."""
 
 
 class Flag:
@@ -57,9 +63,8 @@ def _told() -> Iterator[None]:
             raise other_channel() from None
         if major == _GENERAL and error.min_code:
             raise fault(error.min_code) from None
-        raise SaslError(
-            Reason.MALFORMED, f"the other side's Kerberos token is not right ({major:#x})"
-        ) from None
+        what = _ODD.get(major, "is not right")
+        raise SaslError(Reason.MALFORMED, f"the other side's Kerberos token {what}") from None
 
 
 def _bindings(data: bytes | None) -> ChannelBindings | None:
