@@ -23,7 +23,7 @@ from msrp_sasl import (
     choose,
     offered,
 )
-from msrp_sasl.kerberos.libkrb5 import own_ticket
+from msrp_sasl.kerberos.libkrb5 import UserToUser, own_ticket
 from sasl.parties import ALICE, BOUND, EXPORTER, NOW, UNBOUND, VERIFIED, alone, refused, run
 from sasl.realm import CLEAR, HOST, HOST_BASED, NAME, USER_TO_USER, Realm, identity, needed
 
@@ -231,6 +231,16 @@ def test_no_ticket(realm: Realm, name: str) -> None:
     client = realm.initiator(name, kerberos=nobody(realm))
     said = refused(Reason.CREDENTIALS, lambda: client.start(NOW))
     assert said == "there is no Kerberos ticket here: run kinit"
+
+
+def test_a_ticket_that_grants_none(realm: Realm) -> None:
+    """A cache without a ticket-granting ticket; and it is gone once nobody needs it."""
+    bobs = own_ticket(realm.ccache("bob"), NOW)
+    held = UserToUser(realm.ccache("alice"), bobs.principal, bobs.octets)
+    said = refused(Reason.CREDENTIALS, lambda: own_ticket(held.ccache, NOW))
+    assert said == f"there is no Kerberos ticket here: run kinit alice@{NAME}"
+    held.close()
+    assert refused(Reason.CREDENTIALS, lambda: own_ticket(held.ccache, NOW)).endswith(": run kinit")
 
 
 @pytest.mark.parametrize("what", ["KRB5CCNAME", "damaged"])
