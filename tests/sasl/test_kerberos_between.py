@@ -293,6 +293,18 @@ def test_success_is_claimed_too_early(realm: Realm, name: str) -> None:
         assert caught.value.reason in (Reason.UNPROVED, Reason.MALFORMED)
 
 
+@pytest.mark.parametrize("name", [*HOST_BASED, USER_TO_USER])
+def test_a_challenge_to_what_is_said_already(realm: Realm, name: str) -> None:
+    client, server = realm.initiator(name), realm.acceptor(name)
+    back = server.start(name, client.start(NOW), NOW)
+    while not server.complete:
+        back = server.process(client.process(back or b"", NOW), NOW)
+    if name.startswith("GS2"):
+        client.process(back or b"", NOW)
+    said = refused(Reason.MALFORMED, lambda: client.process(b"", NOW))
+    assert said == "the other side's token has no place in this exchange"
+
+
 # -- what is agreed on
 
 

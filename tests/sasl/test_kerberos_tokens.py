@@ -143,6 +143,14 @@ BAD = {
     "the mechanism and no more": tokens.framed(tokens.USER_TO_USER, b"", b""),
     "another mechanism": tokens.framed(tokens.KERBEROS, tokens.TGT_REQUEST, REQUEST[16:]),
     "another kind": tokens.framed(tokens.USER_TO_USER, b"\x04\x02", REQUEST[16:]),
+    "an inner length in more octets than it takes": tokens.framed(
+        tokens.USER_TO_USER, tokens.TGT_REQUEST, b"\x30\x81" + REQUEST[17:]
+    ),
+    "a number in more octets than it takes": tokens.framed(
+        tokens.USER_TO_USER,
+        tokens.TGT_REQUEST,
+        bytes([0x30, REQUEST[17] + 1]) + b"\xa0\x04\x02\x02\0\x05" + REQUEST[23:],
+    ),
     "no message": tokens.framed(tokens.USER_TO_USER, tokens.TGT_REQUEST, b""),
     "another version": request(pvno=4),
     "another message": request(**{"msg-type": 17}),
