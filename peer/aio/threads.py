@@ -69,4 +69,10 @@ class Threads:
             except RuntimeError:
                 self._free.release()
                 raise
-            return await done
+            try:
+                return await done
+            except asyncio.CancelledError:
+                if not done.cancelled():  # it ended just now, and nobody will hear of it
+                    done.exception()
+                    late()
+                raise

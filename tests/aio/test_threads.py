@@ -79,6 +79,23 @@ def test_nobody_waits_any_more(how: str, outcome: object) -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("outcome", ["done", ValueError()])
+def test_it_ends_in_the_moment_nobody_waits_any_more(outcome: object) -> None:
+    async def main() -> None:
+        call, before = Call(outcome), set(threading.enumerate())
+        waiting = asyncio.create_task(Threads().run(call, 30, call.late.set))
+        await asyncio.sleep(0)
+        (thread,) = (one for one in set(threading.enumerate()) - before if one.name == "msrp-blocking")
+        call.free.set()
+        thread.join()  # its word is on the way now, and the waiter is given up behind it
+        asyncio.get_running_loop().call_soon(waiting.cancel)
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert call.late.is_set()
+
+    asyncio.run(main())
+
+
 def test_the_loop_is_gone() -> None:
     async def main() -> Call:
         call = Call()
