@@ -77,11 +77,15 @@ class Agreed:
             if uri.secure == (self.tls == "none"):
                 scheme = "msrp" if self.tls == "none" else "msrps"
                 raise ValueError(f"with tls {self.tls!r} {whose} URI begins with {scheme}://")
-            if not uri.port:
+            if uri.port is None:
                 # RFC 4975 section 8.2: URIs of sessions say their port, and there is no default.
                 raise ValueError(f"{whose} URI has no port")
+        # Where nobody connects to, port and transport are words like others (RFC 7977 section 5.2.2).
+        for uri in (*own, *path[: self.active]):
+            if not uri.port:
+                raise ValueError("a URI has no port")
             if uri.transport != "tcp":
-                raise ValueError(f"{whose} URI has a transport other than tcp")
+                raise ValueError("a URI has a transport other than tcp")
         if self.address is not None and not self.active:
             raise ValueError("an address to connect to is for the side that connects")
         if self.asks:

@@ -138,8 +138,10 @@ def _path(value: str) -> tuple[str, tuple[Uri, ...]]:
         uris = Uri.parse_path(text)
     except ValueError as wrong:
         raise SdpError(f"its a=path is no list of MSRP URIs: {wrong}") from None
-    if uris[0].port is None or uris[-1].port is None:
+    if any(uri.port is None for uri in uris):
         raise SdpError("a URI in its a=path has no port (RFC 4975 section 8.2)")
+    if len({uri.secure for uri in uris}) > 1:
+        raise SdpError("some of the URIs in its a=path say TLS, others do not")
     if uris[-1].session_id is None:
         raise SdpError("the last URI in its a=path names no session (RFC 4975 section 6)")
     return text, uris

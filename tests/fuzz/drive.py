@@ -18,6 +18,9 @@ if "uri" in sys.argv[1:2]:
 if "sasl" in sys.argv[1:2]:
     with atheris.instrument_imports(include=["msrp_sasl"]):
         importlib.import_module("msrp_sasl")
+if "sdp" in sys.argv[1:2]:
+    with atheris.instrument_imports(include=["msrp_peer.signalling", "msrp_peer.terms"]):
+        importlib.import_module("msrp_peer.signalling.offer_answer")
 
 from fuzz import mutate
 from fuzz.inputs import exact
@@ -55,6 +58,7 @@ def main() -> None:
         "cuts": mutate.stream,
         "express": mutate.stream,
         "writer": mutate.fields,
+        "sdp": mutate.lines,
     }
     custom = {"custom_mutator": mutator(mutators[name])} if name in mutators else {}
     atheris.Setup(sys.argv, lambda data: run(bytes(data)), **custom)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from fuzz.inputs import CUT, FIELD, REPEAT
 
-__all__ = ["fields", "stream"]
+__all__ = ["fields", "lines", "stream"]
 
 Change = Callable[[random.Random, bytes], bytes]
 
@@ -212,3 +212,22 @@ def fields(data: bytes, most: int, seed: int) -> bytes:
     while len(some) < 12 and rng.random() < 0.3:
         some.append(rng.choice(_FIELDS))
     return (data[:1] + FIELD.join(some))[:most]
+
+
+def lines(data: bytes, most: int, seed: int) -> bytes:
+    """A line of a text is gone, or somewhere else, too; or half of it is that of another."""
+    rng = random.Random(seed)
+    texts = data[1:].split(FIELD)
+    all_lines = [line for text in texts for line in text.splitlines(keepends=True)] or [b"v=0\r\n"]
+    for _ in range(rng.choice((1, 1, 2, 4))):
+        which = rng.randrange(len(texts))
+        some = texts[which].splitlines(keepends=True)
+        at = rng.randrange(len(some) + 1)
+        line = rng.choice(all_lines)
+        if rng.random() < 0.3 and at < len(some):
+            line = some[at].partition(b":")[0] + b":" + line.partition(b":")[2]
+        some[at : at + rng.randrange(2)] = rng.choice(([line], [line], []))
+        texts[which] = b"".join(some)
+    if rng.random() < 0.1:
+        texts.insert(0, texts.pop())
+    return (data[:1] + FIELD.join(texts))[:most]

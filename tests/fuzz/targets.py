@@ -11,6 +11,7 @@ from typing import Any
 from core.events import PLAIN, normalise, run
 from fuzz.inputs import Stream, stream
 from fuzz.lanes import express
+from fuzz.texts import sdp
 from fuzz.tokens import sasl
 from fuzz.uris import uri
 from fuzz.writing import writer
@@ -93,4 +94,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "writer": writer,
     "uri": uri,
     "sasl": sasl,
+    "sdp": sdp,
 }
