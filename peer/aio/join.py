@@ -13,6 +13,7 @@ from ..protocol.connection import Connection
 from ..security.tls_modes import TlsMode
 from ..session.establish import establish, own_terms
 from ..session.session import Session
+from ..session.told import Told
 from ..signalling.interface import Agreed, Signalling
 from ..signalling.target import Target
 from ..terms.errors import CannotReach, NotSecureEnough, UsageError
@@ -93,6 +94,8 @@ class join:  # a verb: async with ...
             _, self._session = await self._wait(self._listener, agreed)
         else:
             self._session = await self._wait_there(agreed)
+        if isinstance(self._signalling, Told):
+            self._signalling.follow(self._session)
         return self._session
 
     async def __aexit__(

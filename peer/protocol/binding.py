@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msrp_core import Frame, Uri
 
-from ..terms.content import Accepts
+from ..terms.content import Accepts, Takes
 from .auth import Grant, Terms
 from .endpoint import Endpoint
 from .register import Expected, Register
@@ -54,9 +54,7 @@ class Bindings:
             peer_takes=peer_takes,
             peer_maximum=peer_maximum,
         )
-        most = connection.limits.message
-        if own.maximum is not None and (most is None or own.maximum < most):
-            endpoint.limits = replace(connection.limits, message=own.maximum)
+        self._bound_by(endpoint, own.maximum)
         endpoint.granted = granted
         self.endpoints[local] = endpoint
         connection.short.open(endpoint)
@@ -64,6 +62,23 @@ class Bindings:
         self.used = True
         connection.bound_now()
         return endpoint
+
+    def renew(self, endpoint: Endpoint, own: Takes, peer: Takes) -> None:
+        """Change what both sides take in a session that stands (RFC 4975 section 8.4).
+
+        What has begun goes on. Kinds the other side refused before may be taken now.
+        """
+        short = self._connection.short
+        short.close(endpoint)  # it knows kinds that were taken
+        endpoint.renew(own, peer)
+        self._bound_by(endpoint, own.maximum)
+        short.open(endpoint)
+
+    def _bound_by(self, endpoint: Endpoint, maximum: int | None) -> None:
+        limits = self._connection.limits
+        if maximum is not None and (limits.message is None or maximum < limits.message):
+            limits = replace(limits, message=maximum)
+        endpoint.limits = limits
 
     def over(self, endpoint: Endpoint) -> None:
         """It ended; what is over is not kept."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msrp_core import ByteRange, Frame, Lane, Seen, Uri, request
 
-from ..terms.content import Accepts, parse_disposition
+from ..terms.content import Accepts, Takes, parse_disposition
 from ..terms.errors import NotDelivered, UsageError
 from ..terms.limits import Limits
 from .bells import SILENT, Bell
@@ -144,6 +144,12 @@ class Endpoint:
             if not self.peer_takes.allows(kind) and not wrapped.allows(kind):
                 bare = kind.partition(";")[0]
                 raise NotDelivered(f"the other side does not take {bare} inside of others", status=415)
+
+    def renew(self, own: Takes, peer: Takes) -> None:
+        """Take, and expect to be taken, what signalling agreed anew."""
+        self.takes, self.files = own.accepts, own.files
+        self.peer_takes, self.peer_maximum, self.peer_wrapped = peer.accepts, peer.maximum, peer.wrapped
+        self._unwanted.clear()
 
     # -- from the wire
 

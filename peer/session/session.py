@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from ..protocol.endpoint import Endpoint
 from ..protocol.outgoing import FailureReport, Outgoing
-from ..terms.content import digest_header, disposition
+from ..terms.content import Takes, digest_header, disposition
 from ..terms.errors import ConnectionLost, NotDelivered, UsageError
 from ..terms.principal import Principal, PrincipalError
 from ..terms.security import Security
@@ -260,17 +260,32 @@ class Session:
         if progress is not None:
             progress(outgoing.cut_octets, outgoing.total)
 
+    # -- the terms
+
+    def renew(self, own: Takes, peer: Takes) -> None:
+        """Change what both sides take, as signalling agreed it anew (RFC 4975 section 8.4).
+
+        It holds for messages that begin from now on; those under way go on. Nothing is told to the
+        other side. Without effect where the session is over.
+        """
+        if not self._endpoint.closed:
+            self._driver.connection.bindings.renew(self._endpoint, own, peer)
+
     # -- the end
+
+    def leave(self) -> None:
+        """Begin to end the session, in order; `close` waits for that."""
+        self._closing = True
+        self._driver.connection.leave(self._endpoint, self._driver.now())
+        self._driver.flush()
 
     async def close(self) -> None:
         """End the session in order. May be called twice.
 
         Returns when the line is closed; where other sessions use it, it goes on.
         """
-        self._closing = True
+        self.leave()
         connection = self._driver.connection
-        connection.leave(self._endpoint, self._driver.now())
-        self._driver.flush()
         while connection.state == "ending":
             await self._driver.changed.heard()
 
