@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .session.message import Sent as Sent
     from .session.rendezvous import Answer as Answer
     from .session.rendezvous import Offer as Offer
+    from .session.rendezvous import refusal as refusal
     from .session.session import Session as Session
     from .signalling.agreement import NotAcceptable as NotAcceptable
     from .signalling.agreement import Refused as Refused
@@ -54,6 +55,7 @@ _HOMES = {
     "Sent": "session.message",
     "Answer": "session.rendezvous",
     "Offer": "session.rendezvous",
+    "refusal": "session.rendezvous",
     "NotAcceptable": "signalling.agreement",
     "Refused": "signalling.agreement",
     "SdpError": "signalling.sdp",

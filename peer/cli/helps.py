@@ -67,21 +67,33 @@ examples:
   msrp offer                           talk
   msrp offer "Lunch?"                  a message, until it is delivered
   msrp offer --file photo.jpg          a file
+  msrp offer --get photo.jpg --out in  a file that the other side has, and shares by answer --file
   msrp offer --listen --out inbox      only take what the other side has
   msrp offer --connect                 where nobody can connect to this computer
+  msrp offer --cema                    where a middlebox of the network must be connected to
 
 Prints an offer (SDP) for the other side, who gives it to `msrp answer`, or to any program that
 speaks MSRP; then paste the answer here, and an empty line. Both texts are secret: whoever reads
 them may speak in the session, and whoever can change them can put itself in between. Where you
 are sure that nobody can, say --protected: then the fingerprint in them verifies the key.
+
+An offer of one file describes it: name, size, type, hashes (RFC 5547). The other side can refuse it
+before anything is sent, checks the hash, and goes on from the NAME.part of an earlier attempt.
+
+With --cema (RFC 6714) the side that connects goes to the c= and m= lines of the other side's text,
+which a session border controller may have made its own. If the other side cannot do that, a second
+offer is printed, to be carried over like the first.
 """
 ANSWER = """\
 examples:
   msrp answer                          talk
   msrp answer --listen --out inbox     only take what the other side has
+  msrp answer --file photo.jpg         send it; or share it, where the offer asks for a file
   msrp answer < offer.sdp
 
-Paste the offer, and an empty line; then give what is printed to whoever made the offer.
+Paste the offer, and an empty line; then give what is printed to whoever made the offer. Where the
+offer asks for a file, only those of --file can be meant; it is sent if its name, size, type or hash
+is what was asked for. An offer of a file is refused without --out.
 See msrp offer --help for what the texts are worth.
 """
 PEERS = """\

@@ -8,24 +8,31 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..signalling.agreement import NotAcceptable, look
 from ..signalling.sdp import MAX_SDP
-from ..terms.errors import CannotReach, UsageError
+from ..terms.errors import CannotReach, PeerError, UsageError
 from ..terms.limits import Limits
 from ..terms.security import Level
+from . import transfer
 from .chat import Chat
 from .exits import Exit
 from .incoming import Taking
 from .listen import CannotListen, Listening
 from .options import listening_address
 from .output import Output
+from .progress import Bars
 from .running import run as run_loop
 from .send import send
-from .terminal import Lines
+from .terminal import Lines, means_yes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..aio.listen import Listener
     from ..session.rendezvous import Answer, Offer
     from ..session.session import Session
+    from ..signalling.file_attributes import FileTransfer
+    from ..signalling.media import Direction, MsrpMedia
 
 __all__ = ["run"]
 
@@ -37,6 +44,8 @@ def run(args: argparse.Namespace) -> Exit:
     """Exchange the texts, then do what the options say."""
     if args.listen and (args.text is not None or args.files):
         raise UsageError("--listen sends nothing: leave out TEXT and --file")
+    if args.get and (args.listen or args.text is not None or args.files):
+        raise UsageError("--get takes one file and does nothing else: leave out TEXT, --file and --listen")
     if args.text == "-":
         raise UsageError("standard input is for the other side's text: give the message itself, or --file")
     output = Output(json=args.json)
@@ -45,19 +54,31 @@ def run(args: argparse.Namespace) -> Exit:
     return run_loop(exchange.run, output, args.verbose)
 
 
+class _Transferred(Exception):
+    """The session was for one file, and that is done: there is nothing to talk about."""
+
+
 class _Exchange:
     def __init__(self, args: argparse.Namespace, output: Output, taking: Taking) -> None:
         self._args = args
         self._output = output
         self._taking = taking
+        self._bars = Bars(shown=not args.json)
+        self._path: Path | None = None  # of ours, that the session is for
 
     async def run(self) -> Exit:
+        if self._args.tls == "none":
+            self._output.note("msrp: plain TCP: everybody on the way can read and change everything")
+        try:
+            return await self._run()
+        except _Transferred:
+            return Exit.DONE
+
+    async def _run(self) -> Exit:
         args, output = self._args, self._output
-        if args.tls == "none":
-            output.note("msrp: plain TCP: everybody on the way can read and change everything")
         if args.text is not None or args.files:
             return await send(args, output, lambda: self._met(Lines().next))
-        if not args.listen:
+        if not args.listen and not args.get:
             return await Chat(args, output, self._taking, lambda entry: self._met(entry.next)).run()
         lines = Lines()
         async with self._met(lines.next) as session:
@@ -65,7 +86,8 @@ class _Exchange:
 
     @contextlib.asynccontextmanager
     async def _met(self, next_line: NextLine) -> AsyncIterator[Session]:
-        """The session, once both texts have been exchanged."""
+        """The session, once both texts have been exchanged. Raises `_Transferred` where it was for
+        one file, which is sent or received by then."""
         from .. import join
 
         args = self._args
@@ -78,7 +100,17 @@ class _Exchange:
             waits = told.outcome is not None and not told.outcome.active
             seconds = _PASTING if waits and args.timeout is None else args.timeout
             joining = join(told, listener=listener, require=require, timeout=seconds)
-            yield await stack.enter_async_context(joining)
+            file = None if told.outcome is None else transfer.agreed(told.outcome)
+            session = await stack.enter_async_context(joining)
+            if file is None:
+                yield session
+                return
+            if self._path is not None:
+                await transfer.send(session, self._path, file, self._output, self._bars)
+            else:
+                await transfer.receive(session, file, self._taking, self._output, self._bars)
+        self._output.event("closed", session=session.tag)
+        raise _Transferred
 
     @contextlib.asynccontextmanager
     async def _listening(self) -> AsyncIterator[Listener]:
@@ -95,28 +127,20 @@ class _Exchange:
             yield listener
 
     async def _exchanged(self, listener: Listener | None, next_line: NextLine) -> Offer | Answer:
-        from .. import Answer, Offer
+        if self._args.command == "answer":
+            return await self._answered(listener, next_line)
+        from .. import Offer
 
         args = self._args
-        if args.command == "answer":
-            self._output.note("Paste the offer, and an empty line.")
-            answer = Answer(
-                await self._pasted("offer", next_line),
-                listener,
-                host=args.host,
-                tls=args.tls,
-                files=self._taking.files,
-                signalled=args.protected,
-                me=args.me,
-            )
-            self._output.note("The answer is for whoever made the offer, and for nobody else:")
-            self._tell("answer", answer.text)
-            return answer
+        file, direction = await self._own_file()
         offer = Offer(
             listener,
             host=args.host,
             tls=args.tls,
-            files=self._taking.files,
+            files=self._taking.files or file is not None,
+            direction=direction,
+            file=file,
+            cema=args.cema,
             signalled=args.protected,
             me=args.me,
         )
@@ -125,8 +149,87 @@ class _Exchange:
         while text is not None:
             self._tell("offer", text)
             self._output.note("Paste the answer, and an empty line.")
-            text = offer.answered(await self._pasted("answer", next_line))
+            answer = await self._pasted("answer", next_line)
+            text = offer.answered(answer, await self._known(answer))
+            if text is not None:
+                self._output.note(
+                    "Something in between knows no CEMA: this new offer is for the other side, too:"
+                )
         return offer
+
+    async def _own_file(self) -> tuple[FileTransfer | None, Direction]:
+        """The file that an offer of ours is for."""
+        args = self._args
+        if args.get:
+            return transfer.asked_for(args.get, self._taking), "recvonly"
+        if args.text is None and len(args.files) == 1:
+            self._path = args.files[0]
+            return await transfer.offered(args.files[0], self._bars), "sendonly"
+        return None, "sendrecv"
+
+    async def _answered(self, listener: Listener | None, next_line: NextLine) -> Answer:
+        from .. import Answer, refusal
+
+        args = self._args
+        self._output.note("Paste the offer, and an empty line.")
+        offer = await self._pasted("offer", next_line)
+        try:
+            answer = Answer(
+                offer,
+                listener,
+                host=args.host,
+                tls=args.tls,
+                files=self._taking.files,
+                file=await self._their_file(look(offer), next_line),
+                cema=args.cema,
+                signalled=args.protected,
+                me=args.me,
+                known=await self._known(offer),
+            )
+        except NotAcceptable:
+            self._output.note("The answer refuses the offer; it is for whoever made that:")
+            self._tell("answer", refusal(offer))
+            raise
+        self._output.note("The answer is for whoever made the offer, and for nobody else:")
+        self._tell("answer", answer.text)
+        return answer
+
+    async def _their_file(self, offered: MsrpMedia, next_line: NextLine) -> FileTransfer | None:
+        """The file an offer is for, as it is to be answered: one of ours, or one to take."""
+        args = self._args
+        if offered.file is None:
+            return None
+        if offered.direction == "recvonly":
+            self._path, file = await transfer.shared(offered.file, args.files, self._bars)
+            return file
+        if args.text is not None or args.files:
+            raise NotAcceptable("the other side offers a file, and this side was to send something")
+
+        async def ask(question: str) -> bool:
+            self._output.ask(f"{question} [y/n]")
+            while (line := await next_line()) is not None:
+                # What was pasted may have had an empty line more.
+                if line.strip():
+                    return means_yes(line)
+            return False
+
+        return await transfer.taken(offered.file, self._taking, ask, self._output)
+
+    async def _known(self, text: str) -> dict[str, list[str]]:
+        """The addresses of the names in the other side's text, which CEMA compares."""
+        if not self._args.cema:
+            return {}
+        from ..aio.resolve import addresses
+
+        known: dict[str, list[str]] = {}
+        try:
+            hosts = look(text).hosts()
+        except PeerError:
+            return known  # it is told where the text is taken
+        for host in hosts:
+            with contextlib.suppress(CannotReach):
+                known[host] = [address for _, address, _ in await addresses(host, 1)]
+        return known
 
     def _tell(self, what: str, text: str) -> None:
         """A text to be copied; an empty line behind it, by which the other side knows its end."""

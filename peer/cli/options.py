@@ -57,8 +57,8 @@ def build_parser(*, hidden: bool = False) -> argparse.ArgumentParser:
     command("listen", "wait for sessions, show their messages, take their files", helps.LISTEN, _listen)
     command("send", "send a message or files, and wait until they are delivered", helps.SEND, _send)
     command("chat", "talk to somebody, or wait for somebody to talk to", helps.CHAT, _chat)
-    command("offer", "print an offer to paste, wait for its answer, and talk", helps.OFFER, _offer)
-    command("answer", "read an offer, print its answer to paste, and talk", helps.ANSWER, _offer)
+    command("offer", "print an offer to paste, wait for its answer, and talk", helps.OFFER, _offering)
+    command("answer", "read an offer, print its answer to paste, and talk", helps.ANSWER, _answering)
     command("peers", "show who announces to be listening on this network", helps.PEERS, _peers)
     from . import inspect, passwd_options
 
@@ -175,17 +175,26 @@ def _chat(parser: argparse.ArgumentParser) -> None:
         add(parser)
 
 
-def _offer(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("text", nargs="?", metavar="TEXT", help="send this message, and end")
+def _offering(parser: argparse.ArgumentParser) -> None:
+    _texts(parser, "send this file, and end; repeatable")
     parser.add_argument(
-        "--file",
-        "-f",
+        "--get",
         action="append",
         default=[],
-        type=Path,
-        dest="files",
-        metavar="F",
-        help="send this file, and end; repeatable",
+        metavar="SELECTOR",
+        help="ask for a file of this name, or size:N, type:T, hash:sha-1:XX:..; repeatable: all must fit",
+    )
+
+
+def _answering(parser: argparse.ArgumentParser) -> None:
+    _texts(parser, "send this file, or share it where the offer asks for one (--get); repeatable")
+    parser.set_defaults(get=[])
+
+
+def _texts(parser: argparse.ArgumentParser, file: str) -> None:
+    parser.add_argument("text", nargs="?", metavar="TEXT", help="send this message, and end")
+    parser.add_argument(
+        "--file", "-f", action="append", default=[], type=Path, dest="files", metavar="F", help=file
     )
     parser.add_argument("--listen", action="store_true", help="only show what comes, and take files")
     parser.add_argument(
@@ -196,6 +205,11 @@ def _offer(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--host", metavar="H", help="how the other side reaches that, where it differs")
     parser.add_argument("--connect", action="store_true", help="be connected to by nobody, connect")
+    parser.add_argument(
+        "--cema",
+        action="store_true",
+        help="where something in between has put its own address into the texts, connect there (RFC 6714)",
+    )
     parser.add_argument(
         "--protected", action="store_true", help="nobody can change the texts on their way to the other side"
     )

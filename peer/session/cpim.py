@@ -6,10 +6,12 @@ What it says is said by whoever wrote it: it proves nobody (RFC 4975 section 14.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Cpim"]
+from ..terms.errors import MessageCut
+
+__all__ = ["Cpim", "inside"]
 
 _MOST = 16 * 1024  # octets of headers
 _LINE_END = re.compile(rb"\r\n|\n")
@@ -124,6 +126,30 @@ class Cpim:
         if subject is not None:
             headers.append(("Subject", subject))
         return cls(tuple(headers), (("content-type", content_type),), body)
+
+
+async def inside(blocks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """What a message/cpim of any length holds, as its octets come. Raises `MessageCut` where it is
+    none."""
+    head = bytearray()
+    found = None
+    async for block in blocks:
+        if found is not None:
+            yield block
+            continue
+        head += block
+        if len(head) >= _MOST:  # all its headers are there: looked at once
+            found = _opened(head)
+            yield found.body
+    if found is None:
+        yield _opened(head).body
+
+
+def _opened(octets: bytearray) -> Cpim:
+    found = Cpim.parse(bytes(octets))
+    if found is None:
+        raise MessageCut("what was sent as message/cpim is none")
+    return found
 
 
 def _unescaped(value: str) -> str:

@@ -364,22 +364,24 @@ def hash_file(path: Path, progress: Callable[[int, int], None] | None = None) ->
 
     Raises OSError.
     """
-    total = path.stat().st_size
-    done = 0
-    sha256 = hashlib.sha256()
+    return _hashed(path, (hashlib.sha256(),), progress)[0]
+
+
+def hashes_of(path: Path, progress: Callable[[int, int], None] | None = None) -> dict[str, bytes]:
+    """The digests of a file by the names SDP gives them, as `FileSelector` has them (RFC 5547
+    section 5): its ``sha-1``, and our ``sha-256``. The rest is as for `hash_file`."""
+    both = (hashlib.sha1(usedforsecurity=False), hashlib.sha256())
+    return dict(zip(("sha-1", "sha-256"), _hashed(path, both, progress), strict=True))
+
+
+def _hashed(
+    path: Path, hashes: tuple[hashlib._Hash, ...], progress: Callable[[int, int], None] | None
+) -> list[bytes]:
+    total, done = path.stat().st_size, 0
     for block in read_blocks(path, _STEP):
-        sha256.update(block)
+        for one in hashes:
+            one.update(block)
         done += len(block)
         if progress is not None:
             progress(done, total)
-    return sha256.digest()
-
-
-def hashes_of(path: Path) -> dict[str, bytes]:
-    """The digests of a file by the names SDP gives them, as `FileSelector` has them (RFC 5547
-    section 5): its ``sha-1``, and our ``sha-256``. Raises OSError."""
-    both = {"sha-1": hashlib.sha1(usedforsecurity=False), "sha-256": hashlib.sha256()}
-    for block in read_blocks(path, _STEP):
-        for one in both.values():
-            one.update(block)
-    return {name: one.digest() for name, one in both.items()}
+    return [one.digest() for one in hashes]

@@ -13,10 +13,12 @@ from msrp_core import Frame
 from ..protocol.endpoint import Endpoint
 from ..protocol.incoming import Incoming
 from ..protocol.outgoing import Outgoing
+from ..signalling.file_attributes import FileTransfer
 from ..terms.content import Disposition, parse_digest, parse_disposition
 from ..terms.errors import MessageCut, NotDelivered, UsageError
 from ..terms.security import Security
 from .bodies import Shown, is_readable, show, text_of
+from .cpim import inside
 from .driver import Driver, HeardBell
 from .files import Received, Receiving
 from .handle import Handle
@@ -236,39 +238,70 @@ class Message:
         return show(self.content_type, await self.read(maximum))
 
     async def save(
-        self, directory: Path, *, overwrite: bool = False, progress: Progress | None = None
+        self,
+        directory: Path,
+        *,
+        file: FileTransfer | None = None,
+        resume: Path | None = None,
+        overwrite: bool = False,
+        progress: Progress | None = None,
     ) -> Received:
         """Receive it as a file into `directory`, never outside it.
 
         It stays in ``<name>.part`` until it is whole and its digest, where one was told, is
         right; a name that is taken gets a number, unless `overwrite`. Only then is a sender who
-        asked told that it was taken. Raises `MessageCut` and `FileDamaged` with what came left in
-        the part, and OSError.
+        asked told that it was taken. With `file`, name, size and hashes are those that signalling
+        told (RFC 5547), and the message/cpim that may be around it is taken off; `resume` is a part
+        in `directory` that this is the rest of.
+
+        Raises `MessageCut` and `FileDamaged` with what came left in the part, and OSError.
         """
         taken = False
         in_thread = self._session.driver.in_thread
-        handle = Handle(
-            lambda: Receiving(directory, self.name, size=self.size, digest=self.digest, overwrite=overwrite)
-        )
+        wrapped = file is not None and _is_cpim(self.content_type) and not _is_cpim(file.selector.type)
+        handle = Handle(lambda: self._receiving(directory, file, resume, overwrite, wrapped=wrapped))
         try:
             part = await in_thread(lambda: handle.use(lambda receiving: receiving.part))
             received = 0
             try:
-                async with aclosing(self._octets()) as arriving:
-                    async for block in arriving:
+                async with aclosing(self._octets()) as whole, aclosing(inside(whole)) as within:
+                    async for block in within if wrapped else whole:
                         await in_thread(partial(handle.use, partial(_write, block)))
                         received += len(block)
                         if progress is not None:
                             progress(received, self.size)
             except MessageCut as cut:
                 raise MessageCut(f"{cut}; what came stays in {part}") from None
-            late = self.digest
+            late = None if wrapped or resume else self.digest
             received_file = await in_thread(lambda: handle.use(lambda receiving: _finish(receiving, late)))
             taken = True
             return received_file
         finally:
             handle.close()
             self._settle(taken)
+
+    def _receiving(
+        self,
+        directory: Path,
+        file: FileTransfer | None,
+        resume: Path | None,
+        overwrite: bool,
+        *,
+        wrapped: bool,
+    ) -> Receiving:
+        if file is None:
+            return Receiving(directory, self.name, size=self.size, digest=self.digest, overwrite=overwrite)
+        told = file.selector
+        size = self.size if told.size is None and not wrapped and resume is None else told.size
+        return Receiving(
+            directory,
+            told.name or self.name,
+            size=size,
+            digest=told.hashes.get("sha-256"),
+            sha1=told.hashes.get("sha-1"),
+            overwrite=overwrite,
+            resume=resume,
+        )
 
     def refuse(self, status: int = 403) -> None:
         """Take no more of it; its next chunk is answered with `status` (RFC 4975 section 10)."""
@@ -281,6 +314,10 @@ class Message:
     def __repr__(self) -> str:
         size = "" if self.size is None else f" of {self.size} octets"
         return f"<Message {self.message_id}{size}, {self._arrived.state}>"
+
+
+def _is_cpim(kind: str | None) -> bool:
+    return (kind or "").partition(";")[0].strip().lower() == "message/cpim"
 
 
 def _write(block: bytes, receiving: Receiving) -> None:

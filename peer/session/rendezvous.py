@@ -17,12 +17,14 @@ them on their way can put itself in between, unless it is certain that nobody ca
 
 from __future__ import annotations
 
+from ..signalling.agreement import Side
 from ..signalling.file_attributes import FileTransfer
+from ..signalling.interface import new_uri
 from ..signalling.media import Direction
-from ..signalling.offer_answer import Known
-from .told import Place, Told
+from ..signalling.offer_answer import Known, Negotiation
+from .told import NOBODY, NOWHERE, Place, Told
 
-__all__ = ["Answer", "Offer"]
+__all__ = ["Answer", "Offer", "refusal"]
 
 
 class Offer(Told):
@@ -125,3 +127,11 @@ class Answer(Told):
             expected=expected,
         )
         self.text = self._negotiation.answer(offer, known=known or {})
+
+
+def refusal(offer: str | bytes) -> str:
+    """The answer that refuses an offer, with port 0, where there is to be no session at all.
+
+    Raises `SdpError`.
+    """
+    return Negotiation(Side(new_uri(NOBODY, NOWHERE))).refuse(offer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol, TypedDict, Unpack
+from typing import Final, Protocol, TypedDict, Unpack
 
 from ..security.keys import Key, ThrowAway
 from ..signalling.agreement import NotAcceptable, Outcome, Side, look
@@ -17,9 +17,10 @@ from ..terms.fingerprints import Fingerprint
 from ..terms.principal import Principal, PrincipalError
 from .session import Session
 
-__all__ = ["Changes", "Place", "Told"]
+__all__ = ["NOBODY", "NOWHERE", "Changes", "Place", "Told"]
 
-_NOWHERE = 9  # RFC 4145 section 4.1: the port of a side that waits for nobody
+NOBODY: Final = "anonymous.invalid"  # RFC 2606: it never resolves
+NOWHERE: Final = 9  # RFC 4145 section 4.1: the port of a side that waits for nobody
 
 
 class Place(Protocol):
@@ -105,7 +106,7 @@ class Told:
         if self._listener is not None:
             return self._listener.new_uri(self._host, user=claim)
         secure = self._tls == "fingerprint"
-        return new_uri(self._host or "anonymous.invalid", _NOWHERE, secure=secure, user=claim)
+        return new_uri(self._host or NOBODY, NOWHERE, secure=secure, user=claim)
 
     @property
     def outcome(self) -> Outcome | None:

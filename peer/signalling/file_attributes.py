@@ -128,6 +128,10 @@ class FileRange:
         stop = None if found.group(2) == "*" else int(found.group(2))
         return None if start < 1 or (stop is not None and stop < start) else cls(start, stop)
 
+    def is_whole(self, size: int | None) -> bool:
+        """Whether it is all of a file of so many octets."""
+        return self.start == 1 and (self.stop is None or (size is not None and self.stop >= size))
+
     @property
     def text(self) -> str:
         return f"{self.start}-{'*' if self.stop is None else self.stop}"

@@ -146,11 +146,15 @@ class Negotiation:
         own = self.side.file
         if own is None:
             return None
-        if own.range is not None and (theirs.file is None or theirs.file.range != own.range):
+        told = None if theirs.file is None else theirs.file.range
+        if own.range is not None and told != own.range:
             raise NotAcceptable("the other side confirms no range of the file (RFC 5547 section 8.3)")
+        pulls = self.side.direction != "sendonly"
+        if own.range is None and told is not None and pulls and not told.is_whole(own.selector.size):
+            raise NotAcceptable("the other side would send a part of the file only")
         if theirs.file is not None and not own.selector.is_same(theirs.file.selector):
             raise NotAcceptable("the other side's answer is about another file")
-        return own
+        return replace(own, range=told)  # of a receiver who has the rest already
 
     # -- answering
 
@@ -238,7 +242,7 @@ class Negotiation:
             return file
         if not file.selector.is_same(own.selector):
             raise NotAcceptable("it is about another file")
-        return replace(own, transfer_id=file.transfer_id, range=file.range)
+        return replace(own, transfer_id=file.transfer_id, range=file.range or own.range)
 
     # -- both
 

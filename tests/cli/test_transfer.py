@@ -1,0 +1,223 @@
+"""Files as SDP describes them (RFC 5547): `msrp offer --file`, `--get`, and their answers."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cli.programs import Open, Program, Start
+from msrp_peer.signalling.agreement import look
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+
+AT = ("--at", "127.0.0.1:0")
+OCTETS = bytes(range(256)) * 1000
+SHA1 = hashlib.sha1(OCTETS).digest().hex(":").upper()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "a picture.png"
+    path.write_bytes(OCTETS)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    return tmp_path / "in"
+
+
+def carry(source: Program, target: Program) -> str:
+    text = source.wait_for(r"(?s)^v=0\n.*?\n\n").group()
+    target.write(text)
+    return text
+
+
+def exchanged(
+    msrp: Start, offer: tuple[str | Path, ...], answer: tuple[str | Path, ...]
+) -> tuple[Program, Program, str, str]:
+    """Both programs, and both texts."""
+    one = msrp("offer", *AT, *offer, stdin=subprocess.PIPE)
+    other = msrp("answer", *AT, *answer, stdin=subprocess.PIPE)
+    return one, other, carry(one, other), carry(other, one)
+
+
+def lines(text: str, name: str) -> list[str]:
+    return re.findall(f"^a={name}.*", text, re.M)
+
+
+@pytest.mark.rule("5547 5-1 8.1-1 8.1-2 8.2-1 8.2-2 8.3-2 8.7-1")
+def test_a_file_is_offered(msrp: Start, file: Path, folder: Path) -> None:
+    one, other, offer, answer = exchanged(
+        msrp, ("--file", file), ("--listen", "--out", folder, "--accept-files")
+    )
+    assert (one.wait(), other.wait()) == (0, 0), one.errors + other.errors
+    assert "a=sendonly\n" in offer
+    (told,) = lines(offer, "file-selector")
+    assert 'name:"a picture.png" type:image/png size:256000' in told
+    assert f"hash:sha-1:{SHA1}" in told
+    assert lines(offer, "file-disposition") == ["a=file-disposition:attachment"]
+    assert "a=recvonly\n" in answer
+    for name in ("file-selector", "file-transfer-id"):
+        assert lines(answer, name) == lines(offer, name)
+    assert not lines(answer, "file-(disposition|date|icon|range)")
+    assert (folder / file.name).read_bytes() == OCTETS
+    assert f"SHA-256 {hashlib.sha256(OCTETS).hexdigest()}, checked\n" in other.output
+    assert "Delivered: a picture.png, 256.0 kB (256,000 octets)" in one.output
+
+
+@pytest.mark.rule("5547 8.3-1")
+@pytest.mark.parametrize("answer", [(), ("--listen",), ("--listen", "--out")], ids=str)
+def test_a_file_is_refused_before_it_is_sent(
+    msrp: Start, file: Path, folder: Path, answer: tuple[str, ...]
+) -> None:
+    """Without --out, and where nobody can be asked: port 0, and both programs say why."""
+    where = (folder,) if answer[-1:] == ("--out",) else ()
+    one, other, offer, text = exchanged(msrp, ("--file", file), (*answer, *where))
+    assert (one.wait(), other.wait()) == (1, 1)
+    assert "m=message 0 TCP/TLS/MSRP *\n" in text
+    for name in ("file-selector", "file-transfer-id"):
+        assert lines(text, name) == lines(offer, name)
+    assert "refused" in one.errors
+    assert '"a picture.png", image/png, 256.0 kB' in other.errors
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(("said", "code"), [("y", 0), ("n", 1)])
+def test_somebody_is_asked(
+    terminal: Open, msrp: Start, file: Path, folder: Path, said: str, code: int
+) -> None:
+    one = msrp("offer", *AT, "--file", file, stdin=subprocess.PIPE)
+    other = terminal("answer", *AT, "--listen", "--out", folder)
+    other.wait_for("Paste the ")
+    for line in one.wait_for(r"(?s)^v=0\n.*?\n\n").group().splitlines():
+        other.type(line)
+    other.wait_for(r"offers \"a picture.png\", image/png, 256.0 kB \(256,000 octets\). Take it\? \[y/n\]")
+    other.type(said)
+    other.wait_for("whoever made")
+    one.write(other.wait_for(r"v=0\r?\n(?:[a-z]=[^\r\n]*\r?\n)+\r?\n").replace("\r", ""))
+    assert (one.wait(), other.wait()) == (code, code)
+    assert [path.name for path in folder.iterdir()] == ([file.name] if code == 0 else [])
+
+
+@pytest.mark.rule("5547 8.7-1")
+def test_a_file_goes_on(msrp: Start, file: Path, folder: Path) -> None:
+    """The receiver has the beginning and answers with the range that is missing."""
+    (folder / "a picture.png.part").write_bytes(OCTETS[:100_000])
+    one, other, _, answer = exchanged(msrp, ("--file", file), ("--out", folder, "--accept-files"))
+    assert (one.wait(), other.wait()) == (0, 0), one.errors + other.errors
+    assert lines(answer, "file-range") == ["a=file-range:100001-*"]
+    assert "Delivered: a picture.png from octet 100,001 on, 156.0 kB (156,000 octets)" in one.output
+    assert [path.name for path in folder.iterdir()] == [file.name]
+    assert (folder / file.name).read_bytes() == OCTETS
+
+
+def test_a_part_of_another_file(msrp: Start, file: Path, folder: Path) -> None:
+    """The hash tells; the sender learns it, nothing gets the name, and the next time all of it is sent."""
+    (folder / "a picture.png.part").write_bytes(b"x" * 1000)
+    options = ("--out", folder, "--accept-files")
+    one, other, *_ = exchanged(msrp, ("--file", file), options)
+    assert (one.wait(), other.wait()) == (1, 1)
+    assert "damaged" in other.errors
+    assert [path.name for path in folder.iterdir()] == ["a picture.png.part"]
+    one, other, *_ = exchanged(msrp, ("--file", file), options)
+    assert (one.wait(), other.wait()) == (0, 0), one.errors + other.errors
+    assert (folder / file.name).read_bytes() == OCTETS
+
+
+@pytest.mark.rule("5547 5-2 8.2-1 8.3-4")
+@pytest.mark.parametrize(
+    "selector",
+    [("a picture.png",), ("size:256000", "type:image/png"), (f"hash:sha-1:{SHA1}",), ("name:a picture.png",)],
+    ids=["name", "size and type", "hash", "name by word"],
+)
+def test_a_file_is_asked_for(msrp: Start, file: Path, folder: Path, selector: tuple[str, ...]) -> None:
+    decoy = file.with_name("b.txt")
+    decoy.write_bytes(b"no")
+    get = tuple(word for one in selector for word in ("--get", one))
+    one, other, offer, answer = exchanged(msrp, (*get, "--out", folder), ("--file", decoy, "--file", file))
+    assert (one.wait(), other.wait()) == (0, 0), one.errors + other.errors
+    assert "a=recvonly\n" in offer
+    assert not lines(offer, "file-(disposition|date|icon|range)")
+    assert "a=sendonly\n" in answer
+    assert lines(answer, "file-transfer-id") == lines(offer, "file-transfer-id")
+    assert f"hash:sha-1:{SHA1}" in answer
+    assert [path.name for path in folder.iterdir()] == [file.name]
+    assert (folder / file.name).read_bytes() == OCTETS
+
+
+@pytest.mark.rule("5547 8.3-3")
+def test_the_rest_of_a_file_is_asked_for(msrp: Start, file: Path, folder: Path) -> None:
+    (folder / "a picture.png.part").write_bytes(OCTETS[:255_999])
+    one, other, offer, answer = exchanged(msrp, ("--get", file.name, "--out", folder), ("--file", file))
+    assert (one.wait(), other.wait()) == (0, 0), one.errors + other.errors
+    assert lines(offer, "file-range") == lines(answer, "file-range") == ["a=file-range:256000-*"]
+    assert (folder / file.name).read_bytes() == OCTETS
+    assert [path.name for path in folder.iterdir()] == [file.name]
+
+
+@pytest.mark.parametrize(
+    ("get", "shared", "told"),
+    [
+        ("b.png", "one", "not among those of --file"),
+        ("../in/a picture.png", "one", "not among those of --file"),
+        ("a picture.png", "none", "not among those of --file"),
+        ("type:image/png", "two", "2 of --file could be meant"),
+        (f"hash:sha-1:{'00:' * 19}00", "one", "not among those of --file"),
+    ],
+)
+def test_what_is_not_shared_is_not_sent(
+    msrp: Start, file: Path, folder: Path, get: str, shared: str, told: str
+) -> None:
+    """Only files of the command line, though others lie beside them."""
+    second = file.with_name("b.png")
+    second.write_bytes(b"secret")
+    files = {"none": (), "one": ("--file", file), "two": ("--file", file, "--file", second)}[shared]
+    one, other, _, answer = exchanged(msrp, ("--get", get, "--out", folder), files)
+    assert (one.wait(), other.wait()) == (1, 1)
+    assert "m=message 0 " in answer
+    assert told in other.errors
+    assert "secret" not in answer
+    assert list(folder.iterdir()) == []
+
+
+def test_a_part_longer_than_the_file(msrp: Start, file: Path, folder: Path) -> None:
+    (folder / "a picture.png.part").write_bytes(b"x" * 300_000)
+    one, other, *_ = exchanged(msrp, ("--get", file.name, "--out", folder), ("--file", file))
+    assert (one.wait(), other.wait()) == (1, 1)
+    assert "has 300,000 octets already" in other.errors
+
+
+def test_json(msrp: Start, file: Path, folder: Path) -> None:
+    one = msrp("offer", *AT, "--file", file, "--json", stdin=subprocess.PIPE)
+    other = msrp("answer", *AT, "--out", folder, "--accept-files", "--json", stdin=subprocess.PIPE)
+    sdp = one.event("offer")["sdp"]
+    assert look(sdp).file is not None
+    other.write(sdp + "\n")
+    one.write(other.event("answer")["sdp"] + "\n")
+    arrived = other.event("file")
+    assert (arrived["size"], arrived["checked"]) == (len(OCTETS), True)
+    assert one.event("delivered")["size"] == len(OCTETS)
+    assert (one.wait(), other.wait()) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("offer", "--get", "a"), "--out DIR"),
+        (("offer", "--get", "size:many", "--out", "."), "selects no file"),
+        (("offer", "--get", "hash:md5:00", "--out", "."), "selects no file"),
+        (("offer", "--get", "a", "--get", "b", "--out", "."), "twice"),
+        (("offer", "--get", "a", "--listen", "--out", "."), "does nothing else"),
+        (("answer", "--get", "a"), "unrecognized"),
+    ],
+)
+def test_what_makes_no_sense(msrp: Start, words: tuple[str, ...], told: str) -> None:
+    program = msrp(*words)
+    assert program.wait() == 2
+    assert told in program.errors
