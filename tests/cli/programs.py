@@ -11,7 +11,7 @@ import subprocess
 import sysconfig
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,10 +32,13 @@ def wait_until(condition: Callable[[], object], patience: float = PATIENCE) -> N
 class Program:
     """``msrp`` with pipes. No threads: what it says is read when it is waited for."""
 
-    def __init__(self, *arguments: str | Path, stdin: int | None = subprocess.DEVNULL) -> None:
+    def __init__(
+        self, *arguments: str | Path, stdin: int | None = subprocess.DEVNULL, inside: Sequence[str] = ()
+    ) -> None:
+        """`inside`: the words before the command, where it is to run elsewhere."""
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `stop`
         self.process = subprocess.Popen(
-            [MSRP, *map(str, arguments)],
+            [*inside, MSRP, *map(str, arguments)],
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=self._errors,
