@@ -165,8 +165,11 @@ class Outgoing:
             return False
         if self._failure_report == "yes" and self.cut_octets - self.acknowledged >= self._limits.window:
             return False
-        # Chunks below 2,048 octets are for the end alone (RFC 4975 section 7.1.1).
-        return self._ended or self._held >= self._limits.chunk_in_company
+        if self._ended:
+            return True
+        # Chunks below 2,048 octets are for the end alone (RFC 4975 section 7.1.1); and the last
+        # octets wait for it, as an empty chunk behind them would have a range that ends before it begins.
+        return self._held >= self._limits.chunk_in_company and self.cut_octets + self._held != self.total
 
     def cut(self, room: int, now: float) -> bytes:
         """One whole SEND of at most `room` octets of body."""

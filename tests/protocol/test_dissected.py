@@ -170,6 +170,7 @@ def talk(pair: Pair, ours: Endpoint, theirs: Endpoint) -> None:
     pair.step()
     theirs.inbox[-1].refuse(413)  # its next chunk is told so
     unwanted.feed(b"x" * 50_000)
+    unwanted.end()
     pair.run()
     given_up = ours.send("text/plain", 100_000)
     given_up.feed(b"x" * 50_000)

@@ -50,6 +50,19 @@ def test_a_short_message_is_one_send() -> None:
     assert outgoing.acknowledged == 5
 
 
+def test_no_empty_chunk_ends_a_message_of_known_size() -> None:
+    """Its last octets wait for `end`: an empty chunk behind them would say 5001-5000/5000."""
+    hand, endpoint = begin()
+    outgoing = endpoint.send(PLAIN, 5000)
+    outgoing.feed(b"x" * 3000)
+    heard = hand.hear()
+    outgoing.feed(b"x" * 2000)
+    heard += hand.hear()
+    outgoing.end()
+    heard += hand.hear()
+    assert ranges(heard) == ["1-*/5000+", "3001-5000/5000$"]
+
+
 @pytest.mark.rule("4975 7.1.1-18")
 def test_an_empty_message() -> None:
     hand, endpoint = begin()
