@@ -115,9 +115,9 @@ class connect:  # a verb: async with ...
         agreed = Agreed(None, line.listener, active=True, tls=self._mode, own=self._own, me=self._me)
         return await establish(line, agreed, self._require)
 
-    def _connection(self) -> Connection:
+    def _connection(self, host: str) -> Connection:
         terms = Terms(self._own.accepts, self._own.maximum, self._own.files)
-        return Connection(client_layers(self._mode), terms=terms, limits=self._limits, granting=False)
+        return Connection(client_layers(self._mode, host), terms=terms, limits=self._limits, granting=False)
 
     def _sharing(self) -> Sharing:
         target = self._target

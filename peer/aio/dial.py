@@ -26,23 +26,25 @@ Found = tuple[Line, Target]
 _STAGGER = 0.25  # seconds before the next address is tried, too (RFC 8305 section 8)
 
 
-def client_layers(mode: TlsMode | None, key: Key | None = None) -> list[Layer]:
-    """The layers of one connection of ours; no mode for plain TCP, no `key` for a throw-away one."""
+def client_layers(mode: TlsMode | None, host: str, key: Key | None = None) -> list[Layer]:
+    """The layers of one connection of ours to `host`; no mode for plain TCP, no `key` for a
+    throw-away one."""
     if mode is None:
         return []
     if mode is TlsMode.ADH:
-        return [TlsLayer(client_context(mode), server=False)]
+        return [TlsLayer(client_context(mode), server=False, host=host)]
     key = key or ThrowAway()
-    return [TlsLayer(client_context(mode, key), server=False, own_key=key.fingerprint)]
+    return [TlsLayer(client_context(mode, key), server=False, own_key=key.fingerprint, host=host)]
 
 
 async def reach(
-    shown: object, places: Sequence[Target], make: Callable[[], Connection], limit: float
+    shown: object, places: Sequence[Target], make: Callable[[str], Connection], limit: float
 ) -> tuple[Line, Target]:
     """A line to the first place that answers, and that place (RFC 4975 section 6.2).
 
     One that does not answer delays the next by a moment only (RFC 8305 section 5): an address
-    that swallows what is sent to it hides no other. Raises `CannotReach` after `limit` seconds.
+    that swallows what is sent to it hides no other. `make` is told the host.
+    Raises `CannotReach` after `limit` seconds.
     """
     failures: list[str] = []
     tasks: set[asyncio.Task[Found]] = set()
@@ -65,13 +67,13 @@ async def reach(
 
 
 async def _dial(
-    address: str, port: int, place: Target, make: Callable[[], Connection]
+    address: str, port: int, place: Target, make: Callable[[str], Connection]
 ) -> tuple[Line, Target]:
     task = asyncio.current_task()
     if task is not None:
         task.set_name(address)
     loop = asyncio.get_running_loop()
-    connection = make()
+    connection = make(place.host or "")
     try:
         _, line = await loop.create_connection(lambda: Line(connection), address, port)
     except OSError as error:

@@ -114,8 +114,8 @@ class join:  # a verb: async with ...
         target = Target("address", host, port)
         mode = _mode(agreed)
 
-        def make() -> Connection:
-            layers = client_layers(mode, cast("Key | None", agreed.key))
+        def make(host: str) -> Connection:
+            layers = client_layers(mode, host, cast("Key | None", agreed.key))
             return Connection(layers, terms=own_terms(agreed), limits=self._limits, granting=False)
 
         def begin(line: Line) -> Coroutine[Any, Any, Session]:

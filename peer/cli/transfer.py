@@ -38,7 +38,7 @@ def selector(words: Sequence[str]) -> FileSelector:
         if not colon or what not in ("name", "size", "type", "hash"):
             what, value = "name", word
         part = _part(what, value)
-        if part is None:
+        if part is None or part == {}:
             raise UsageError(f"--get {escape(word, 100)}: this selects no file")
         if what in found:
             raise UsageError(f"--get says the {what} of the file twice; one session is for one file")
@@ -53,7 +53,8 @@ def _part(what: str, value: str) -> object | None:
         case "type":
             return value if media_type(value) is not None else None
         case "hash":
-            return FileSelector.parse(f"hash:{value}").hashes or None
+            # A selector with any hash has the SHA-1 (RFC 5547 section 6).
+            return FileSelector.parse(f"hash:{value}").hashes if value.startswith("sha-1:") else None
     return value or None
 
 

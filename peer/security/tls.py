@@ -13,6 +13,7 @@ A handshake may complete and application octets follow in one `unwrap`.
 from __future__ import annotations
 
 import hmac
+import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
@@ -53,9 +54,13 @@ class TlsLayer:
         context: from `server_context` or `client_context`; may serve any number of layers.
         server: which side of the handshake this is.
         own_key: the fingerprint of the key `context` shows, to be told in `protection`.
+        host: of a client, whom it connects to. Where that is a name and no address, the server is
+            told it (RFC 6066 section 3), as RFC 4975 section 14.2 wants; it stands there in the clear.
     """
 
-    def __init__(self, context: SSL.Context, *, server: bool, own_key: str | None = None) -> None:
+    def __init__(
+        self, context: SSL.Context, *, server: bool, own_key: str | None = None, host: str = ""
+    ) -> None:
         self._tls = SSL.Connection(context, None)
         self._server = server
         self._own_key = own_key
@@ -74,6 +79,8 @@ class TlsLayer:
             self._tls.set_accept_state()
         else:
             self._tls.set_connect_state()
+            if name := _server_name(host):
+                self._tls.set_tlsext_host_name(name)
             self._start()
 
     @property
@@ -355,3 +362,15 @@ def _extended_master_secret(tls: SSL.Connection) -> bool:
     """
     ask = getattr(_util.lib, "SSL_get_extms_support", None)
     return ask is not None and ask(tls._ssl) == 1
+
+
+def _server_name(host: str) -> bytes:
+    """A host as server name indication has it; empty for an address, and for what is no DNS name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        try:
+            return host.rstrip(".").encode("idna")
+        except UnicodeError:
+            pass
+    return b""

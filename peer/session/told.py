@@ -37,7 +37,8 @@ class Place(Protocol):
 
 class Changes(TypedDict, total=False):
     """What an offer in a standing session may change, as arguments of `Offer`; what is left out
-    stays. A `file` begins a session of its own (RFC 5547 section 8.7)."""
+    stays. A `file` begins a session of its own, and leaves the one before (RFC 5547 section 8.7):
+    it is for when that is done with."""
 
     accept_types: str
     accept_wrapped_types: str

@@ -308,7 +308,9 @@ class Negotiation:
         if direction != "sendrecv":
             lines.append((direction, ""))
         written = tuple(("a", f"{name}:{value}" if value else name) for name, value in lines)
-        file = side.file if offered is None or side.file is None or agreed is None else agreed.file
+        file = side.file
+        if agreed is not None and (self._ending or (offered is not None and file is not None)):
+            file = agreed.file
         if file is not None:
             written += tuple(("a", f"{name}:{value}") for name, value in file.lines())
         elif offered is not None:

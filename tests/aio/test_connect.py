@@ -203,3 +203,28 @@ async def test_a_peer_that_stalls_in_the_handshake() -> None:
         await msrp_peer.connect(f"127.0.0.1:{port}", limits=Limits(handshake=0.2))
     server.close()
     await until(lambda: len(asyncio.all_tasks()) == 1)
+
+
+@pytest.mark.rule("4975 14.2-3")
+@pytest.mark.parametrize(("host", "named"), [("localhost", True), ("127.0.0.1", False)])
+@pytest.mark.parametrize("joins", [False, True])
+@running
+async def test_a_server_is_told_the_name(host: str, named: bool, joins: bool) -> None:
+    """Server name indication, in the first octets there are."""
+    hello: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def come(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not hello.done():
+            hello.set_result(await reader.read(65536))
+        writer.close()
+
+    server = await asyncio.start_server(come, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    paths = msrp_peer.Paths(
+        local_uri=msrp_peer.new_uri("127.0.0.1", 9), remote_path=msrp_peer.new_uri(host, port), active=True
+    )
+    with pytest.raises(msrp_peer.MsrpError):
+        await (msrp_peer.join(paths) if joins else msrp_peer.connect(f"{host}:{port}"))
+    assert (b"localhost" in await hello) == named
+    server.close()
+    await server.wait_closed()

@@ -15,7 +15,7 @@ from msrp_peer import Answer, MessageCut, NotDelivered, Offer, Session, UsageErr
 from msrp_peer.session import described
 from msrp_peer.session.files import FileDamaged
 from msrp_peer.signalling.file_attributes import FileRange, FileTransfer, transfer_id
-from support.running import LOCAL, running, together
+from support.running import LOCAL, first, running, together
 
 OCTETS = bytes(range(256)) * 2000
 
@@ -90,7 +90,7 @@ async def test_a_file(path: Path, folder: Path, size: int, receiver: dict[str, s
         await goes(near, far, path, of(path), folder, of(path))
 
 
-@pytest.mark.rule("5547 6-3 8.7-1")
+@pytest.mark.rule("5547 6-3 6-6 8.7-1")
 @pytest.mark.parametrize(
     "receiver",
     [{}, {"accept_types": "message/cpim", "accept_wrapped_types": "*"}],
@@ -131,6 +131,52 @@ async def test_another_file_than_was_described(path: Path, folder: Path, what: s
             await described.receive(far, folder, file)
         await sender
     assert names(folder) == ["big.bin.part"]
+
+
+@pytest.mark.rule("5547 8.1-5 8.4-1")
+@pytest.mark.parametrize("who", ["sender", "receiver"])
+@running
+async def test_a_transfer_is_given_up(path: Path, folder: Path, who: str) -> None:
+    """RFC 5547 section 8.4: the sender by # and an offer of port 0, the receiver by 413 and one; each
+    names the transfer."""
+    file = of(path)
+    async with msrp_peer.listen(LOCAL, tls="fingerprint") as there:
+        offer = Offer(direction="sendonly", file=file)
+        answer = Answer(offer.text, there)
+        offer.answered(answer.text)
+        near, far = await together(msrp_peer.join(offer), msrp_peer.join(answer, listener=there))
+        go_on = asyncio.Event()
+
+        async def blocks() -> AsyncIterator[bytes]:
+            yield OCTETS[:300_000]
+            await go_on.wait()
+            yield OCTETS[300_000:]
+
+        sending = asyncio.ensure_future(near.send(blocks(), size=len(OCTETS)))
+        message = await first(far)
+        if who == "sender":
+            sending.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await sending
+            with pytest.raises(MessageCut, match="gave it up"):
+                await message.read()
+            giving, other = offer, answer
+        else:
+            message.refuse(413)
+            go_on.set()
+            with pytest.raises(NotDelivered) as refused:
+                await (await sending).delivered()
+            assert refused.value.status == 413
+            giving, other = answer, offer
+        text = giving.end()
+        reply = other.answer(text)
+        giving.answered(reply)
+        for one in (text, reply):
+            assert "m=message 0 " in one
+            assert f"a=file-transfer-id:{file.transfer_id}\r\n" in one
+            assert "a=file-selector:name" in one
+        assert near.closed
+        assert far.closed
 
 
 @running

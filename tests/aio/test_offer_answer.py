@@ -104,7 +104,7 @@ async def test_the_key_is_verified_where_signalling_was_protected(offerer: bool,
             assert near.security.layers[0].verified == "signalled"
 
 
-@pytest.mark.rule("8122 6.1-1")
+@pytest.mark.rule("6714 7-4", "8122 6.1-1")
 @running
 async def test_without_protected_signalling_no_key_is_verified() -> None:
     async with listening() as there:
@@ -189,7 +189,7 @@ async def test_a_client_without_a_key_is_no_client() -> None:
     """RFC 8122 section 6.2: the server must ask for a certificate, and end it where there is none."""
     async with listening() as there:
 
-        def make() -> Connection:
+        def make(host: str) -> Connection:
             layer = TlsLayer(client_context(TlsMode.ANONYMOUS), server=False)
             return Connection([layer], terms=Terms(Accepts.parse("*")))
 
@@ -278,6 +278,17 @@ def test_no_repr_shows_a_session_uri() -> None:
     assert secret is not None
     assert secret[1] not in repr(offer)
     assert "im%3Aa%40lan@" in offer.text
+
+
+@running
+async def test_no_scheme_of_auth_is_promised() -> None:
+    """There is no AUTH on these connections yet, whatever the other side speaks."""
+    async with listening() as there:
+        offer = Offer()
+        answer = Answer(offer.text + "a=msrp-auth:SASL\r\n", there)
+        assert "msrp-auth" not in offer.text + answer.text
+        assert answer.outcome is not None
+        assert answer.outcome.auth == ()
 
 
 @pytest.mark.rule("6714 4.2-6")

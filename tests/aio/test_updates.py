@@ -206,7 +206,7 @@ async def test_what_is_under_way_goes_on() -> None:
         await fails(far, "image/png")
 
 
-@pytest.mark.rule("4975 8.2-4", "5547 8.7-1")
+@pytest.mark.rule("4975 8.2-4", "5547 8.6-1 8.7-1")
 @running
 async def test_a_file_in_the_session_of_another() -> None:
     """RFC 5547 section 8.6: the media line is used again, with new URIs and a new id."""

@@ -51,7 +51,7 @@ def said(program: Program) -> str:
     return program.wait_for(TEXT).group()
 
 
-@pytest.mark.rule("6714 4.2-1 4.2-6 4.3-4 4.3-5")
+@pytest.mark.rule("6714 4.2-1 4.2-6 4.3-4 4.3-5 7-2")
 @pytest.mark.parametrize("tls", [(), PLAIN, ("--protected",)], ids=["fingerprint", "plain", "protected"])
 @pytest.mark.parametrize("connects", [(), ("--connect",)], ids=["the offerer", "the answerer"])
 def test_both_know_cema(start: Start, box: Box, tls: tuple[str, ...], connects: tuple[str, ...]) -> None:

@@ -51,7 +51,7 @@ def lines(text: str, name: str) -> list[str]:
     return re.findall(f"^a={name}.*", text, re.M)
 
 
-@pytest.mark.rule("5547 5-1 8.1-1 8.1-2 8.2-1 8.2-2 8.3-2 8.7-1")
+@pytest.mark.rule("5547 5-1 6-2 8.1-1 8.1-2 8.2-1 8.2-2 8.2-3 8.3-2 8.7-1 8.7-3")
 def test_a_file_is_offered(msrp: Start, file: Path, folder: Path) -> None:
     one, other, offer, answer = exchanged(
         msrp, ("--file", file), ("--listen", "--out", folder, "--accept-files")
@@ -88,6 +88,7 @@ def test_a_file_is_refused_before_it_is_sent(
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.rule("5547 10-2")
 @pytest.mark.parametrize(("said", "code"), [("y", 0), ("n", 1)])
 def test_somebody_is_asked(
     terminal: Open, msrp: Start, file: Path, folder: Path, said: str, code: int
@@ -117,17 +118,20 @@ def test_a_file_goes_on(msrp: Start, file: Path, folder: Path) -> None:
     assert (folder / file.name).read_bytes() == OCTETS
 
 
+@pytest.mark.rule("5547 8.1-4 8.2-2")
 def test_a_part_of_another_file(msrp: Start, file: Path, folder: Path) -> None:
     """The hash tells; the sender learns it, nothing gets the name, and the next time all of it is sent."""
     (folder / "a picture.png.part").write_bytes(b"x" * 1000)
     options = ("--out", folder, "--accept-files")
-    one, other, *_ = exchanged(msrp, ("--file", file), options)
+    one, other, first, _ = exchanged(msrp, ("--file", file), options)
     assert (one.wait(), other.wait()) == (1, 1)
     assert "damaged" in other.errors
     assert [path.name for path in folder.iterdir()] == ["a picture.png.part"]
-    one, other, *_ = exchanged(msrp, ("--file", file), options)
+    one, other, again, _ = exchanged(msrp, ("--file", file), options)
     assert (one.wait(), other.wait()) == (0, 0), one.errors + other.errors
     assert (folder / file.name).read_bytes() == OCTETS
+    assert lines(first, "file-selector") == lines(again, "file-selector")
+    assert lines(first, "file-transfer-id") != lines(again, "file-transfer-id")
 
 
 @pytest.mark.rule("5547 5-2 8.2-1 8.3-4")
@@ -161,6 +165,7 @@ def test_the_rest_of_a_file_is_asked_for(msrp: Start, file: Path, folder: Path) 
     assert [path.name for path in folder.iterdir()] == [file.name]
 
 
+@pytest.mark.rule("5547 5-2 8.3-5")
 @pytest.mark.parametrize(
     ("get", "shared", "told"),
     [
@@ -212,6 +217,8 @@ def test_json(msrp: Start, file: Path, folder: Path) -> None:
         (("offer", "--get", "a"), "--out DIR"),
         (("offer", "--get", "size:many", "--out", "."), "selects no file"),
         (("offer", "--get", "hash:md5:00", "--out", "."), "selects no file"),
+        (("offer", "--get", "hash:sha-1:00", "--out", "."), "selects no file"),
+        (("offer", "--get", f"hash:sha-256:{'00' * 32}", "--out", "."), "selects no file"),
         (("offer", "--get", "a", "--get", "b", "--out", "."), "twice"),
         (("offer", "--get", "a", "--listen", "--out", "."), "does nothing else"),
         (("answer", "--get", "a"), "unrecognized"),

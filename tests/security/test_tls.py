@@ -18,6 +18,7 @@ from msrp_peer.terms.security import Level, Security
 from security.tls_line import (
     ADH,
     ANONYMOUS,
+    contexts,
     cut_by,
     hear,
     key,
@@ -63,7 +64,7 @@ def test_octet_by_octet(mode: TlsMode) -> None:
     assert hear(client, say(server, b"welcome"), octetwise) == b"welcome"
 
 
-@pytest.mark.rule("4975 14.2-1")
+@pytest.mark.rule("4975 14.2-1", "8122 7-2")
 def test_what_anonymous_agrees_on() -> None:
     client, server = secured(ANONYMOUS)
     assert client.protection is not None
@@ -75,6 +76,29 @@ def test_what_anonymous_agrees_on() -> None:
     assert server.protection.peer_key is None
     assert client.protection.verified is None
     assert Security((client.protection,)).level is Level.PASSIVE_ONLY
+
+
+@pytest.mark.rule("4975 14.2-3")
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("bob.example", b"bob.example"),
+        ("Bob.Example.", b"Bob.Example"),
+        ("bücher.example", b"xn--bcher-kva.example"),
+        ("192.0.2.1", None),
+        ("2001:db8::1", None),
+        ("fe80::1%eth0", None),
+        ("a..b", None),
+        ("x" * 300, None),
+        ("", None),
+    ],
+)
+def test_the_server_is_told_whom_a_client_means(host: str, told: bytes | None) -> None:
+    """RFC 6066 section 3: a name, and never an address."""
+    _, server = pair()
+    client = TlsLayer(contexts(ANONYMOUS)[0], server=False, host=host)
+    shake(client, server)
+    assert server._tls.get_servername() == told
 
 
 @pytest.mark.parametrize("server_mode", [ANONYMOUS, ADH])

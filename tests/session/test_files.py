@@ -155,6 +155,7 @@ def test_a_file_too_short_is_damaged(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a.part"]
 
 
+@pytest.mark.rule("5547 10-4")
 def test_a_file_too_long_is_stopped_at_once(tmp_path: Path) -> None:
     receiving = Receiving(tmp_path, "a", size=3)
     receiving.write(b"abc")

@@ -431,7 +431,7 @@ def test_a_side_that_makes_no_sense(path: str, more: dict[str, object]) -> None:
 SECURE_A, SECURE_B = ALICE.replace("msrp:", "msrps:"), BOB.replace("msrp:", "msrps:")
 
 
-@pytest.mark.rule("8122 5-1 5-2 5.1-2")
+@pytest.mark.rule("8122 4-1 5-1 5-2 5.1-2")
 @pytest.mark.rule("4975 14.4-4")
 def test_fingerprints_are_exchanged() -> None:
     other = Fingerprint("sha-1", ":".join(["CD"] * 20))
