@@ -93,7 +93,7 @@ examples:
 
 Paste the offer, and an empty line; then give what is printed to whoever made the offer. Where the
 offer asks for a file, only those of --file can be meant; it is sent if its name, size, type or hash
-is what was asked for. An offer of a file is refused without --out.
+is what was asked for. An offer of a file is refused without --out; where it is taken, that is all.
 See msrp offer --help for what the texts are worth.
 """
 PEERS = """\

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+_NAMES = 8  # looked up of one text, which may have thousands
+_LOOKING_UP = 10.0  # seconds for that
 _PASTING = 3600.0  # seconds for people to carry a text over and another one back
 NextLine = Callable[[], Awaitable[str | None]]
 
@@ -152,9 +155,7 @@ class _Exchange:
             answer = await self._pasted("answer", next_line)
             text = offer.answered(answer, await self._known(answer))
             if text is not None:
-                self._output.note(
-                    "Something in between knows no CEMA: this new offer is for the other side, too:"
-                )
+                self._output.note("The other side knows no CEMA. This new offer is for it, too:")
         return offer
 
     async def _own_file(self) -> tuple[FileTransfer | None, Direction]:
@@ -226,9 +227,14 @@ class _Exchange:
             hosts = look(text).hosts()
         except PeerError:
             return known  # it is told where the text is taken
-        for host in hosts:
+
+        async def look_up(host: str) -> None:
             with contextlib.suppress(CannotReach):
                 known[host] = [address for _, address, _ in await addresses(host, 1)]
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOOKING_UP):
+                await asyncio.gather(*map(look_up, sorted(hosts)[:_NAMES]))
         return known
 
     def _tell(self, what: str, text: str) -> None:

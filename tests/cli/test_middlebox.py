@@ -96,7 +96,7 @@ def test_the_offerer_falls_back(start: Start, box: Box) -> None:
     one.write(box.carries(said(first), box.near))
     assert first.wait() == 3
     again = said(one)
-    assert "this new offer is for the other side, too" in one.errors
+    assert "This new offer is for it, too:" in one.errors
     assert "msrp-cema" not in again
     second = start(box.far, "answer", "--listen", "--connect", *PLAIN)
     second.write(box.carries(again, box.far, b2bua=True))

@@ -7,7 +7,8 @@ can be read and written by hand:
     limits  an index into `LIMITS`
     stream  CUT stands where the octets are cut; REPEAT, an octet and a count c for 16 * c such octets
 
-Those of the writer are fields with FIELD between them.
+Those of the writer are fields with FIELD between them; those of sdp one octet, and texts with FIELD
+between them.
 """
 
 from __future__ import annotations
