@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from ..signalling.agreement import NotAcceptable
 from ..signalling.file_attributes import FileRange, FileSelector, FileTransfer, transfer_id
-from ..terms.content import media_type
 from ..terms.display import escape
 from ..terms.errors import UsageError
 from .incoming import Taking, session_fields, who
@@ -32,30 +31,22 @@ def selector(words: Sequence[str]) -> FileSelector:
 
     Raises UsageError.
     """
-    found: dict[str, object] = {}
+    said: dict[str, str] = {}
     for word in words:
         what, colon, value = word.partition(":")
         if not colon or what not in ("name", "size", "type", "hash"):
             what, value = "name", word
-        part = _part(what, value)
-        if part is None or part == {}:
-            raise UsageError(f"--get {escape(word, 100)}: this selects no file")
-        if what in found:
+        if what in said:
             raise UsageError(f"--get says the {what} of the file twice; one session is for one file")
-        found[what] = part
-    return FileSelector(**{"hashes" if what == "hash" else what: part for what, part in found.items()})  # type: ignore[arg-type]
-
-
-def _part(what: str, value: str) -> object | None:
-    match what:
-        case "size":
-            return int(value) if value.isascii() and value.isdigit() and len(value) < 20 else None
-        case "type":
-            return value if media_type(value) is not None else None
-        case "hash":
-            # A selector with any hash has the SHA-1 (RFC 5547 section 6).
-            return FileSelector.parse(f"hash:{value}").hashes if value.startswith("sha-1:") else None
-    return value or None
+        said[what] = value
+    found = FileSelector.parse(" ".join(f"{what}:{said[what]}" for what in said if what != "name"))
+    found = replace(found, name=said.get("name"))
+    # A selector with any hash has the SHA-1 (RFC 5547 section 6).
+    parts = {"name": found.name, "size": found.size, "type": found.type, "hash": found.hashes.get("sha-1")}
+    for what, value in said.items():
+        if parts[what] in (None, ""):
+            raise UsageError(f"--get {what}:{escape(value, 100)}: this selects no file")
+    return found
 
 
 def asked_for(words: Sequence[str], taking: Taking) -> FileTransfer:
@@ -115,14 +106,19 @@ async def taken(
     )
     if taking.directory is None or not taking.files:
         raise NotAcceptable(f"the other side offers {about}, and {taking.sentence}")
-    if asked.range is not None and not asked.range.is_whole(asked.selector.size):
-        file = _rest_of(replace(asked, range=None), taking.directory)
-        if file.range is None or file.range.start != asked.range.start or asked.range.stop is not None:
+    file = asked
+    if asked.range is None or not asked.range.is_whole(asked.selector.size):
+        missing = replace(asked, range=None)
+        if asked.selector.hashes:
+            missing = _rest_of(missing, taking.directory)
+        if asked.range is None:
+            file = missing
+        elif (
+            missing.range is None
+            or asked.range.start != missing.range.start
+            or asked.range.stop not in (None, asked.selector.size)
+        ):
             raise NotAcceptable(f"the other side offers a part of {named}, and not what is missing here")
-    elif asked.range is None and asked.selector.hashes:
-        file = _rest_of(asked, taking.directory)
-    else:
-        file = asked
     if taking.accept == "ask" and not await ask(f"The other side offers {about}. Take it?"):
         raise NotAcceptable(f"{named} was refused")
     if file.range is not None and file.range.start > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 import subprocess
@@ -10,12 +11,17 @@ from pathlib import Path
 import pytest
 
 from cli.programs import Open, Program, Start
-from msrp_peer.signalling.agreement import look
+from msrp_peer.cli.incoming import Taking
+from msrp_peer.cli.output import Output
+from msrp_peer.cli.transfer import taken
+from msrp_peer.signalling.agreement import NotAcceptable, look
+from msrp_peer.signalling.file_attributes import FileRange, FileSelector, FileTransfer
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 
 AT = ("--at", "127.0.0.1:0")
 OCTETS = bytes(range(256)) * 1000
+HASHES = {"sha-1": hashlib.sha1(OCTETS).digest()}
 SHA1 = hashlib.sha1(OCTETS).digest().hex(":").upper()
 
 
@@ -228,3 +234,40 @@ def test_what_makes_no_sense(msrp: Start, words: tuple[str, ...], told: str) -> 
     program = msrp(*words)
     assert program.wait() == 2
     assert told in program.errors
+
+
+async def _nobody(question: str) -> bool:
+    raise AssertionError("nobody is to be asked")
+
+
+@pytest.mark.rule("5547 8.3-3")
+@pytest.mark.parametrize(
+    ("asked", "hashes", "answered"),
+    [
+        (None, HASHES, "11-*"),
+        (None, {}, None),
+        ("1-*", HASHES, "1-*"),
+        ("1-30", HASHES, "1-30"),
+        ("11-*", HASHES, "11-*"),
+        ("11-30", HASHES, "11-30"),
+        ("11-20", HASHES, "no"),
+        ("12-*", HASHES, "no"),
+        ("1-10", HASHES, "no"),
+        ("11-*", {}, "no"),
+    ],
+)
+def test_which_octets_are_taken(
+    folder: Path, asked: str | None, hashes: dict[str, bytes], answered: str | None
+) -> None:
+    """Ten of thirty octets are here."""
+    (folder / "a.bin.part").write_bytes(b"x" * 10)
+    selector = FileSelector("a.bin", 30, "image/png", hashes)
+    file = FileTransfer(selector, "id", "attachment", None if asked is None else FileRange.parse(asked))
+    taking = Taking(folder, "all", False, "every file is taken")
+    if answered == "no":
+        with pytest.raises(NotAcceptable, match="not what is missing here"):
+            asyncio.run(taken(file, taking, _nobody, Output(json=True)))
+        return
+    found = asyncio.run(taken(file, taking, _nobody, Output()))
+    assert (found.range and found.range.text) == answered
+    assert (found.transfer_id, found.disposition) == ("id", "render")
