@@ -112,6 +112,20 @@ async def test_a_sender_who_sends_all_of_it_nevertheless(path: Path, folder: Pat
         await goes(near, far, path, of(path), folder, replace(of(path), range=FileRange(300_001)))
 
 
+@running
+async def test_a_digest_of_the_rest_is_not_the_file_s(path: Path, folder: Path) -> None:
+    """Content-Digest is of the message (RFC 9530), the hash of a selector of the file."""
+    (folder / "big.bin.part").write_bytes(OCTETS[:300_000])
+    file = replace(of(path), range=FileRange(300_001))
+    async with standing() as (near, far):
+
+        async def sending() -> None:
+            await (await near.send(OCTETS[300_000:], name="big.bin")).delivered()
+
+        received, _ = await together(described.receive(far, folder, file), sending())
+    assert same(received.path, path)
+
+
 @pytest.mark.rule("5547 8.2-2")
 @pytest.mark.parametrize("what", ["hash", "size"])
 @running

@@ -43,6 +43,12 @@ async def fails(one: Session, kind: str = "text/plain", body: bytes = b"hello") 
         await (await one.send(body, kind)).delivered()
 
 
+def terms(session: Session) -> tuple[object, ...]:
+    """What it takes, and expects to be taken."""
+    end = session.endpoint
+    return end.takes, end.files, end.limits.message, end.peer_takes, end.peer_maximum
+
+
 both_ways = pytest.mark.parametrize("swapped", [False, True], ids=["offerer", "answerer"])
 
 
@@ -134,11 +140,13 @@ async def test_a_refused_update_leaves_the_session_as_it_was(swapped: bool) -> N
     async with standing(swapped=swapped) as ((one, near), (other, far)):
         one.answered(other.answer(one.update(accept_types="text/*", max_size=10), accept_types="text/plain"))
         before = one.outcome, other.outcome
+        taken = terms(near), terms(far)
         offer = one.update(accept_types="*", direction="recvonly", max_size=100)
         with pytest.raises(NotAcceptable) as refused:
             other.answer(re.sub("a=fingerprint.*\r\n", "", offer))
         assert refused.value.status == 488
         one.rejected()
+        assert (terms(near), terms(far)) == taken
         one.update(direction="inactive")
         offer = other.update(direction="inactive")
         with pytest.raises(NotAcceptable) as met:
@@ -148,6 +156,7 @@ async def test_a_refused_update_leaves_the_session_as_it_was(swapped: bool) -> N
         with pytest.raises(SdpError):
             one.answered("what?")
         assert (one.outcome, other.outcome) == before
+        assert (terms(near), terms(far)) == taken
         assert not one.over
         await passes(near, far)
         await passes(far, near, "text/html")

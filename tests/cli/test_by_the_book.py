@@ -16,8 +16,8 @@ the port of our side, of theirs where we must connect to it, and of files their 
     RFC 5547 section 6, 9.1    test_a_file_comes, test_a_file_of_ours (9.1 has all of 6 but the range)
     section 9.2                test_a_file_is_fetched_and_another_comes, test_we_fetch_a_file
     section 9.3                test_what_we_make_of_abilities
-    RFC 6135, RFC 6714         print no example; their cases: tests/aio/test_offer_answer.py,
-                               tests/cli/test_middlebox.py
+    RFC 6135                   prints no example; its cases: tests/cli/test_offer.py, test_a_message
+    RFC 6714                   prints no example; its cases: tests/cli/test_middlebox.py
 """
 
 from __future__ import annotations

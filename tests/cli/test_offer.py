@@ -26,13 +26,16 @@ def carry(source: Program, what: str, target: Program) -> str:
 
 
 def exchanged(msrp: Start, offer: tuple[str, ...], answer: tuple[str, ...]) -> tuple[Program, Program]:
+    """Both programs; the answerer connects where it says --connect, else it is connected to (RFC 6135)."""
     one = msrp("offer", *AT, *offer, stdin=subprocess.PIPE)
     other = msrp("answer", *AT, *answer, stdin=subprocess.PIPE)
-    carry(one, "offer", other)
-    carry(other, "answer", one)
+    assert "a=setup:actpass\n" in carry(one, "offer", other)
+    setup = "active" if "--connect" in answer else "passive"
+    assert f"a=setup:{setup}\n" in carry(other, "answer", one)
     return one, other
 
 
+@pytest.mark.rule("6135 4.2.1-1 4.2.2-3 4.2.2-5")
 @pytest.mark.parametrize("more", [(), ("--protected", "--require", "key-verified"), ("--tls", "none")])
 @pytest.mark.parametrize("connects", [(), ("--connect",)])
 def test_a_message(msrp: Start, more: tuple[str, ...], connects: tuple[str, ...]) -> None:
