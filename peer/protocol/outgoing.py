@@ -127,7 +127,7 @@ class Outgoing:
 
     def wants(self) -> bool:
         """Whether more may be fed now; else wait for the bell."""
-        return self.leaving and not self._ended and self._held < self._limits.unsent
+        return self.leaving and not self._ended and (self._held < self._limits.unsent or self._all_fed)
 
     def feed(self, data: Buffer) -> None:
         """Take the next octets of the body; they must not change until they are sent."""
@@ -169,7 +169,12 @@ class Outgoing:
             return True
         # Chunks below 2,048 octets are for the end alone (RFC 4975 section 7.1.1); and the last
         # octets wait for it, as an empty chunk behind them would have a range that ends before it begins.
-        return self._held >= self._limits.chunk_in_company and self.cut_octets + self._held != self.total
+        return self._held >= self._limits.chunk_in_company and not self._all_fed
+
+    @property
+    def _all_fed(self) -> bool:
+        """Whether every octet of a message of known size is here; only `end` is missing."""
+        return self.cut_octets + self._held == self.total
 
     def cut(self, room: int, now: float) -> bytes:
         """One whole SEND of at most `room` octets of body."""

@@ -63,6 +63,17 @@ def test_no_empty_chunk_ends_a_message_of_known_size() -> None:
     assert ranges(heard) == ["1-*/5000+", "3001-5000/5000$"]
 
 
+def test_who_has_fed_all_need_not_wait_to_end_it() -> None:
+    """However much is held: nothing more of it would go, and ring, before the end."""
+    _, endpoint = begin(Limits(unsent=1000))
+    outgoing = endpoint.send(PLAIN, 5000)
+    outgoing.feed(b"x" * 5000)
+    assert outgoing.wants()
+    outgoing.feed(b"")
+    outgoing.end()
+    assert not outgoing.wants()
+
+
 @pytest.mark.rule("4975 7.1.1-18")
 def test_an_empty_message() -> None:
     hand, endpoint = begin()
