@@ -298,6 +298,6 @@ async def _make_noise(path: Path, mebibytes: int) -> _Noise:
 
 async def _digest(path: Path) -> str:
     """The SHA-256 of what lies on the disk."""
-    from ..session.files import hash_file
+    from ..session.hashes import hash_file
 
     return (await asyncio.to_thread(hash_file, path)).hex()

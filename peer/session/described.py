@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mimetypes
-import stat
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -15,8 +14,9 @@ from ..signalling.file_attributes import FileRange, FileSelector, FileTransfer
 from ..terms.content import disposition
 from ..terms.errors import MessageCut, UsageError
 from .cpim import Cpim
-from .files import Received, hashes_of, safe_name
+from .files import Received, part_size, safe_name
 from .handle import Handle
+from .hashes import hashes_of
 from .message import Progress, Sent
 from .session import Session
 
@@ -38,14 +38,10 @@ def describe(path: Path, hashing: Callable[[int, int], None] | None = None) -> F
 
 def left_part(directory: Path, selector: FileSelector) -> Path | None:
     """What an earlier attempt left of this file, by its name; None where there is nothing to go on
-    from: no part, an empty one, one of as many octets as the file."""
+    from: no part, an empty one, one of as many octets as the file, one that is being written to."""
     part = directory / f"{safe_name(selector.name)}.part"
-    try:
-        found = part.lstat()
-    except OSError:
-        return None
-    most = found.st_size if selector.size is None else selector.size - 1
-    return part if stat.S_ISREG(found.st_mode) and 0 < found.st_size <= most else None
+    size = part_size(part)
+    return part if size and (selector.size is None or size < selector.size) else None
 
 
 async def send(session: Session, path: Path, file: FileTransfer, *, progress: Progress | None = None) -> Sent:

@@ -1,4 +1,4 @@
-"""Files: names that stay where they belong, receiving into a ``.part``, hashing.
+"""Files: names that stay where they belong, receiving into a ``.part``.
 
 Everything here blocks and is called in a worker thread. Nothing the other side says can make
 a file appear outside the directory, replace one that is there or be taken for whole when it
@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Literal, Self
 from ..terms.display import is_plain
 from ..terms.errors import MsrpError, UsageError
 
-__all__ = ["FileDamaged", "Received", "Receiving", "hash_file", "hashes_of", "read_blocks", "safe_name"]
+__all__ = ["FileDamaged", "Received", "Receiving", "part_size", "safe_name"]
 
 Buffer = bytes | bytearray | memoryview
 
@@ -173,7 +173,9 @@ class Receiving:
         for candidate in _numbered(self.name):
             part = self._directory / (candidate + _PART)
             with contextlib.suppress(FileExistsError):
-                return part, FileIO(os.open(part, _NEW, 0o600), "wb")
+                file = FileIO(os.open(part, _NEW, 0o600), "wb")
+                _ours_alone(file)
+                return part, file
         raise FileExistsError(f"{self._directory} has too many files named like {self.name}{_PART}")
 
     def _reopened(self, part: Path) -> tuple[Path, FileIO]:
@@ -185,6 +187,8 @@ class Receiving:
         try:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise UsageError(f"{part} is no file")
+            if not _ours_alone(file):
+                raise BlockingIOError(f"{part} is being received into already")
             while block := file.read(_STEP):
                 self._count(block)
         except BaseException:
@@ -341,6 +345,28 @@ class Receiving:
             self._part.unlink(missing_ok=True)
 
 
+def part_size(part: Path) -> int:
+    """The octets of a part that can go on; 0 where there is none, or somebody is writing to it."""
+    try:
+        with FileIO(os.open(part, _AGAIN), "r+b") as file:
+            found = os.fstat(file.fileno())
+            return found.st_size if stat.S_ISREG(found.st_mode) and _ours_alone(file) else 0
+    except OSError:
+        return 0
+
+
+def _ours_alone(file: FileIO) -> bool:
+    """Keep other transfers from a part for as long as it is open; False where one has it."""
+    with contextlib.suppress(ImportError, OSError):  # Windows, and file systems, that cannot
+        import fcntl
+
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
 def _umask() -> int:
     """The process's file mode creation mask, not changed by looking at it where that is possible."""
     with contextlib.suppress(OSError, ValueError), Path("/proc/self/status").open() as status:
@@ -350,38 +376,3 @@ def _umask() -> int:
     mask = os.umask(0o077)  # another thread creating a file right now gets the narrower mode
     os.umask(mask)
     return mask
-
-
-def read_blocks(path: Path, size: int = 262_144) -> Iterator[bytes]:
-    """The octets of a file in blocks of `size`, the last one shorter. Raises OSError."""
-    with path.open("rb", buffering=0) as file:
-        while block := file.read(size):
-            yield block
-
-
-def hash_file(path: Path, progress: Callable[[int, int], None] | None = None) -> bytes:
-    """The SHA-256 of a file, 32 octets; `progress` gets octets done and in all, after each MiB.
-
-    Raises OSError.
-    """
-    return _hashed(path, (hashlib.sha256(),), progress)[0]
-
-
-def hashes_of(path: Path, progress: Callable[[int, int], None] | None = None) -> dict[str, bytes]:
-    """The digests of a file by the names SDP gives them, as `FileSelector` has them (RFC 5547
-    section 5): its ``sha-1``, and our ``sha-256``. The rest is as for `hash_file`."""
-    both = (hashlib.sha1(usedforsecurity=False), hashlib.sha256())
-    return dict(zip(("sha-1", "sha-256"), _hashed(path, both, progress), strict=True))
-
-
-def _hashed(
-    path: Path, hashes: tuple[hashlib._Hash, ...], progress: Callable[[int, int], None] | None
-) -> list[bytes]:
-    total, done = path.stat().st_size, 0
-    for block in read_blocks(path, _STEP):
-        for one in hashes:
-            one.update(block)
-        done += len(block)
-        if progress is not None:
-            progress(done, total)
-    return [one.digest() for one in hashes]

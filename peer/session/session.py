@@ -21,8 +21,8 @@ from ..terms.principal import Principal, PrincipalError
 from ..terms.security import Security
 from .bodies import kinds
 from .driver import Driver, HeardBell
-from .files import hash_file
 from .handle import Handle
+from .hashes import hash_file
 from .message import Message, Progress, Sent, failure
 
 __all__ = ["Session"]

@@ -29,7 +29,8 @@ from msrp_peer.security.tls import TlsLayer
 from msrp_peer.security.tls_modes import TlsMode, client_context
 from msrp_peer.session.cpim import Cpim
 from msrp_peer.session.establish import ready
-from msrp_peer.session.files import Receiving, hashes_of
+from msrp_peer.session.files import Receiving
+from msrp_peer.session.hashes import hashes_of
 from msrp_peer.signalling.agreement import look
 from msrp_peer.signalling.file_attributes import FileRange, FileSelector, FileTransfer, transfer_id
 from msrp_peer.signalling.target import Target

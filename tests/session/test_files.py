@@ -18,7 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrp_peer.session.files import FileDamaged, Receiving, hash_file, read_blocks, safe_name
+from msrp_peer.session.files import FileDamaged, Receiving, part_size, safe_name
+from msrp_peer.session.hashes import hash_file, read_blocks
 from msrp_peer.terms.display import is_plain
 from msrp_peer.terms.errors import UsageError
 
@@ -450,3 +451,17 @@ def test_what_cannot_go_on(tmp_path: Path) -> None:
         Receiving(tmp_path, "a", resume=tmp_path / "d.part", sha1=SHA1)
     with pytest.raises(UsageError, match="20 octets"):
         Receiving(tmp_path, "a", sha1=b"short")
+
+
+def test_a_part_belongs_to_one_transfer(tmp_path: Path) -> None:
+    """Else another file of the same name would be written into it behind its hash."""
+    with Receiving(tmp_path, "a.bin", size=30) as first:
+        first.write(b"x" * 10)
+        assert part_size(first.part) == 0
+        with pytest.raises(BlockingIOError, match="already"):
+            Receiving(tmp_path, "a.bin", size=30, sha1=b"h" * 20, resume=first.part)
+        first.write(b"x" * 20)
+        assert first.finish().path.read_bytes() == b"x" * 30
+    with Receiving(tmp_path, "b.bin", size=30) as second:
+        second.write(b"x" * 10)
+    assert part_size(second.part) == 10
