@@ -30,7 +30,7 @@ _LONGEST = 200  # octets of a name: with a number and ".part" it stays below the
 _LONGEST_SUFFIX = 32
 _PART = ".part"
 _NUMBERS = 10_000  # names tried beside one that is taken
-_STEP = 1 << 20  # octets hashed between two calls of progress
+_STEP = 1 << 20  # octets of a part read at a time
 
 # O_EXCL makes one opener the owner and follows no symbolic link, not even a dangling one.
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
