@@ -5,22 +5,19 @@ Each cell is an exchange, a million octets each way through its layer, and excha
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
-from msrp_sasl import Password, Policy, SASLClient, SaslError, SASLServer, SecurityLayer
+from msrp_sasl import Password, Policy, SASLClient, SASLServer
 
 from . import cyrus, gsasl
 from .digests import CIPHERS, NAME, VERIFIED, policy
-from .parties import ALICE, BOB, EVE, NOW, SECRET, Kept, Passwords, acceptor, initiator
+from .ends import End, Failed, Ours, cut, exchange, pour
+from .parties import ALICE, BOB, EVE, SECRET, Kept, Passwords, acceptor, initiator
 
 HOST: Final = "bob@lan"
-AMOUNT: Final = 1_000_000
-"""Octets each way."""
 
 
 class Cell(NamedTuple):
@@ -49,73 +46,20 @@ class Terms:
         return self.acceptor.removeprefix("im:")
 
 
-class End(Protocol):
-    """One end, whoever's it is: tokens until it is complete, and then octets."""
-
-    def step(self, token: bytes | None) -> bytes | None: ...
-
-    @property
-    def complete(self) -> bool: ...
-
-    def encode(self, data: bytes) -> bytes: ...
-
-    def decode(self, data: bytes) -> bytes: ...
-
-    def close(self) -> None: ...
-
-
-class _Ours:
-    exchange: SASLClient | SASLServer
-
-    @property
-    def complete(self) -> bool:
-        return self.exchange.complete
-
-    @property
-    def layer(self) -> SecurityLayer:
-        assert self.exchange.layer is not None
-        return self.exchange.layer
-
-    def encode(self, data: bytes) -> bytes:
-        return b"".join(self.layer.wrap([data]))
-
-    def decode(self, data: bytes) -> bytes:
-        return b"".join(self.layer.unwrap(data))
-
-    def close(self) -> None:
-        self.exchange.dispose()
-
-
-class OurInitiator(_Ours):
+class OurInitiator(Ours):
     def __init__(self, terms: Terms) -> None:
         known = Passwords({(ALICE, terms.acceptor): Password(terms.password)})
         self.exchange: SASLClient = initiator(
             NAME, acceptor=terms.acceptor, channel=VERIFIED, policy=terms.policy, credentials=known
         )
-        self._begun = False
-
-    def step(self, token: bytes | None) -> bytes | None:
-        if not self._begun:
-            self._begun = True
-            return self.exchange.start(NOW)
-        assert token is not None
-        return self.exchange.process(token, NOW)
 
 
-class OurAcceptor(_Ours):
+class OurAcceptor(Ours):
     def __init__(self, terms: Terms) -> None:
         kept = Kept().add_digest(ALICE, terms.acceptor, terms.password, "lan")
         self.exchange: SASLServer = acceptor(
             NAME, me=terms.acceptor, policy=terms.policy, verifiers=kept, realms=("lan",)
         )
-        self._begun = False
-
-    def step(self, token: bytes | None) -> bytes | None:
-        if not self._begun:
-            self._begun = True
-            return self.exchange.start(NAME, token, NOW)
-        assert token is not None
-        return self.exchange.process(token, NOW)
 
 
 STRENGTHS: Final = {"auth": 0, "auth-int": 1, "rc4": 128, "3des": 112, "rc4-56": 56, "des": 55, "rc4-40": 40}
@@ -136,8 +80,7 @@ class Cyrus(cyrus.Cyrus):
         )
 
     def encode(self, data: bytes) -> bytes:
-        most = self.number(cyrus.MOST)
-        return b"".join(super(Cyrus, self).encode(data[a : a + most]) for a in range(0, len(data), most))
+        return cut(super().encode, data, self.number(cyrus.MOST))
 
 
 class Gsasl(gsasl.Gsasl):
@@ -146,8 +89,7 @@ class Gsasl(gsasl.Gsasl):
         self._left = b""
 
     def encode(self, data: bytes) -> bytes:
-        most = 65536 - 16  # it cuts nothing by itself
-        return b"".join(super(Gsasl, self).encode(data[a : a + most]) for a in range(0, len(data), most))
+        return cut(super().encode, data, 65536 - 16)  # it cuts nothing by itself
 
     def decode(self, data: bytes) -> bytes:
         """It takes whole buffers, one at a time."""
@@ -179,49 +121,11 @@ CELLS: Final = [
 ]
 
 
-class Failed(Exception):
-    """The exchange or its layer did not work, and who refused it."""
-
-
 def refuses(cell: Cell) -> bool:
     """What the other side has no mind or no means to do; the tests see to it that it does not."""
     if cell.peer == "gsasl":
         return cell.qop == "auth-conf"
     return cell.peer == "cyrus" and cell.cipher == "3des"
-
-
-def exchange(first: End, second: End) -> None:
-    """Tokens to and fro until both are sure. Raises `Failed`."""
-    try:
-        token = second.step(first.step(None))
-        while not second.complete:
-            token = second.step(first.step(token))
-        if isinstance(first, OurInitiator):
-            first.exchange.succeeded(token, NOW)
-        elif not first.complete:
-            first.step(token)
-    except (SaslError, gsasl.Refused, cyrus.Refused) as error:
-        raise Failed(f"{type(error).__module__}: {error}") from error
-    if not (first.complete and second.complete):
-        raise Failed("an end that is not sure")
-
-
-def pieces(data: bytes, chance: random.Random, most: int) -> Iterator[bytes]:
-    """All of it, in random pieces."""
-    cuts = sorted(chance.sample(range(len(data)), min(most, len(data) // 2)))
-    return (data[a:b] for a, b in pairwise([0, *cuts, len(data)]))
-
-
-def pour(first: End, second: End, amount: int) -> None:
-    """So many octets each way, in random pieces on both sides of the layer. Raises `Failed`."""
-    chance = random.Random(amount)
-    said = chance.randbytes(amount)
-    for sender, receiver in ((first, second), (second, first)):
-        wire = b"".join(map(sender.encode, pieces(said, chance, 60)))
-        if said[:1000] in wire and len(wire) == len(said):
-            raise Failed("nothing was protected")
-        if b"".join(map(receiver.decode, pieces(wire, chance, 200))) != said:
-            raise Failed("the octets are others")
 
 
 def run(cell: Cell, ours: Terms, theirs: Terms) -> None:
@@ -238,7 +142,7 @@ def run(cell: Cell, ours: Terms, theirs: Terms) -> None:
         except (cyrus.Refused, gsasl.Refused) as error:
             raise Failed(str(error)) from error
         if cell.qop != "auth":
-            pour(first, second, AMOUNT)
+            pour(first, second)
     finally:
         for end in (first, second):
             if end is not None:

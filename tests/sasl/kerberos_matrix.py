@@ -5,22 +5,19 @@ Each cell is an exchange, a million octets each way through its layer, and excha
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import pairwise
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple
 
-from msrp_sasl import Channel, ChannelLevel, Layer, Policy, SASLClient, SaslError, SASLServer, SecurityLayer
+from msrp_sasl import Channel, ChannelLevel, Layer, Policy, SASLClient, SaslError, SASLServer
 
 from . import cyrus, gsasl
+from .ends import End, Failed, Ours, cut, exchange, pour
 from .matrix import OTHER, VALUES
-from .parties import NOW, alone
+from .parties import alone
 from .realm import HOST, NAME, USER_TO_USER, identity, realm
 
-AMOUNT: Final = 1_000_000
-"""Octets each way."""
 ELSEWHERE: Final = "elsewhere"
 """A host that the realm knows, and whose key the acceptor does not have."""
 
@@ -63,45 +60,7 @@ class Terms:
         return {"channel": Channel(level, bindings), "policy": policy}
 
 
-class End(Protocol):
-    """One end, whoever's it is: tokens until it is complete, and then octets."""
-
-    def step(self, token: bytes | None) -> bytes | None: ...
-
-    @property
-    def complete(self) -> bool: ...
-
-    def encode(self, data: bytes) -> bytes: ...
-
-    def decode(self, data: bytes) -> bytes: ...
-
-    def close(self) -> None: ...
-
-
-class _Ours:
-    exchange: SASLClient | SASLServer
-    _begun = False
-
-    @property
-    def complete(self) -> bool:
-        return self.exchange.complete
-
-    @property
-    def layer(self) -> SecurityLayer:
-        assert self.exchange.layer is not None
-        return self.exchange.layer
-
-    def encode(self, data: bytes) -> bytes:
-        return b"".join(self.layer.wrap([data]))
-
-    def decode(self, data: bytes) -> bytes:
-        return b"".join(self.layer.unwrap(data))
-
-    def close(self) -> None:
-        self.exchange.abort()
-
-
-class OurInitiator(_Ours):
+class OurInitiator(Ours):
     def __init__(self, terms: Terms) -> None:
         name = terms.row.mechanism
         acceptor = identity(terms.person) if name == USER_TO_USER else terms.host
@@ -110,24 +69,10 @@ class OurInitiator(_Ours):
             name, acceptor=acceptor, kerberos=kerberos, **terms.more
         )
 
-    def step(self, token: bytes | None) -> bytes | None:
-        if not self._begun:
-            self._begun = True
-            return self.exchange.start(NOW)
-        assert token is not None
-        return self.exchange.process(token, NOW)
 
-
-class OurAcceptor(_Ours):
+class OurAcceptor(Ours):
     def __init__(self, terms: Terms) -> None:
-        self._name = terms.row.mechanism
-        self.exchange: SASLServer = realm().acceptor(self._name, **terms.more)
-
-    def step(self, token: bytes | None) -> bytes | None:
-        if not self._begun:
-            self._begun = True
-            return self.exchange.start(self._name, token, NOW)
-        return self.exchange.process(token or b"", NOW)  # others say nothing where it is empty
+        self.exchange: SASLServer = realm().acceptor(terms.row.mechanism, **terms.more)
 
 
 STRENGTHS: Final[dict[Layer, tuple[int, int]]] = {
@@ -153,8 +98,7 @@ class Cyrus(cyrus.Cyrus):
         )
 
     def encode(self, data: bytes) -> bytes:
-        most = self.number(cyrus.MOST)
-        return b"".join(super(Cyrus, self).encode(data[a : a + most]) for a in range(0, len(data), most))
+        return cut(super().encode, data, self.number(cyrus.MOST))
 
 
 class Gsasl(gsasl.Gsasl):
@@ -194,10 +138,6 @@ ROWS: Final = [
 CELLS: Final = [Cell(row, peer, role) for row in ROWS for peer in PEERS for role in ("initiator", "acceptor")]
 
 
-class Failed(Exception):
-    """The exchange or its layer did not work, and who refused it."""
-
-
 def there(cell: Cell) -> bool:
     """Whether the other side has this at all; the tests see to it that it does not work otherwise."""
     if cell.peer == "ours":
@@ -212,38 +152,6 @@ def refuses(cell: Cell) -> bool:
     return cell.peer == "gsasl" and cell.row.layer != "none"
 
 
-def exchange(first: End, second: End) -> None:
-    """Tokens to and fro until both are sure. Raises `Failed`."""
-    try:
-        token = second.step(first.step(None))
-        while not second.complete:
-            token = second.step(first.step(token))
-        if isinstance(first, OurInitiator):
-            first.exchange.succeeded(token, NOW)
-        elif token is not None and not first.complete:
-            first.step(token)
-    except (SaslError, gsasl.Refused, cyrus.Refused) as error:
-        raise Failed(f"{type(error).__module__}: {error}") from error
-    if not (first.complete and second.complete):
-        raise Failed("an end that is not sure")
-
-
-def pieces(data: bytes, chance: random.Random, most: int) -> Iterator[bytes]:
-    """All of it, in random pieces."""
-    cuts = sorted(chance.sample(range(len(data)), most))
-    return (data[a:b] for a, b in pairwise([0, *cuts, len(data)]))
-
-
-def pour(first: End, second: End) -> None:
-    """So many octets each way, in random pieces on both sides of the layer. Raises `Failed`."""
-    chance = random.Random(AMOUNT)
-    said = chance.randbytes(AMOUNT)
-    for sender, receiver in ((first, second), (second, first)):
-        wire = b"".join(map(sender.encode, pieces(said, chance, 60)))
-        if b"".join(map(receiver.decode, pieces(wire, chance, 200))) != said:
-            raise Failed("the octets are others")
-
-
 def run(cell: Cell, initiating: Terms, accepting: Terms) -> None:
     """An exchange of this cell, and its layer. Raises `Failed`."""
     peer = PEERS[cell.peer]
@@ -253,7 +161,7 @@ def run(cell: Cell, initiating: Terms, accepting: Terms) -> None:
             ends.append((OurInitiator if cell.role == "initiator" else peer.initiator)(initiating))
             ends.append((OurAcceptor if cell.role == "acceptor" else peer.acceptor)(accepting))
             exchange(*ends)
-            layers = [end.exchange.layer for end in ends if isinstance(end, _Ours)]
+            layers = [end.exchange.layer for end in ends if isinstance(end, Ours)]
             if any((layer.terms.gives if layer else "none") != cell.row.layer for layer in layers):
                 raise Failed("another layer")
             if cell.row.layer != "none":
