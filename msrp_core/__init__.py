@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 try:
+    from ._batch import Batch, Batches
     from ._express import Express
     from ._frame import Body, ByteRange, Flag, Frame
     from ._lane import Lane, Seen
@@ -22,6 +23,8 @@ from .limits import Limits
 from .uri import Uri
 
 __all__ = [
+    "Batch",
+    "Batches",
     "Body",
     "ByteRange",
     "Chunks",

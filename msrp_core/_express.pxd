@@ -1,8 +1,10 @@
 # The short way past the events: what the parser asks.
+from ._batch cimport Batches
 from ._frame cimport Frame
 from ._lane cimport Filling, Lane
 
 cdef class Express:
+    cdef Batches batches             # SENDs of ours that wait for their 200s
     cdef list lanes
     cdef unsigned int version        # another one: what `Known` says of lanes is void
     cdef Py_ssize_t hint             # octets of body that may still come in this read
@@ -15,6 +17,7 @@ cdef class Express:
     cdef unsigned int reads, since   # reads so far, and at which one it began
     cdef Filling gathered            # its body so far, where it is a message by itself
     cdef bint take(self, object event) except -1
+    cdef bint _response(self, Frame frame) except -1
     cdef bint _request(self, Frame frame) except -1
     cdef Lane _lane_of(self, Frame frame)
     cdef bint _whole(self, Lane lane, Frame frame) except -1

@@ -2,18 +2,20 @@
 
 from typing import final
 
+from ._batch import Batches
 from ._frame import Frame
 from ._lane import Lane
 
 @final
 class Express:
-    """What a `Parser` need not tell one by one: plain SENDs of known sessions.
+    """What a `Parser` need not tell one by one: plain SENDs of known sessions, and plain 200s to
+    the SENDs of `batches`.
 
-    It takes only what has one outcome, and makes the 200 for it. Whoever gets an event of the
+    It takes only what has one outcome, and makes the 200 for a SEND. Whoever gets an event of the
     parser, or comes to the end of a feed, and finds `news`, asks first for what was taken.
     """
 
-    def __init__(self) -> None: ...
+    def __init__(self, batches: Batches | None = None) -> None: ...
     def open(self, lane: Lane) -> None: ...
     def close(self, lane: Lane) -> None:
         """`release` first, where a SEND of it may be under way."""

@@ -1,9 +1,10 @@
 """The short way for what nearly every frame is: a SEND of a session that stands, with nothing
-unusual about it.
+unusual about it; a plain 200.
 
 All of it is a hint, false whenever in doubt. What is taken here is only what has one outcome: a
 message in one SEND, of a Message-ID not seen before, of a kind that was taken before; the next
-chunk of the message that is followed. It is kept until asked for, and its 200 is made at once.
+chunk of the message that is followed; the 200 to a SEND of a batch. A SEND is kept until asked
+for, and its 200 is made at once.
 Every other event the parser hands out, and whoever gets one first looks at what was kept, so that
 nothing overtakes anything.
 """
@@ -13,6 +14,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from libc.string cimport memcmp, memcpy
 
+from ._batch cimport Batches
 from ._frame cimport Body, Flag, Frame, ascii
 from ._head cimport H_BYTE_RANGE, H_CONTENT_TYPE, H_FROM, H_MESSAGE_ID, H_TO, Head, Span
 from ._lane cimport WEIGHT, Filling, Lane
@@ -24,7 +26,8 @@ cdef enum:
 
 @cython.final
 cdef class Express:
-    def __init__(self):
+    def __init__(self, Batches batches=None):
+        self.batches = batches
         self.lanes = []
         self.version = 1
         self.gathered = Filling()
@@ -84,6 +87,8 @@ cdef class Express:
         if type(event) is Frame:
             if self.begun is not None:
                 self.release()
+            if (<Frame>event).head.status >= 0:
+                return self._response(<Frame>event)
             return self._request(<Frame>event)
         if self.begun is None or self.handed_over:
             return False
@@ -94,12 +99,20 @@ cdef class Express:
         self.handed_over = not taken   # and so is all that follows of this frame
         return taken
 
+    cdef bint _response(self, Frame frame) except -1:
+        cdef Head *head = &frame.head
+        if (self.batches is None or head.status != 200 or head.has_body or head.fault != NULL
+                or not self.batches.confirm(PyBytes_AS_STRING(frame.raw) + head.id.start, head.id.size)):
+            return False
+        self.news = True
+        return True
+
     cdef bint _request(self, Frame frame) except -1:
         cdef Head *head = &frame.head
         cdef const char *base = PyBytes_AS_STRING(frame.raw)
         cdef Lane lane
         cdef Span *id = &head.value[H_MESSAGE_ID]
-        if (head.status >= 0 or not head.has_body or head.fault != NULL or head.others or head.failure != 1 or id.start == 0
+        if (not head.has_body or head.fault != NULL or head.others or head.failure != 1 or id.start == 0
                 or head.value[H_BYTE_RANGE].start == 0 or head.value[H_CONTENT_TYPE].start == 0
                 or head.verb.size != 4 or memcmp(base + head.verb.start, b"SEND", 4) != 0):
             return False

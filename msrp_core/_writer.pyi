@@ -5,6 +5,7 @@ from typing import Literal, final
 
 from typing_extensions import Buffer
 
+from ._batch import Batch
 from ._frame import Frame
 
 def forget_pool() -> None:
@@ -71,8 +72,8 @@ class Chunks:
         """
     def batch(
         self, data: Buffer, first: int, size: int, total: int | None, last: bool = False
-    ) -> tuple[list[str], bytes]:
-        """SENDs of at most `size` octets of body each, one after the other: their ids, their octets.
+    ) -> tuple[Batch, bytes]:
+        """SENDs of at most `size` octets of body each, one after the other: their transactions, their octets.
 
         With `last` the final one ends the message. Ranges as RFC 4975 section 7.1.1 wants them:
         a chunk above 2,048 octets that is not the last has ``*`` for its end.

@@ -9,6 +9,7 @@ from libc.string cimport memcpy
 
 import os
 
+from ._batch cimport TRANSACTION, Batch
 from ._frame cimport Frame, ascii
 from ._head cimport H_FROM, H_TO
 
@@ -40,7 +41,6 @@ msrp_scan_choose(_wanted)
 # Random octets for ids, a few hundred ids at a time: asking the system for each would cost more
 # than the frame. A process that forks must not share them with its child.
 cdef enum:
-    TRANSACTION = 16   # digits of a transaction id, which need only differ on one connection
     MESSAGE = 24       # digits of a Message-ID, which is never to repeat anywhere
     POOL = 4096
 cdef bytes _pool = b""
@@ -272,7 +272,7 @@ cdef class Chunks:
             room = self.size(view.len, start, stop, whole) + (PyBytes_GET_SIZE(extra) if extra is not None else 0)
             out = PyBytes_FromStringAndSize(NULL, room)
             draw(&number)
-            self.frame(PyBytes_AS_STRING(out), number, <const char *>view.buf, view.len, start, stop, whole, mark[0],
+            self.frame(PyBytes_AS_STRING(out), &number, <const char *>view.buf, view.len, start, stop, whole, mark[0],
                        extra)
         finally:
             PyBuffer_Release(&view)
@@ -282,11 +282,10 @@ cdef class Chunks:
         cdef Py_buffer view
         cdef bytes out
         cdef char *o
-        cdef char *begin
         cdef Py_ssize_t count, k, n, room = 0
-        cdef uint64_t number
+        cdef uint64_t first_id, number
         cdef long long start, whole
-        cdef list ids = []
+        cdef Batch batch = Batch.__new__(Batch)
         if first < 1 or size < 1 or first >= 1 << 62 or (total is not None and not 0 <= total < 1 << 62):
             raise LocalProtocolError("the range of a chunk has impossible numbers")
         if not self.typed:
@@ -303,18 +302,20 @@ cdef class Chunks:
             out = PyBytes_FromStringAndSize(NULL, room)
             o = PyBytes_AS_STRING(out)
             # Random bits cost as much as all else that is written of a head: the ids of a batch count up.
-            draw(&number)
+            draw(&first_id)
+            batch.make(first_id, count, size, view.len - (count - 1) * size if count else 0)
             for k in range(count):
                 n = min(size, view.len - k * size)
-                begin = o
-                o = self.frame(o, number + <uint64_t>k, <const char *>view.buf + k * size, n, start,
+                number = first_id + <uint64_t>k
+                o = self.frame(o, &number, <const char *>view.buf + k * size, n, start,
                                self.stop(start, n, last and k == count - 1), whole,
                                c'$' if last and k == count - 1 else c'+', None)
-                ids.append(ascii(begin + 5, TRANSACTION))
+                if number != first_id + <uint64_t>k:
+                    batch.differs(k, number)
                 start += n
         finally:
             PyBuffer_Release(&view)
-        return ids, out
+        return batch, out
 
     cdef long long stop(self, long long start, Py_ssize_t n, bint last) noexcept:
         """The range-end of a chunk; -1 for the "*" of one that counts as open to interruption."""
@@ -325,10 +326,11 @@ cdef class Chunks:
         return (5 + 2 * TRANSACTION + PyBytes_GET_SIZE(self.before) + digits(first) + 1 + digits(end) + 1
                 + digits(total) + 2 + PyBytes_GET_SIZE(self.after) + n + 12)
 
-    cdef char *frame(self, char *o, uint64_t number, const char *body, Py_ssize_t size, long long first, long long end,
+    cdef char *frame(self, char *o, uint64_t *number, const char *body, Py_ssize_t size, long long first, long long end,
                      long long total, char flag, bytes extra) except NULL:
+        """Write one; `number` is its id, another one afterwards where that end-line stands in the body."""
         cdef char *tid = o + 5
-        put_id(tid, number)
+        put_id(tid, number[0])
         memcpy(o, b"MSRP ", 5)
         o = put(tid + TRANSACTION, PyBytes_AS_STRING(self.before), PyBytes_GET_SIZE(self.before))
         o = put_number(o, first)
@@ -341,8 +343,8 @@ cdef class Chunks:
         o = put(o, PyBytes_AS_STRING(self.after), PyBytes_GET_SIZE(self.after))
         if msrp_copy(o, body, size):   # hyphens: look closer
             while occurs(body, size, tid, TRANSACTION):
-                draw(&number)
-                put_id(tid, number)
+                draw(number)
+                put_id(tid, number[0])
         o = put(o + size, b"\r\n-------", 9)
         o = put(o, tid, TRANSACTION)
         o[0] = flag

@@ -95,10 +95,9 @@ class Connection:
         self.inbound = Inbound(self)
         self._watch = Watch(self.limits)
         self.bindings = Bindings(self, register or Register())
-        self._endpoints = self.bindings.endpoints
         self.hold = Hold(self)
         self._requests = Requests(self)
-        self._turns = Turns()
+        self._turns = Turns(self.limits)
         self._pace = Pace(self.limits)
         self._said: list[bytes] = []  # frames of ours for the next turn
         self._owed = 0  # their octets
@@ -120,7 +119,7 @@ class Connection:
     @property
     def sessions(self) -> int:
         """Sessions that stand on it now."""
-        return len(self._endpoints)
+        return len(self.bindings.endpoints)
 
     @property
     def bound(self) -> bool:
@@ -230,7 +229,7 @@ class Connection:
         """
         theirs = endpoint.closed
         endpoint.close(None)
-        if not self._endpoints and not self.keeps and not (theirs and self.granting):
+        if not self.bindings.endpoints and not self.keeps and not (theirs and self.granting):
             self.close(now)
         elif not theirs and endpoint.granted:
             for outgoing in self._turns.of(endpoint):
@@ -288,19 +287,11 @@ class Connection:
         room = min(self.limits.turn, self._pace.octets) - self._owed
         self._owed = 0
         self._watch.owing(now, much=False)
-        if self.bindings.used and not self._endpoints:
+        if self.bindings.used and not self.bindings.endpoints:
             self._watch.idle(now)
-        while room > 0 and self.state == "open" and not self.transactions.full:
-            outgoing = self._turns.next()
-            if outgoing is None:
-                break
-            limit = self.limits.chunk_in_company if self._turns else self.limits.chunk_alone
-            octets = outgoing.cut(min(limit, self._pace.octets), now)
-            said.append(octets)
-            room -= len(octets)
-            if outgoing.ready():
-                self._turns.add(outgoing)
-        self._pace.gave(now, more=bool(self._turns) and not self.transactions.full)
+        if self.state == "open":
+            said += self._turns.cut(room, self._pace.octets, self.transactions, now)
+        self._pace.gave(now, more=bool(self._turns) and self.transactions.room > 0)
         words, self._last_words = self._last_words, []
         try:
             return self.wire.wrap(said) + words
@@ -342,7 +333,7 @@ class Connection:
         self.grants.handle_timer(now)
         self.resume(now)
         if self.state == "open" and self._watch.silent(now):
-            for endpoint in self._endpoints.values():
+            for endpoint in self.bindings.endpoints.values():
                 self._requests.greet(KeepAlive(self, endpoint), endpoint, now)
         if self.state == "open" and self._watch.unused(now):
             self.close(now)
@@ -391,7 +382,7 @@ class Connection:
     def _forget(self, reason: str | None) -> None:
         """All that depended on the line is told."""
         self.hold.events.clear()
-        for endpoint in list(self._endpoints.values()):
+        for endpoint in list(self.bindings.endpoints.values()):
             endpoint.close(reason)
         self._requests.lost(reason or "the connection was closed")
         self.transactions.clear()

@@ -188,29 +188,66 @@ class Outgoing:
         last = self._ended and not self._blocks
         # Above 2,048 octets a chunk counts as interruptible, and must say so.
         open_ended = not last and size > 2048
-        total = self.cut_octets + size if last else self.total
         headers: tuple[tuple[str, str], ...] = self._first_headers if first == 1 else ()
         if last:
             headers += self._last_headers
         flag: Literal["$", "+"] = "$" if last else "+"
         transaction_id, octets = self._chunks.cut(
-            data, first, None if open_ended else first + size - 1, total, flag, headers
+            data, first, None if open_ended else first + size - 1, self._total(size, last), flag, headers
         )
-        self._held -= size
-        self.cut_octets += size
         transactions = self.endpoint.connection.transactions
         if self._failure_report == "yes":
             self._waiting += 1
             transactions.open(transaction_id, self, size, now)
         elif self._failure_report == "partial":
             transactions.listen(transaction_id, self, size)
+        self._went(size, last)
+        return octets
+
+    def cut_many(self, room: int, most: int, now: float) -> bytes:
+        """At most that many whole SENDs, of at most `room` octets of body each, one after the other:
+        as `cut` would make them while nothing else wants to go out between."""
+        limits = self._limits
+        special = self._abandon or (self._first_headers and not self.cut_octets)
+        if most < 2 or special or self._failure_report == "partial":
+            return self.cut(room, now)
+        size = min(self._held, room * most)
+        if self._failure_report == "yes":
+            # The last one begins inside the window, as it does when they are cut one by one.
+            window = limits.window - (self.cut_octets - self.acknowledged)
+            size = min(size, -(-window // room) * room)
+        last = self._ended and size == self._held
+        rest = size % room
+        if last and self._last_headers:
+            size -= rest or room  # these go into the last chunk alone
+            last = False
+        elif not self._ended and rest < limits.chunk_in_company:
+            size -= rest
+        if size <= room:
+            return self.cut(room, now)
+        batch, octets = self._chunks.batch(
+            self._next(size), self.cut_octets + 1, room, self._total(size, last), last
+        )
+        if self._failure_report == "yes":
+            self._waiting += batch.count
+            self.endpoint.connection.transactions.open_batch(batch, self, now)
+        self._went(size, last)
+        return octets
+
+    def _total(self, size: int, last: bool) -> int | None:
+        """Of the message, as its next chunk says it, with which it has `size` octets more."""
+        return self.cut_octets + size if last else self.total
+
+    def _went(self, size: int, last: bool) -> None:
+        """So many octets more are out."""
+        self._held -= size
+        self.cut_octets += size
         self._machine.step("last" if last else "cut")
         if last:
             self._confirm()
             if self._failure_report != "yes" and not self._success_report:
                 self.endpoint.unconfirmed(self)
         self.bell.ring()
-        return octets
 
     def _next(self, room: int) -> memoryview | bytes:
         if not self._blocks:
@@ -236,15 +273,20 @@ class Outgoing:
 
     def answered(self, response: Frame, octets: int) -> None:
         status = response.status or 0
-        self._waiting -= 1
         if 200 <= status < 300:
-            self.acknowledged += octets
-            self._confirm()
-            if self.ready():
-                self.endpoint.connection.has_work(self)
-            self.bell.ring()
+            self.confirmed(1, octets)
         else:
+            self._waiting -= 1
             self.refused(status)
+
+    def confirmed(self, requests: int, octets: int) -> None:
+        """So many of its chunks were answered with 200, and carried so many octets together."""
+        self._waiting -= requests
+        self.acknowledged += octets
+        self._confirm()
+        if self.ready():
+            self.endpoint.connection.has_work(self)
+        self.bell.ring()
 
     @property
     def reported(self) -> int:

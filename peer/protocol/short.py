@@ -32,7 +32,7 @@ class Short:
         self._followed: dict[Endpoint, Incoming] = {}
         self._now = 0.0
         self._off = False
-        self.express = Express()
+        self.express = Express(connection.transactions.batches if self.on else None)
 
     def open(self, endpoint: Endpoint) -> None:
         """A session stands."""
@@ -114,6 +114,7 @@ class Short:
         answers = express.answers()
         if answers:
             connection.say(answers)
+        connection.transactions.settle()
         for endpoint, lane in self._lanes.items():
             messages, weight = lane.messages()
             if messages:

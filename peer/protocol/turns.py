@@ -10,6 +10,7 @@ from ..terms.limits import Limits
 if TYPE_CHECKING:
     from .endpoint import Endpoint
     from .outgoing import Outgoing
+    from .transactions import Transactions
 
 __all__ = ["Pace", "Turns"]
 
@@ -17,7 +18,8 @@ __all__ = ["Pace", "Turns"]
 class Turns:
     """Sessions take turns, and in each session its messages: one with many has no larger share."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._sessions: deque[Endpoint] = deque()
         self._rings: dict[Endpoint, deque[Outgoing]] = {}
 
@@ -49,6 +51,26 @@ class Turns:
             if outgoing.ready():
                 return outgoing
         return None
+
+    def cut(self, room: int, most: int, transactions: Transactions, now: float) -> list[bytes]:
+        """Chunks in turn, for about `room` octets, with at most `most` octets of body each; of a
+        message that is alone, many in one go."""
+        limits = self._limits
+        said = []
+        while room > 0 and transactions.room > 0:
+            outgoing = self.next()
+            if outgoing is None:
+                break
+            if self:
+                octets = outgoing.cut(min(limits.chunk_in_company, most), now)
+            else:
+                size = min(limits.chunk_alone, most)
+                octets = outgoing.cut_many(size, min(room // size, transactions.room), now)
+            said.append(octets)
+            room -= len(octets)
+            if outgoing.ready():
+                self.add(outgoing)
+        return said
 
     def of(self, session: Endpoint) -> tuple[Outgoing, ...]:
         """Those of one session that wait."""

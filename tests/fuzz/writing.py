@@ -111,11 +111,11 @@ def _chunks(fields: Sequence[bytes], made: Chunks) -> None:
         step = len(body) // 64  # not thousands of frames
     last = flag == "$"
     try:
-        ids, octets = made.batch(body, first or 0, step, total, last)
+        batch, octets = made.batch(body, first or 0, step, total, last)
     except LocalProtocolError:
         return
     frames = _frames(octets)
-    assert ids == [frame.transaction_id for frame in frames]
+    assert batch.ids == [frame.transaction_id for frame in frames]
     assert b"".join(frame.body for frame in frames) == bytes(body)
     at = first or 0
     for frame in frames:

@@ -269,7 +269,7 @@ def test_one_session_ends_and_the_others_go_on() -> None:
     hand.to, hand.own = one_to, one_own
     assert statuses(hand.say(hand.chunk("msg2", b"too late"))) == [481]
     assert hand.connection.state == "open"
-    assert list(hand.connection._endpoints) == [other.local], "what is over is not kept"
+    assert list(hand.connection.bindings.endpoints) == [other.local], "what is over is not kept"
     hand.connection.leave(other, hand.now)
     assert hand.connection.state == "ending"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from msrp_core import Frame
+from msrp_core import Frame, response
 from msrp_peer.protocol.endpoint import Endpoint
 from msrp_peer.protocol.outgoing import Outgoing
 from msrp_peer.terms.errors import NotDelivered, UsageError
@@ -320,3 +320,102 @@ def test_sent_into_a_session_that_is_over() -> None:
     outgoing = full(endpoint, b"hello")
     assert (outgoing.state, outgoing.reason) == ("failed", "the cable was cut")
     assert hand.hear() == []
+
+
+# --- many chunks in one go ------------------------------------------------------------------
+
+
+def cut(limits: Limits, size: int, total: int | None, *, first: bool, last: bool) -> list[list[str]]:
+    """What goes out in each turn while everything is answered at once."""
+    hand, endpoint = begin(limits)
+    headers = [("Content-Disposition", "attachment")] if first else []
+    outgoing = endpoint.send(PLAIN, total, headers)
+    body = bytes(i % 251 for i in range(size))
+    outgoing.feed(body[: size // 2])
+    outgoing.feed(body[size // 2 :])
+    outgoing.end([("X-Last", "yes")] if last else ())
+    turns = []
+    came = b""
+    while data := hand.connection.data_to_send(hand.now):
+        frames = [frame for frame in hand.parser.feed(b"".join(data)) if isinstance(frame, Frame)]
+        for place, frame in enumerate(frames):
+            came += bytes(frame)
+            assert bool(frame.header("Content-Disposition")) == (first and not turns and not place)
+            assert bool(frame.header("X-Last")) == (last and frame.flag == "$")
+        turns.append(ranges(frames))
+        hand.connection.receive(b"".join(response(frame, 200) for frame in frames), hand.now)
+    assert came == body
+    assert outgoing.state == "delivered"
+    assert len(hand.connection.transactions) == 0
+    assert hand.connection.next_timer() is None
+    return turns
+
+
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("size", [4097, 40 * K, 100 * K, 100 * K - 1])
+@pytest.mark.parametrize("known", [False, True])
+def test_chunks_cut_together_are_those_cut_one_by_one(
+    first: bool, last: bool, size: int, known: bool
+) -> None:
+    total = size if known else None
+    many = cut(Limits(chunk_alone=2 * K), size, total, first=first, last=last)
+    alone = cut(Limits(chunk_alone=2 * K, turn=1), size, total, first=first, last=last)
+    assert len(alone) == -(-size // (2 * K)) > len(many)
+    # That its size is known may be said earlier.
+    assert [r.split("/")[0] for turn in many for r in turn] == [r.split("/")[0] for (r,) in alone]
+    assert many[-1][-1] == alone[-1][-1]
+
+
+def test_no_more_goes_out_together_than_may_be_on_its_way() -> None:
+    hand, endpoint = begin(Limits(chunk_alone=2 * K, window=20 * K))
+    full(endpoint, bytes(100 * K), 100 * K)
+    assert len(hand.hear()) == 10
+    hand, endpoint = begin(Limits(chunk_alone=2 * K, unanswered=7))
+    full(endpoint, bytes(100 * K), 100 * K)
+    frames = hand.hear()
+    assert len(frames) == 7
+    assert len(hand.answer(*frames[2:5])) == 3
+    assert len(hand.connection.transactions) == 7
+
+
+def test_a_rest_that_is_too_short_waits_for_more() -> None:
+    """Chunks below 2,048 octets are for the end alone (RFC 4975 section 7.1.1)."""
+    hand, endpoint = begin(Limits(chunk_alone=2 * K))
+    outgoing = endpoint.send(PLAIN, None)
+    outgoing.feed(bytes(5000))
+    assert [len(frame) for frame in hand.hear()] == [2048, 2048]
+    outgoing.feed(bytes(5000))
+    outgoing.end()
+    assert [len(frame) for frame in hand.hear()] == [2048, 2048, 10000 - 4 * 2048]
+
+
+def test_of_chunks_that_went_together_each_has_its_answer() -> None:
+    hand, endpoint = begin(Limits(chunk_alone=2 * K))
+    outgoing = full(endpoint, bytes(20 * K), 20 * K)
+    frames = hand.hear()
+    assert len(frames) == 10
+    hand.answer(*frames[:4])
+    hand.answer(*frames[:4])
+    assert (outgoing.acknowledged, len(hand.connection.transactions)) == (8 * K, 6)
+    hand.answer(frames[7], status=413)
+    assert (outgoing.state, outgoing.status) == ("failed", 413)
+    assert len(hand.connection.transactions) == 5
+    hand.wait(30)
+    assert len(hand.connection.transactions) == 0
+    assert hand.answer(*frames) == [], "too late, and nothing comes of it"
+    assert hand.connection.state == "open"
+
+
+def test_chunks_that_went_together_are_late_together() -> None:
+    hand, endpoint = begin(Limits(chunk_alone=2 * K))
+    outgoing = full(endpoint, bytes(10 * K), 10 * K)
+    frames = hand.hear()
+    hand.now = 10
+    hand.answer(*frames[:4])
+    assert hand.connection.next_timer() == 30
+    hand.wait(19.9)
+    assert outgoing.state == "awaiting"
+    hand.wait(0.1)
+    assert (outgoing.state, outgoing.status) == ("failed", 408)
+    assert len(hand.connection.transactions) == 0
