@@ -19,8 +19,8 @@ Message-ID of its own and "$"; *chunks* are SENDs of one long message. They are 
 message is given to the program by itself. Rounds are interleaved, the table gives medians and
 quartiles of the ratio round by round. Loopback is moody: compare shares, and never times of two runs.
 
-Then: the memory an idle session costs a listener, TLS and all; and how long a chat line waits behind a
-file on a line of 2.5 MB/s.
+Then: the memory an idle session costs a listener, TLS and all; how long a chat line waits behind a file
+on a line of 2.5 MB/s; and what a frame costs where a thousand sessions stand on one connection.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ sys.path.insert(0, os.path.dirname(__file__))  # noqa: PTH120
 
 from loopback_dumb import Dumb
 from loopback_fair import fairness
+from loopback_many import many
 
 from msrp_peer.bench.framing import Row
 from msrp_peer.bench.measure import Figure
@@ -272,7 +273,7 @@ def main() -> None:
         "--only",
         action="append",
         default=[],
-        choices=["chat", "2k", "64k", "tcp", "tls", "sent", "memory", "fair"],
+        choices=["chat", "2k", "64k", "tcp", "tls", "sent", "memory", "fair", "many"],
         help="measure this alone; may be given several times",
     )
     parser.add_argument("--json", action="store_true", help="print JSON and no table")
@@ -286,6 +287,7 @@ def main() -> None:
         senders(args.rounds, args.only),
         memory(args.sessions, args.only),
         fairness(args.only),
+        many(args.rounds, args.only),
     ):
         for one, more in measured:
             found.append(one)

@@ -5,8 +5,12 @@ from ._lane cimport Filling, Lane
 
 cdef class Express:
     cdef Batches batches             # SENDs of ours that wait for their 200s
-    cdef list lanes
+    cdef dict lanes                  # by our path
+    cdef list taken                  # those of which something is to be asked for
     cdef unsigned int version        # another one: what `Known` says of lanes is void
+    cdef unsigned int doubts         # another one: what lanes were told before is void
+    cdef Lane asked                  # the one whose frame was not taken for that alone
+    cdef bint off                    # nothing is to be taken
     cdef Py_ssize_t hint             # octets of body that may still come in this read
     cdef char *owed                  # answers
     cdef Py_ssize_t owed_size, owed_room
@@ -20,6 +24,7 @@ cdef class Express:
     cdef bint _response(self, Frame frame) except -1
     cdef bint _request(self, Frame frame) except -1
     cdef Lane _lane_of(self, Frame frame)
+    cdef int _news(self, Lane lane) except -1
     cdef bint _whole(self, Lane lane, Frame frame) except -1
     cdef bint _chunk(self, Lane lane, Frame frame) except -1
     cdef bint _more(self, const char *p, Py_ssize_t n) except -1

@@ -1,5 +1,6 @@
 """The short way for what nearly every frame is (see `Express`)."""
 
+from collections.abc import Sequence
 from typing import final
 
 from ._batch import Batches
@@ -20,7 +21,20 @@ class Express:
     def close(self, lane: Lane) -> None:
         """`release` first, where a SEND of it may be under way."""
     def begin(self, octets: int) -> None:
-        """A read of that many octets is about to be fed."""
+        """A read of that many octets is about to be fed. All is in `doubt`; `asks` tells at once of the
+        lane of a SEND that was begun."""
+    def stop(self) -> None:
+        """Nothing more of this read is to be taken."""
+    def doubt(self) -> None:
+        """What lanes were told may be taken holds no more: each is to be told anew when its next
+        frame comes."""
+    def asks(self) -> Lane | None:
+        """The lane that is to be told (`Lane.allow`) before the frame at hand can be taken; None where
+        this is not why it was not. Afterwards `takes` looks at that frame again."""
+    def takes(self, frame: Frame) -> bool:
+        """Take it now, if it can be taken."""
+    def lanes_with_news(self) -> Sequence[Lane]:
+        """Those of which something was taken since this was called last."""
     @property
     def news(self) -> bool:
         """Whether something was taken since `answers` was called last."""

@@ -28,7 +28,8 @@ cdef enum:
 cdef class Express:
     def __init__(self, Batches batches=None):
         self.batches = batches
-        self.lanes = []
+        self.lanes = {}
+        self.taken = []
         self.version = 1
         self.gathered = Filling()
 
@@ -36,17 +37,45 @@ cdef class Express:
         PyMem_Free(self.owed)
 
     def open(self, Lane lane not None):
-        self.lanes.append(lane)
+        self.lanes[lane.to] = lane
         self.version += 1
 
-    def close(self, lane):
-        if lane in self.lanes:
-            self.lanes.remove(lane)
+    def close(self, Lane lane not None):
+        if self.lanes.get(lane.to) is lane:
+            del self.lanes[lane.to]
             self.version += 1
 
     def begin(self, Py_ssize_t octets):
         self.hint = octets
         self.reads += 1
+        self.off = False
+        self.asked = self.lane
+        self.doubts += 1
+
+    def stop(self):
+        self.off = True
+
+    def doubt(self):
+        self.doubts += 1
+
+    def asks(self):
+        cdef Lane lane = self.asked
+        self.asked = None
+        if lane is not None:
+            lane.told = self.doubts
+        return lane
+
+    def takes(self, Frame frame not None):
+        return self._request(frame)
+
+    def lanes_with_news(self):
+        cdef Lane lane
+        if not self.taken:
+            return ()
+        taken, self.taken = self.taken, []
+        for lane in taken:
+            lane.news = False
+        return taken
 
     def answers(self):
         self.news = False
@@ -101,7 +130,7 @@ cdef class Express:
 
     cdef bint _response(self, Frame frame) except -1:
         cdef Head *head = &frame.head
-        if (self.batches is None or head.status != 200 or head.has_body or head.fault != NULL
+        if (self.off or self.batches is None or head.status != 200 or head.has_body or head.fault != NULL
                 or not self.batches.confirm(PyBytes_AS_STRING(frame.raw) + head.id.start, head.id.size)):
             return False
         self.news = True
@@ -112,12 +141,15 @@ cdef class Express:
         cdef const char *base = PyBytes_AS_STRING(frame.raw)
         cdef Lane lane
         cdef Span *id = &head.value[H_MESSAGE_ID]
-        if (not head.has_body or head.fault != NULL or head.others or head.failure != 1 or id.start == 0
+        if (self.off or not head.has_body or head.fault != NULL or head.others or head.failure != 1 or id.start == 0
                 or head.value[H_BYTE_RANGE].start == 0 or head.value[H_CONTENT_TYPE].start == 0
                 or head.verb.size != 4 or memcmp(base + head.verb.start, b"SEND", 4) != 0):
             return False
         lane = self._lane_of(frame)
         if lane is None:
+            return False
+        if lane.told != self.doubts:
+            self.asked = lane
             return False
         if (lane.ident is not None and <Py_ssize_t>id.size == PyBytes_GET_SIZE(lane.ident)
                 and memcmp(base + id.start, PyBytes_AS_STRING(lane.ident), id.size) == 0):
@@ -126,24 +158,27 @@ cdef class Express:
 
     cdef Lane _lane_of(self, Frame frame):
         """The lane of these very paths, if a message of this type was taken there before."""
-        cdef const char *base = PyBytes_AS_STRING(frame.raw)
-        cdef Span *to = &frame.head.value[H_TO]
         cdef Span *source = &frame.head.value[H_FROM]
         cdef Lane lane
-        cdef Py_ssize_t i
         if frame.known.version == self.version:
-            return <Lane>self.lanes[frame.known.lane]
-        for i in range(len(self.lanes)):
-            lane = <Lane>self.lanes[i]
-            if (PyBytes_GET_SIZE(lane.to) == to.size and PyBytes_GET_SIZE(lane.source) == source.size
-                    and memcmp(PyBytes_AS_STRING(lane.to), base + to.start, to.size) == 0
-                    and memcmp(PyBytes_AS_STRING(lane.source), base + source.start, source.size) == 0):
-                if frame.content_type not in lane.types:
-                    return None
-                frame.known.version = self.version
-                frame.known.lane = <int>i
-                return lane
-        return None
+            return <Lane>frame.known.lane
+        frame.known.lane = None   # a lane that is closed need not be kept for its sake
+        lane = <Lane>self.lanes.get(frame.octets(H_TO))
+        if (lane is None or PyBytes_GET_SIZE(lane.source) != source.size
+                or memcmp(PyBytes_AS_STRING(lane.source), PyBytes_AS_STRING(frame.raw) + source.start, source.size) != 0
+                or frame.content_type not in lane.types):
+            return None
+        frame.known.version = self.version
+        frame.known.lane = lane
+        return lane
+
+    cdef int _news(self, Lane lane) except -1:
+        """Something of it is to be asked for."""
+        self.news = True
+        if not lane.news:
+            lane.news = True
+            self.taken.append(lane)
+        return 0
 
     cdef bint _whole(self, Lane lane, Frame frame) except -1:
         """A message by itself, or the beginning of one."""
@@ -182,6 +217,7 @@ cdef class Express:
         lane.room -= 1
         lane.weight += weight
         lane.allowance -= weight
+        self._news(lane)
         return self._answer(lane, frame)
 
     cdef bint _chunk(self, Lane lane, Frame frame) except -1:
@@ -192,7 +228,7 @@ cdef class Express:
             return False
         lane.keep(frame.data, frame.count, self.hint)
         self.hint -= frame.count
-        self.news = True
+        self._news(lane)
         if frame.mark:
             self._answer(lane, frame)
         else:
@@ -208,7 +244,7 @@ cdef class Express:
                 return False
             self.lane.keep(p, n, self.hint)
             self.hint -= n
-            self.news = True
+            self._news(self.lane)
             return True
         size = self.gathered.used + n
         if size > self.begun.head.total:

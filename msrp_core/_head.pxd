@@ -49,7 +49,8 @@ cdef enum Found:
 # The values that seldom change, decoded once for all frames that have them.
 cdef class Known:
     cdef object to_path, from_path, content_type
-    cdef unsigned int version, lane  # the lane frames with these values take (_express.pyx)
+    cdef object lane                 # the one that frames with these values take (_express.pyx),
+    cdef unsigned int version        # as long as this is that of all lanes
 
 cdef class HeadReader:
     cdef Head head

@@ -35,4 +35,6 @@ cdef class Lane:
     cdef int success
     cdef list blocks
     cdef Filling filling
+    cdef bint news                   # there is something to be asked for
+    cdef unsigned int told           # at which doubt it was told last what may be taken (_express.pyx)
     cdef int keep(self, const char *p, Py_ssize_t n, Py_ssize_t hint) except -1

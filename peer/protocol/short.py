@@ -29,6 +29,7 @@ class Short:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._lanes: dict[Endpoint, Lane] = {}
+        self._endpoints: dict[Lane, Endpoint] = {}
         self._followed: dict[Endpoint, Incoming] = {}
         self._now = 0.0
         self._off = False
@@ -38,6 +39,7 @@ class Short:
         """A session stands."""
         if self.on:
             lane = self._lanes[endpoint] = endpoint.lane()
+            self._endpoints[lane] = endpoint
             self.express.open(lane)
 
     def close(self, endpoint: Endpoint) -> None:
@@ -46,7 +48,7 @@ class Short:
         if lane is not None:
             self.settle()
             self._give_up()
-            del self._lanes[endpoint]
+            del self._lanes[endpoint], self._endpoints[lane]
             self._followed.pop(endpoint, None)
             self.express.close(lane)
 
@@ -65,7 +67,6 @@ class Short:
         if message.room() > 0:
             lane.follow(message.message_id, message.reach + 1, byte_range.total, frame.success_report)
             self._followed[endpoint] = message
-            self._allow(endpoint, lane)
 
     def leave(self, endpoint: Endpoint, message: Incoming) -> None:
         """A chunk of this message goes the long way."""
@@ -74,26 +75,27 @@ class Short:
             lane.leave()
 
     def begin(self, octets: int, now: float, *, off: bool) -> None:
-        """A read is about to be worked through: say what may be taken of it, nothing where `off`."""
+        """A read is about to be worked through; nothing of it may be taken where `off`."""
         self._now = now
         self._off = off
         self.express.begin(octets)
-        for endpoint, lane in list(self._lanes.items()):
-            self._allow(endpoint, lane)
+        lane = self.express.asks()
+        if off:
+            self.stop()
+        elif lane is not None:
+            self._allow(lane)
 
     def stop(self) -> None:
         """From here on all of this read goes the long way."""
         self.settle()
+        self._give_up()
         self._off = True
-        for endpoint, lane in list(self._lanes.items()):
-            self._allow(endpoint, lane)
+        self.express.stop()
 
-    def _allow(self, endpoint: Endpoint, lane: Lane) -> None:
-        if self._off:
-            self._give_up()
-            lane.leave()
-            lane.allow(0, 0)
-            return
+    def _allow(self, lane: Lane) -> None:
+        """Say what may be taken of a session. It holds until the read, or anything that goes the
+        long way, may have changed it; so only those are told of which something comes."""
+        endpoint = self._endpoints[lane]
         octets = self._connection.budget.memory // len(self._lanes)
         if lane.following:
             room = self._followed[endpoint].room()
@@ -115,7 +117,8 @@ class Short:
         if answers:
             connection.say(answers)
         connection.transactions.settle()
-        for endpoint, lane in self._lanes.items():
+        for lane in express.lanes_with_news():
+            endpoint = self._endpoints[lane]
             messages, weight = lane.messages()
             if messages:
                 endpoint.inbox.extend(messages, weight)
@@ -124,12 +127,17 @@ class Short:
                 self._followed[endpoint].octets_arrived(block)
 
     def event(self, event: Frame | Body | Flag) -> None:
-        """One that goes the long way: it must find all as if every frame did."""
+        """One that was not taken. It goes the long way, where it must find all as if every frame did;
+        unless nothing was wrong but that we were not asked yet."""
+        lane = self.express.asks()
+        if lane is not None and isinstance(event, Frame):
+            self._allow(lane)
+            if self.express.takes(event):
+                return
         self.settle()
         self._give_up()
         self._connection.inbound.event(event, self._now)
-        for endpoint, lane in list(self._lanes.items()):
-            self._allow(endpoint, lane)
+        self.express.doubt()
 
     def end(self) -> None:
         """The read is worked through."""
@@ -146,7 +154,6 @@ class Short:
         inbound = self._connection.inbound
         if lane is None:
             inbound.event(frame, self._now)
-            return
-        for endpoint, other in self._lanes.items():
-            if other is lane:
-                inbound.go_on(frame, endpoint, self._followed[endpoint])
+        else:
+            endpoint = self._endpoints[lane]
+            inbound.go_on(frame, endpoint, self._followed[endpoint])

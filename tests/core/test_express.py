@@ -32,7 +32,14 @@ class Line:
         events: list[object] = []
         for octets in reads:
             self.express.begin(len(octets))
-            events += self.parser.feed(octets)
+            self.express.asks()  # it may still take what it may
+            for event in self.parser.feed(octets):
+                if (
+                    self.express.asks() is None
+                    or not isinstance(event, Frame)
+                    or not self.express.takes(event)
+                ):
+                    events.append(event)
         return events
 
     def bodies(self) -> list[bytes]:
@@ -282,3 +289,29 @@ def test_seen_remembers_the_last_ones() -> None:
     assert seen.within("msg8", "session")
     assert not seen.within("msg8", "another")
     assert not seen.within("msg0", "session")
+
+
+def test_who_is_in_doubt_asks() -> None:
+    """Once for each lane, not for each frame."""
+    express = Express()
+    other = Lane(OTHER, THEIRS, Seen(100), "session", {})
+    line = Lane(OURS, THEIRS, Seen(100), "session", {})
+    for lane in (line, other):
+        lane.takes(PLAIN)
+        express.open(lane)
+    asked = []
+    octets = b"".join(message(message_id=f"msg{i}", to=(OURS, OTHER)[i % 2]) for i in range(10))
+    express.begin(len(octets))
+    for number, event in enumerate(Parser(None, express).feed(octets)):
+        assert isinstance(event, Frame)
+        lane = express.asks()
+        asked.append((number, lane))
+        if lane is not None:
+            lane.allow(3, 1 << 20)
+            assert express.takes(event)
+        if number == 1:
+            express.doubt()
+    assert asked == [(0, line), (1, other), (2, line), (3, other), (4, None), (5, None)]
+    assert express.lanes_with_news() == [line, other]
+    assert not express.lanes_with_news(), "given out once"
+    assert [len(lane.messages()[0]) for lane in (line, other)] == [4, 4]

@@ -101,10 +101,20 @@ def express(data: bytes) -> None:
     try:
         for piece in one.pieces:
             short.begin(len(piece))
+            asked = short.asks()
+            if asked is not None:
+                asked.allow(3, 1 << 16)
             for event in parser.feed(one.memory(piece)):
+                asked = short.asks()
+                if asked is not None:
+                    asked.allow(3, 1 << 16)
+                    if isinstance(event, Frame) and short.takes(event):
+                        continue
                 settle()
                 reader.event(event)
                 _follow(lane, event)
+                if len(data) % 2:
+                    short.doubt()
             if len(data) % 3 == 0:
                 settle()
     except RemoteProtocolError as error:

@@ -157,3 +157,36 @@ def test_the_next_message_of_a_kind_goes_the_short_way() -> None:
     assert statuses(hand.say(*(hand.chunk(f"msg{i}", b"x", 1, 1) for i in range(3)))) == [200] * 3
     assert len(endpoint.inbox.begun()) == 1
     assert len(endpoint.inbox) == 3
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["whole", "chunk", "asks", "again"])), max_size=60),
+    st.sampled_from([1 << 20, 1000, 150]),
+    st.sampled_from([Limits(), Limits(inbox=2), Limits(unopened=50), Limits(memory=9000)]),
+)
+def test_many_sessions_do_not_mix(steps: list[tuple[int, str]], size: int, limits: Limits) -> None:
+    """Whoever's frame goes the long way, what the others may bring is as it would be without."""
+    seen = []
+    for short in (True, False):
+        Short.on = short
+        hand = ByHand(limits=limits)
+        connection = hand.connection
+        pairs = [(f"msrps://127.0.0.1:8/ours{i};tcp", f"msrps://127.0.0.1:9/theirs{i};tcp") for i in range(6)]
+        ends = [connection.bind(*pair, connection.terms.accepts, None) for pair in pairs]
+        octets = b""
+        places = [1] * 6
+        for number, (i, what) in enumerate(steps):
+            hand.to, hand.own = pairs[i]
+            tid = f"transaction{number}"
+            if what == "chunk":
+                octets += hand.chunk(f"long{i}", b"x" * 20, places[i], "*", "+", transaction_id=tid)
+                places[i] += 20
+                continue
+            headers = [("Success-Report", "yes")] if what == "asks" else []
+            name = "again" if what == "again" else f"msg{number}"
+            octets += hand.chunk(name, b"hello", 1, 5, "$", *headers, transaction_id=tid)
+        heard = hand.say(*(octets[i : i + size] for i in range(0, len(octets), size)))
+        answers = sorted((frame.transaction_id, frame.status) for frame in heard)
+        inboxes = [[(m.message_id, m.state, m.duplicate, content(m)) for m in end.inbox] for end in ends]
+        seen.append((answers, inboxes, connection.budget.memory))
+    assert seen[0] == seen[1]
