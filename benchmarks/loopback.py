@@ -41,6 +41,7 @@ sys.path.insert(0, os.path.dirname(__file__))  # noqa: PTH120
 
 from loopback_dumb import Dumb
 from loopback_fair import fairness
+from loopback_ladder import ladder
 from loopback_many import many
 
 from msrp_peer.bench.framing import Row
@@ -54,10 +55,11 @@ ENDS = Path(__file__).with_name("loopback_ends.py")
 class End:
     """A process of `loopback_ends.py`."""
 
-    def __init__(self, role: str) -> None:
-        environment = {**os.environ, "PYTHONSAFEPATH": "1"}
+    def __init__(self, *role: str, script: Path = ENDS) -> None:
+        path = os.pathsep.join([str(script.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+        environment = {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONPATH": path}
         self._process = subprocess.Popen(
-            [sys.executable, ENDS, role], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+            [sys.executable, script, *role], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
         )
         self.here = self.heard()
 
@@ -180,6 +182,13 @@ def received(work: Work, over: str, rounds: int) -> Costs:
     return costs
 
 
+def ladders(rounds: int, only: list[str]) -> Iterator[str]:
+    for over in ("tcp", "tls"):
+        for kind, works in RECEIVED.items():
+            for work in works if not only or kind in only or over in only else ():
+                yield from ladder(work, over, rounds, End, frames)
+
+
 def row(what: str, goal: float | None, costs: Costs, many: int) -> tuple[Row, str]:
     def share(rival: str, kind: str) -> Figure:
         return Figure.of([b[kind] / a[kind] for a, b in zip(costs["ours"], costs[rival], strict=True)])
@@ -276,11 +285,18 @@ def main() -> None:
         choices=["chat", "2k", "64k", "tcp", "tls", "sent", "memory", "fair", "many"],
         help="measure this alone; may be given several times",
     )
+    parser.add_argument(
+        "--ladder", action="store_true", help="tell where a receiver's time goes, step by step, and no more"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON and no table")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench", help="where JSON goes")
     args = parser.parse_args()
     tell: Callable[..., None] = print if not args.json else lambda *_, **__: None
     tell(machine(), "\n")
+    if args.ladder:
+        for words in ladders(args.rounds, args.only):
+            print(words, flush=True)
+        return
     found = []
     for measured in (
         receivers(args.rounds, args.only),

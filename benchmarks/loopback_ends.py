@@ -94,15 +94,16 @@ class Counting(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         if self.layer is None:
-            self.taken(nbytes)
+            self.came([self.buffer[:nbytes]])
             return
         shaking = self.layer.protection is None
         pieces = self.layer.unwrap(self.buffer[:nbytes])
         if shaking:
             self.transport.write(b"".join(self.layer.wrap([])))
-        self.taken(sum(map(len, pieces)))
+        self.came(pieces)
 
-    def taken(self, octets: int) -> None:
+    def came(self, pieces: list[bytes] | list[memoryview]) -> None:
+        octets = sum(map(len, pieces))
         self.owed += octets * self.meter.answers
         if self.owed >= 1:
             answer = bytes(int(self.owed))
@@ -133,10 +134,12 @@ def say(**words: object) -> None:
 
 
 class Plain(Line):
-    """Over plain TCP there is nobody to ask for a session: both paths are known beforehand."""
+    """Nobody is asked for a session: both paths are known beforehand."""
 
-    def __init__(self, local: str, remote: str, begun: Callable[[Session], object]) -> None:
-        super().__init__(Connection([], terms=Terms(TAKES)))
+    def __init__(
+        self, local: str, remote: str, begun: Callable[[Session], object], layer: TlsLayer | None = None
+    ) -> None:
+        super().__init__(Connection([] if layer is None else [layer], terms=Terms(TAKES)))
         self._paths = local, remote
         self._begun = begun
 

@@ -96,6 +96,7 @@ class Connection:
         self._watch = Watch(self.limits)
         self.bindings = Bindings(self, register or Register())
         self.hold = Hold(self)
+        self._timed = (self._watch, self.transactions, self.missing, self.grants, self.hold)
         self._requests = Requests(self)
         self._turns = Turns(self.limits)
         self._pace = Pace(self.limits)
@@ -103,7 +104,7 @@ class Connection:
         self._owed = 0  # their octets
         self._last_words: list[bytes] = []  # wrapped already, behind everything else
         self._unread = 0
-        self._holding = False
+        self._holding = self._released = False  # the latter: it ended, and the driver does not know yet
 
     # -- what is known
 
@@ -134,6 +135,11 @@ class Connection:
         """
         behind = self._holding or self._owed > self.limits.owed
         return self.state == "open" and (behind or bool(self.hold.events))
+
+    @property
+    def stirred(self) -> bool:
+        """Whether taking octets left the driver work: a report to write, a network to read again."""
+        return self._released or bool(self._said)
 
     # -- in
 
@@ -281,6 +287,7 @@ class Connection:
         if self.state == "closed":
             words, self._last_words = self._last_words, []
             return words
+        self._released = False
         self._pace.asked(now)
         self.transactions.taken(now)
         said, self._said = self._said, []
@@ -312,6 +319,7 @@ class Connection:
         self._unread -= octets
         if self._holding and self._unread <= self.limits.unread // 4:
             self._holding = False
+            self._released = True
             self.bell.ring()
 
     # -- time
@@ -320,8 +328,12 @@ class Connection:
         """When handle_timer() is to be called at the latest; None for never."""
         if self.state == "closed":
             return None
-        timed = (self._watch, self.transactions, self.missing, self.grants, self.hold)
-        return min((at for each in timed if (at := each.next_timer()) is not None), default=None)
+        due = None
+        for each in self._timed:  # asked after each read and each write: so no more than this
+            at = each.next_timer()
+            if at is not None and (due is None or at < due):
+                due = at
+        return due
 
     def handle_timer(self, now: float) -> None:
         """Time has passed."""

@@ -73,8 +73,11 @@ class Watch:
             self._stall = now + self._limits.stall
 
     def next_timer(self) -> float | None:
-        due = (self._handshake, self._stall, self._closing, self._deaf, self._idle, self._silent)
-        return min((at for at in due if at is not None), default=None)
+        due = None
+        for at in (self._handshake, self._stall, self._closing, self._deaf, self._idle, self._silent):
+            if at is not None and (due is None or at < due):
+                due = at
+        return due
 
     def overdue(self, now: float, *, paused: bool) -> str | None:
         """What has taken too long, for a person; None where nothing has."""

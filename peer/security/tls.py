@@ -195,6 +195,11 @@ class TlsLayer:
     def _follow(self, data: memoryview) -> None:
         """Count through the records (RFC 8446 section 5.1): OpenSSL does not tell where one ends."""
         at, size = 0, data.nbytes
+        if not self._begun:
+            at = self._missing
+            while at + 5 <= size:
+                at += 5 + (data[at + 3] << 8 | data[at + 4])
+            self._missing = max(at - size, 0)
         while at < size:
             if self._missing:
                 step = min(self._missing, size - at)

@@ -167,14 +167,16 @@ class Message:
             self._settle(taken)
 
     async def _octets(self) -> AsyncGenerator[bytes, None]:
-        incoming, flush = self._arrived, self._session.driver.flush
+        incoming, driver = self._arrived, self._session.driver
+        connection = driver.connection
         self._take()
-        incoming.bell = bell = self._session.driver.bell()
+        incoming.bell = bell = driver.bell()
         incoming.open()
         try:
             while True:
                 while block := incoming.take():
-                    flush()
+                    if connection.stirred:
+                        driver.flush()
                     yield block
                 if incoming.state != "arriving":
                     break
@@ -182,7 +184,7 @@ class Message:
         finally:
             # The reader has gone: what it left behind must hold nobody back any more.
             incoming.leave()
-            flush()
+            driver.flush()
         if incoming.state != "whole":
             raise MessageCut(f"the message was cut after {incoming.reach} octets: {incoming.reason}")
 

@@ -1,0 +1,136 @@
+"""The processes of the ladder (loopback_ladder.py): receivers that do ever more of what the engine does."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+
+from loopback_ends import Counting, Meter, Plain, counting_layer, read, say, serve
+
+from msrp_core import Express, Frame, Lane, Parser, Seen, Uri
+from msrp_peer.security.tls import TlsLayer
+from msrp_peer.session.session import Session
+
+ROOM = 1 << 40
+
+
+class Parsing(Counting):
+    """Reads frames, and throws them away."""
+
+    def __init__(self, meter: Meter, layer: TlsLayer | None, local: str, remote: str) -> None:
+        super().__init__(meter, layer)
+        self.parser = Parser()
+
+    def came(self, pieces: list[bytes] | list[memoryview]) -> None:
+        for piece in pieces:
+            for _ in self.parser.feed(piece):
+                pass
+        self.meter.count(sum(map(len, pieces)))
+
+
+class Matching(Counting):
+    """Finds the session, knows what came before, makes the 200s, keeps the bodies; all of it in the core."""
+
+    def __init__(self, meter: Meter, layer: TlsLayer | None, local: str, remote: str) -> None:
+        super().__init__(meter, layer)
+        self.express = Express()
+        self.parser = Parser(None, self.express)
+        self.lane = Lane(local, remote, Seen(4096), self, {})
+        self.lane.takes("text/plain")
+        self.express.open(self.lane)
+
+    def came(self, pieces: list[bytes] | list[memoryview]) -> None:
+        octets = sum(map(len, pieces))
+        self.express.begin(octets)
+        self.express.asks()
+        self.lane.allow(ROOM, ROOM)
+        for piece in pieces:
+            for event in self.parser.feed(piece):
+                if isinstance(event, Frame) and not (self.express.asks() and self.express.takes(event)):
+                    self.follow(event)
+        self.answer(self.express.answers())
+        self.lane.messages()
+        self.lane.octets()
+        self.meter.count(octets)
+
+    def follow(self, frame: Frame) -> None:
+        place = frame.byte_range
+        if frame.flag == "+" and place is not None:
+            self.lane.follow(frame.message_id or "", place.start + frame.size, place.total, False)
+
+    def answer(self, octets: bytes) -> None:
+        """They are made, and go nowhere."""
+
+
+class Answering(Matching):
+    """Writes the 200s, too."""
+
+    def answer(self, octets: bytes) -> None:
+        if octets:
+            self.transport.write(octets if self.layer is None else b"".join(self.layer.wrap([octets])))
+
+
+class Engine(Plain):
+    """The engine itself; but its messages are taken at once, where they arrive, by no coroutine."""
+
+    def __init__(self, meter: Meter, layer: TlsLayer | None, local: str, remote: str) -> None:
+        super().__init__(local, remote, self._begun, layer)
+        self.meter = meter
+
+    def _begun(self, session: Session) -> None:
+        self.endpoint = session.endpoint
+
+    def buffer_updated(self, nbytes: int) -> None:
+        super().buffer_updated(nbytes)
+        inbox, octets = self.endpoint.inbox, 0
+        while inbox.waiting and isinstance(inbox.waiting[0], Frame):
+            octets += inbox.next().size or 0
+        inbox.settle()
+        while inbox.waiting:
+            message = inbox[0]
+            message.open()
+            while block := message.take():
+                octets += len(block)
+            if message.state == "arriving":
+                break
+            inbox.popleft()
+        self.flush()
+        self.meter.count(octets)
+
+
+class Whole(Plain):
+    """All of it: a program that reads messages by `async for`."""
+
+    def __init__(self, meter: Meter, layer: TlsLayer | None, local: str, remote: str) -> None:
+        super().__init__(local, remote, self._begun, layer)
+        self.meter = meter
+
+    def _begun(self, session: Session) -> None:
+        self.task = asyncio.ensure_future(read(session, self.meter))
+
+
+Step = Callable[[Meter, "TlsLayer | None", str, str], asyncio.BufferedProtocol]
+STEPS: dict[str, Step] = {
+    "counted": lambda meter, layer, _local, _remote: Counting(meter, layer),
+    "parsed": Parsing,
+    "matched": Matching,
+    "answered": Answering,
+    "engine": Engine,
+    "whole": Whole,
+}
+
+
+async def main(step: str, over: str) -> None:
+    meter = Meter()
+    layer: Callable[[], TlsLayer | None] = counting_layer() if over == "tls" else lambda: None
+    local, remote = Uri.fresh("127.0.0.1", 1).text, Uri.fresh("127.0.0.1", 2).text
+    server = await asyncio.get_running_loop().create_server(
+        lambda: STEPS[step](meter, layer(), local, remote), "127.0.0.1", 0
+    )
+    say(port=server.sockets[0].getsockname()[1], local=local, remote=remote)
+    await serve(meter)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
