@@ -85,7 +85,8 @@ class Pace:
     """How much the network is given in one go, so that what is cut next need not wait long.
 
     A driver asks again when the network has taken what it was given. On a slow line that takes
-    long, and less is given then.
+    long, and less is given then: what takes half of `Limits.backlog`, as the other half is for a
+    network, or a processor, that is late.
 
     Attributes:
         octets: about how much to give now.
@@ -94,7 +95,7 @@ class Pace:
     def __init__(self, limits: Limits) -> None:
         self._least = limits.chunk_in_company
         self._most = max(limits.chunk_alone, limits.turn)
-        self._backlog = limits.backlog
+        self._time = limits.backlog / 2
         self._given: float | None = None
         self.octets = self._most
 
@@ -103,9 +104,9 @@ class Pace:
         given, self._given = self._given, None
         if given is None:
             return
-        if now - given > self._backlog:
+        if now - given > self._time:
             self.octets = max(self._least, self.octets // 2)
-        elif now - given < self._backlog / 4:
+        elif now - given < self._time / 4:
             self.octets = min(self._most, self.octets * 2)
 
     def gave(self, now: float, *, more: bool) -> None:

@@ -56,7 +56,8 @@ class Limits:
     turn: int = 64 * 1024
     """Octets written in one go, so that answers and other messages get their turn."""
     backlog: float = 0.05
-    """Seconds the network may take for what is written in one go; on a slow line it is less."""
+    """Seconds the network may take for what is written in one go; half of it is meant to be enough,
+    so that on a slow line less is written."""
     unanswered: int = 16384
     """Requests of one connection without an answer; beyond it chunks wait."""
 

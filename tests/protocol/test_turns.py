@@ -128,7 +128,18 @@ def test_silence_of_ours_is_no_slow_line() -> None:
     assert [len(frame) for frame in turn(hand)] == [64 * K]
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.001, 0.02, 0.049])
+def test_half_of_the_time_is_for_a_network_that_is_late() -> None:
+    """A line of 2.5 MB/s: what goes out in one go takes no more than 25 of the 50 ms."""
+    hand, one, _ = two_sessions(Limits())
+    full(one, 10_000 * K)
+    sizes = []
+    for _ in range(12):
+        sizes.append(sum(len(frame) for frame in turn(hand)))
+        hand.now += sizes[-1] / 2.5e6
+    assert sizes == [64 * K] + [32 * K] * 11
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.001, 0.01, 0.024])
 def test_a_backlog_that_is_short_enough_is_left_as_it_is_or_grows(seconds: float) -> None:
     pace = Pace(Limits())
     for i in range(10):
