@@ -41,7 +41,7 @@ sys.path.insert(0, os.path.dirname(__file__))  # noqa: PTH120
 
 from loopback_dumb import Dumb
 from loopback_fair import fairness
-from loopback_ladder import ladder
+from loopback_ladder import ladder, sending
 from loopback_many import many
 
 from msrp_peer.bench.framing import Row
@@ -187,6 +187,8 @@ def ladders(rounds: int, only: list[str]) -> Iterator[str]:
         for kind, works in RECEIVED.items():
             for work in works if not only or kind in only or over in only else ():
                 yield from ladder(work, over, rounds, End, frames)
+    if not only or "sent" in only:
+        yield from sending(rounds, End)
 
 
 def row(what: str, goal: float | None, costs: Costs, many: int) -> tuple[Row, str]:
@@ -238,8 +240,8 @@ def senders(rounds: int, only: list[str]) -> Iterator[tuple[Row, str]]:
                 stack.callback(end.close)
             far, counting, ours, rival = ends
             octets = many * (size + 240)  # the frames around the bodies, too
-            ours.ask(do="connect", **{**order, **far.here})
-            rival.ask(do="connect", port=counting.here["port"], block=65536, octets=octets)
+            ours.ask(do="connect", who="ours", **{**order, **far.here})
+            rival.ask(do="connect", who="rival", port=counting.here["port"], block=65536, octets=octets)
             for turn in range(rounds + 1):
                 for end, cost in ((ours, costs["ours"]), (rival, costs["rival"])):
                     spent = end.ask(do="start")
@@ -286,7 +288,7 @@ def main() -> None:
         help="measure this alone; may be given several times",
     )
     parser.add_argument(
-        "--ladder", action="store_true", help="tell where a receiver's time goes, step by step, and no more"
+        "--ladder", action="store_true", help="tell where the time goes, step by step, and no more"
     )
     parser.add_argument("--json", action="store_true", help="print JSON and no table")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench", help="where JSON goes")

@@ -232,7 +232,11 @@ class Writing(asyncio.Protocol):
         self.open.set()
 
 
-async def send_rival(order: Order) -> Callable[[], Awaitable[None]]:
+Made = Callable[[], Awaitable[None]]
+"""Sends it all once."""
+
+
+async def send_rival(order: Order) -> Made:
     _, protocol = await asyncio.get_running_loop().create_connection(Writing, "127.0.0.1", order["port"])
     block = os.urandom(order["block"])
 
@@ -246,7 +250,7 @@ async def send_rival(order: Order) -> Callable[[], Awaitable[None]]:
     return send
 
 
-async def send_ours(order: Order) -> Callable[[], Awaitable[None]]:
+async def send_ours(order: Order) -> Made:
     made: list[Session] = []
     _, line = await asyncio.get_running_loop().create_connection(
         lambda: Plain(order["remote"], order["local"], made.append), "127.0.0.1", order["port"]
@@ -283,14 +287,18 @@ async def send_ours(order: Order) -> Callable[[], Awaitable[None]]:
     return {"stream": stream, "one by one": one_by_one, "side by side": side_by_side}[order["how"]]
 
 
-async def send() -> None:
+Sender = Callable[[Order], Awaitable[Made]]
+SENDERS: dict[str, Sender] = {"rival": send_rival, "ours": send_ours}
+
+
+async def send(senders: dict[str, Sender] = SENDERS) -> None:
     """One connection for each order, kept until the end."""
     meter = Meter()
     say(here=True)
-    work: Callable[[], Awaitable[None]]
+    work: Made
     async for order in orders():
         if order["do"] == "connect":
-            work = await (send_ours(order) if "how" in order else send_rival(order))
+            work = await senders[order["who"]](order)
             say(ready=True)
         elif order["do"] == "start":
             meter.start(1)

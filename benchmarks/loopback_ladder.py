@@ -1,4 +1,5 @@
-"""Where a receiver's time goes: the same octets, to receivers that do ever more of what the engine does."""
+"""Where the time goes: the same octets, to receivers and from senders that do ever more of what the
+engine does."""
 
 from __future__ import annotations
 
@@ -50,13 +51,46 @@ def ladder(
                 if turn:
                     costs[step].append(cost)
     yield f"{over.upper()}, received: {work.words}; us of processor time a frame"
-    yield from _lines(costs)
+    yield from _lines(STEPS, costs)
 
 
-def _lines(costs: dict[str, list[float]]) -> Iterator[str]:
-    before: Sequence[float] = [0.0] * len(costs["counted"])
-    whole = costs["whole"]
-    for step, words in STEPS.items():
+SENDING = {
+    "rival": "blocks made beforehand",
+    "cut": "+ chunks cut of 64 KiB at a time",
+    "answered": "+ their 200s read and matched",
+    "ours": "+ the engine around it, and its program",
+}
+
+
+def sending(rounds: int, end_of: Callable[..., Any]) -> Iterator[str]:
+    """The same of a sender: a stream in chunks of 2 KiB."""
+    octets, chunk = 64 << 20, 2048
+    costs: dict[str, list[float]] = {step: [] for step in SENDING}
+    with contextlib.ExitStack() as stack:
+        ends = {}
+        for who in SENDING:
+            far = end_of("whole" if who in ("answered", "ours") else "counted", "tcp", script=SCRIPT)
+            near = end_of("sending", "tcp", script=SCRIPT)
+            stack.callback(far.close)
+            stack.callback(near.close)
+            size = octets // chunk * (chunk + 240) if who == "rival" else octets
+            order = {"how": "stream", "octets": size, "chunk": chunk, "block": 65536}
+            near.ask(do="connect", who=who, **order, **far.here)
+            ends[who] = near
+        for turn in range(rounds + 1):
+            for who, near in ends.items():
+                cost = near.ask(do="start")["cpu"] / (octets // chunk) * 1e6
+                if turn:
+                    costs[who].append(cost)
+    yield "TCP, sent: a stream in chunks of 2 KiB; us of processor time a chunk"
+    yield from _lines(SENDING, costs)
+
+
+def _lines(steps: dict[str, str], costs: dict[str, list[float]]) -> Iterator[str]:
+    first, *_, last = steps
+    before: Sequence[float] = [0.0] * len(costs[first])
+    whole = costs[last]
+    for step, words in steps.items():
         each = costs[step]
         total = Figure.of(each).median
         more = Figure.of([now - then for now, then in zip(each, before, strict=True)]).median

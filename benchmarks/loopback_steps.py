@@ -1,14 +1,30 @@
-"""The processes of the ladder (loopback_ladder.py): receivers that do ever more of what the engine does."""
+"""The processes of the ladder (loopback_ladder.py): they do ever more of what the engine does."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import sys
 from collections.abc import Callable
 
-from loopback_ends import Counting, Meter, Plain, counting_layer, read, say, serve
+from loopback_ends import (
+    SENDERS,
+    Counting,
+    Made,
+    Meter,
+    Order,
+    Plain,
+    Writing,
+    counting_layer,
+    read,
+    say,
+    send,
+    serve,
+)
 
-from msrp_core import Express, Frame, Lane, Parser, Seen, Uri
+import msrp_peer
+from msrp_core import Batches, Chunks, Express, Frame, Lane, Parser, Seen, Uri, new_ident
 from msrp_peer.security.tls import TlsLayer
 from msrp_peer.session.session import Session
 
@@ -107,7 +123,11 @@ class Whole(Plain):
         self.meter = meter
 
     def _begun(self, session: Session) -> None:
-        self.task = asyncio.ensure_future(read(session, self.meter))
+        self.task = asyncio.ensure_future(self._read(session))
+
+    async def _read(self, session: Session) -> None:
+        with contextlib.suppress(msrp_peer.ConnectionLost):  # nobody says goodbye here
+            await read(session, self.meter)
 
 
 Step = Callable[[Meter, "TlsLayer | None", str, str], asyncio.BufferedProtocol]
@@ -121,7 +141,65 @@ STEPS: dict[str, Step] = {
 }
 
 
+# -- senders
+
+
+class Cutting(Writing):
+    """Cuts chunks of 2 KiB, as many together as the engine does; nobody waits for their answers."""
+
+    CHUNK = 2048
+    TURN = 65536
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches = Batches()
+        self.parser = Parser(None, Express(self.batches))
+        self.answered = asyncio.Event()
+        self.left = 0
+
+    def data_received(self, data: bytes) -> None:
+        for _ in self.parser.feed(data):
+            pass
+        for batch, answers, _ in self.batches.confirmed():
+            self.left -= answers
+            if not batch.left:
+                self.batches.discard(batch)
+        if not self.left:
+            self.answered.set()
+
+    async def send(self, order: Order, answers: bool) -> None:
+        octets = order["octets"]
+        to, source = order["local"], order["remote"]
+        chunks = Chunks(to, source, new_ident(), [("Content-Type", "application/octet-stream")])
+        body = memoryview(os.urandom(self.TURN))
+        self.answered.clear()
+        for first in range(1, octets + 1, self.TURN):
+            last = first + self.TURN > octets
+            batch, frames = chunks.batch(body, first, self.CHUNK, octets, last)
+            if answers:
+                self.batches.add(batch)
+                self.left += batch.count
+            self.transport.write(frames)
+            await self.open.wait()
+        while self.transport.get_write_buffer_size():  # noqa: ASYNC110 - nothing rings for it
+            await asyncio.sleep(0)
+        if answers:
+            await self.answered.wait()
+
+
+async def cutting(order: Order, answers: bool) -> Made:
+    _, protocol = await asyncio.get_running_loop().create_connection(Cutting, "127.0.0.1", order["port"])
+    return lambda: protocol.send(order, answers)
+
+
 async def main(step: str, over: str) -> None:
+    if step == "sending":
+        more = {
+            "cut": lambda order: cutting(order, False),
+            "answered": lambda order: cutting(order, True),
+        }
+        await send({**SENDERS, **more})
+        return
     meter = Meter()
     layer: Callable[[], TlsLayer | None] = counting_layer() if over == "tls" else lambda: None
     local, remote = Uri.fresh("127.0.0.1", 1).text, Uri.fresh("127.0.0.1", 2).text

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from msrp_core import (
+    Batches,
     Chunks,
     Flag,
     Frame,
@@ -96,6 +97,7 @@ class Stream:
 class Written:
     def __init__(self) -> None:
         self.chunks = Chunks(TO, FROM, "abcd", [TYPE])
+        self.batches = Batches()
         (self.frame,) = Parser().feed(SMALL)
         assert type(self.frame) is Frame
 
@@ -109,7 +111,10 @@ class Written:
         self.chunks.cut(b"-" * 40, 1, None, None, "+")
 
     def batch(self) -> None:
-        self.chunks.batch(b"-" * 40, 1, 8, 40, last=True)
+        batch, _ = self.chunks.batch(b"-" * 40, 1, 8, 40, last=True)
+        self.batches.add(batch)
+        assert self.batches.take(batch.ids[0]) == (batch, 8)
+        self.batches.discard(batch)
 
     def misused(self) -> None:
         for wrong in (lambda: self.chunks.cut(b"", 0, 1, 1, "$"), lambda: request("send", TO, FROM)):

@@ -419,3 +419,21 @@ def test_chunks_that_went_together_are_late_together() -> None:
     hand.wait(0.1)
     assert (outgoing.state, outgoing.status) == ("failed", 408)
     assert len(hand.connection.transactions) == 0
+
+
+def test_chunks_that_are_not_answered_go_together_too() -> None:
+    """Failure-Report no waits for nothing; partial hears of refusals, chunk by chunk."""
+    hand, endpoint = begin(Limits(chunk_alone=2 * K, window=4 * K))
+    messages = []
+    for asked in ("no", "partial"):
+        outgoing = endpoint.send(PLAIN, 20 * K, failure_report=asked)  # type: ignore[arg-type]
+        outgoing.feed(bytes(20 * K))
+        outgoing.end()
+        messages.append((outgoing, hand.hear()))
+        assert ranges(messages[-1][1]) == [
+            f"{1 + 2 * K * i}-{2 * K * (i + 1)}/20480{'+$'[i == 9]}" for i in range(10)
+        ]
+    assert hand.connection.next_timer() is None
+    for _, frames in messages:
+        hand.answer(frames[4], status=413)
+    assert [outgoing.state for outgoing, _ in messages] == ["out", "failed"]
