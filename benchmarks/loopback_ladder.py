@@ -57,7 +57,8 @@ def ladder(
 SENDING = {
     "rival": "blocks made beforehand",
     "cut": "+ chunks cut of 64 KiB at a time",
-    "answered": "+ their 200s read and matched",
+    "heard": "+ their 200s taken from the network",
+    "answered": "+ those read and matched",
     "ours": "+ the engine around it, and its program",
 }
 
@@ -69,7 +70,7 @@ def sending(rounds: int, end_of: Callable[..., Any]) -> Iterator[str]:
     with contextlib.ExitStack() as stack:
         ends = {}
         for who in SENDING:
-            far = end_of("whole" if who in ("answered", "ours") else "counted", "tcp", script=SCRIPT)
+            far = end_of("counted" if who in ("rival", "cut") else "whole", "tcp", script=SCRIPT)
             near = end_of("sending", "tcp", script=SCRIPT)
             stack.callback(far.close)
             stack.callback(near.close)

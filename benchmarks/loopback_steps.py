@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 
 from loopback_ends import (
+    ROOM,
     SENDERS,
     Counting,
     Made,
@@ -28,7 +29,7 @@ from msrp_core import Batches, Chunks, Express, Frame, Lane, Parser, Seen, Uri, 
 from msrp_peer.security.tls import TlsLayer
 from msrp_peer.session.session import Session
 
-ROOM = 1 << 40
+MUCH = 1 << 40
 
 
 class Parsing(Counting):
@@ -60,7 +61,7 @@ class Matching(Counting):
         octets = sum(map(len, pieces))
         self.express.begin(octets)
         self.express.asks()
-        self.lane.allow(ROOM, ROOM)
+        self.lane.allow(MUCH, MUCH)
         for piece in pieces:
             for event in self.parser.feed(piece):
                 if isinstance(event, Frame) and not (self.express.asks() and self.express.takes(event)):
@@ -144,21 +145,29 @@ STEPS: dict[str, Step] = {
 # -- senders
 
 
-class Cutting(Writing):
-    """Cuts chunks of 2 KiB, as many together as the engine does; nobody waits for their answers."""
+class Cutting(Writing, asyncio.BufferedProtocol):
+    """Cuts chunks of 2 KiB, as many together as the engine does; where it `reads` their answers, it
+    waits for them, too."""
 
     CHUNK = 2048
     TURN = 65536
 
-    def __init__(self) -> None:
+    def __init__(self, reads: bool) -> None:
         super().__init__()
+        self.reads = reads
         self.batches = Batches()
         self.parser = Parser(None, Express(self.batches))
         self.answered = asyncio.Event()
         self.left = 0
+        self.buffer = memoryview(bytearray(ROOM))
 
-    def data_received(self, data: bytes) -> None:
-        for _ in self.parser.feed(data):
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if not self.reads:
+            return
+        for _ in self.parser.feed(self.buffer[:nbytes]):
             pass
         for batch, answers, _ in self.batches.confirmed():
             self.left -= answers
@@ -167,7 +176,7 @@ class Cutting(Writing):
         if not self.left:
             self.answered.set()
 
-    async def send(self, order: Order, answers: bool) -> None:
+    async def send(self, order: Order) -> None:
         octets = order["octets"]
         to, source = order["local"], order["remote"]
         chunks = Chunks(to, source, new_ident(), [("Content-Type", "application/octet-stream")])
@@ -176,26 +185,29 @@ class Cutting(Writing):
         for first in range(1, octets + 1, self.TURN):
             last = first + self.TURN > octets
             batch, frames = chunks.batch(body, first, self.CHUNK, octets, last)
-            if answers:
+            if self.reads:
                 self.batches.add(batch)
                 self.left += batch.count
             self.transport.write(frames)
             await self.open.wait()
         while self.transport.get_write_buffer_size():  # noqa: ASYNC110 - nothing rings for it
             await asyncio.sleep(0)
-        if answers:
+        if self.reads:
             await self.answered.wait()
 
 
-async def cutting(order: Order, answers: bool) -> Made:
-    _, protocol = await asyncio.get_running_loop().create_connection(Cutting, "127.0.0.1", order["port"])
-    return lambda: protocol.send(order, answers)
+async def cutting(order: Order, reads: bool) -> Made:
+    _, protocol = await asyncio.get_running_loop().create_connection(
+        lambda: Cutting(reads), "127.0.0.1", order["port"]
+    )
+    return lambda: protocol.send(order)
 
 
 async def main(step: str, over: str) -> None:
     if step == "sending":
         more = {
             "cut": lambda order: cutting(order, False),
+            "heard": lambda order: cutting(order, False),
             "answered": lambda order: cutting(order, True),
         }
         await send({**SENDERS, **more})
