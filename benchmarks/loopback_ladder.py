@@ -4,13 +4,11 @@ engine does."""
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from loopback_dumb import Dumb
-
-from msrp_peer.bench.measure import Figure
 
 SCRIPT = Path(__file__).with_name("loopback_steps.py")
 STEPS = {
@@ -88,15 +86,10 @@ def sending(rounds: int, end_of: Callable[..., Any]) -> Iterator[str]:
 
 
 def _lines(steps: dict[str, str], costs: dict[str, list[float]]) -> Iterator[str]:
-    first, *_, last = steps
-    before: Sequence[float] = [0.0] * len(costs[first])
-    whole = costs[last]
+    """Of each step the round that cost least: others at work on the machine can only add to it."""
+    least = {step: min(costs[step]) for step in steps}
+    whole, before = least[[*steps][-1]], 0.0
     for step, words in steps.items():
-        each = costs[step]
-        total = Figure.of(each).median
-        more = Figure.of([now - then for now, then in zip(each, before, strict=True)]).median
-        share = Figure.of(
-            [(now - then) / all_ for now, then, all_ in zip(each, before, whole, strict=True)]
-        ).median
-        yield f"       {words:48}{total:8.2f}{more:+8.2f}{share:8.0%}"
-        before = each
+        more = least[step] - before
+        yield f"       {words:48}{least[step]:8.2f}{more:+8.2f}{more / whole:8.0%}"
+        before = least[step]

@@ -112,7 +112,8 @@ class Engine(Plain):
             if message.state == "arriving":
                 break
             inbox.popleft()
-        self.flush()
+        if self.connection.stirred:
+            self.flush()
         self.meter.count(octets)
 
 
