@@ -7,6 +7,8 @@ from collections.abc import Generator, Sequence
 from types import TracebackType
 from typing import Any
 
+from msrp_sasl import Credentials, Policy
+
 from ..protocol.auth import Terms
 from ..protocol.connection import Connection
 from ..security.tls_modes import TlsMode
@@ -17,12 +19,13 @@ from ..signalling.target import Target, parse_target
 from ..terms.content import Accepts, Takes
 from ..terms.errors import CannotReach, UsageError
 from ..terms.limits import Limits
-from ..terms.principal import Principal, PrincipalError
+from ..terms.principal import Principal
 from ..terms.security import Level
 from .dial import begun, client_layers, reach
 from .discovery import find_all
 from .line import Line
 from .pool import Pool, Sharing
+from .proofs import claimed, login
 
 __all__ = ["connect"]
 
@@ -44,6 +47,12 @@ class connect:  # a verb: async with ...
         target: ``host:port``, an msrps URI without session-id, or an im:, sip: or sips: URI to
             be looked for on the LAN, as the user typed it.
         me: who we say we are (``im:alice@lan``); None says nothing. Not proved by saying it.
+        expect: whom we mean (``im:bob@lan``), where the target is only an address, or another
+            name than theirs. They must be proved, or nothing is said.
+        credentials: where the password of `me` for whom we mean comes from
+            (`msrp_sasl.Credentials`). With them each side proves itself to the other by SASL, or
+            nothing is said; without, nobody is proved.
+        policy: which mechanisms may be used (`msrp_sasl.Policy`).
         require: the least level (`Level`) at which anything is said.
         tls: ``"anonymous"`` (TLS 1.3, keys nobody verifies) or ``"adh"`` (TLS 1.2, none).
         files: whether the other side may send files.
@@ -63,6 +72,9 @@ class connect:  # a verb: async with ...
         target: str,
         *,
         me: str | None = None,
+        expect: str | None = None,
+        credentials: Credentials | None = None,
+        policy: Policy | None = None,
         require: Level = Level.PASSIVE_ONLY,
         tls: str = "anonymous",
         files: bool = True,
@@ -79,6 +91,10 @@ class connect:  # a verb: async with ...
             raise UsageError("nobody told the fingerprint of whoever is there: tls='fingerprint' is for join")
         self._limits = limits or Limits()
         self._me = claimed(me)
+        self._expected = claimed(expect) or self._target.principal
+        self._login = login(self._me, self._expected, credentials, policy)
+        if expect is not None and self._login is None:
+            raise UsageError(f"nothing can prove that it is {self._expected}: give credentials")
         self._own = Takes(Accepts.parse(accept_types), maximum=self._limits.message, files=files)
         self._pool = pool
         self._timeout = timeout
@@ -113,7 +129,8 @@ class connect:  # a verb: async with ...
     async def _on(self, line: Line) -> Session:
         """A session on a line that stands."""
         agreed = Agreed(None, line.listener, active=True, tls=self._mode, own=self._own, me=self._me)
-        return await establish(line, agreed, self._require)
+        prover = None if self._login is None else self._login.begin()
+        return await establish(line, agreed, self._require, prover)
 
     def _connection(self, host: str) -> Connection:
         terms = Terms(self._own.accepts, self._own.maximum, self._own.files)
@@ -122,7 +139,7 @@ class connect:  # a verb: async with ...
     def _sharing(self) -> Sharing:
         target = self._target
         place = target.principal or (target.host or "", target.port or 0)
-        return Sharing(place, self._mode, self._me, target.principal, self._require, self._limits)
+        return Sharing(place, self._mode, self._me, self._expected, self._require, self._limits, self._login)
 
     async def _places(self) -> list[Target]:
         principal = self._target.principal
@@ -151,11 +168,3 @@ def tls_mode(name: str) -> TlsMode:
         return TlsMode(name)
     except ValueError:
         raise UsageError(f"tls is {' or '.join(TlsMode)}, not {name!r}") from None
-
-
-def claimed(me: str | None) -> Principal | None:
-    """Who we say we are; raises `UsageError`."""
-    try:
-        return None if me is None else Principal.parse(me)
-    except PrincipalError as wrong:
-        raise UsageError(str(wrong)) from None

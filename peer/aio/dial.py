@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..protocol.connection import Connection
 from ..protocol.wire import Layer
@@ -14,7 +14,7 @@ from ..security.keys import Key, ThrowAway
 from ..security.tls import TlsLayer
 from ..security.tls_modes import TlsMode, client_context
 from ..signalling.target import Target
-from ..terms.errors import CannotReach
+from ..terms.errors import CannotReach, ConnectionLost
 from .line import Line
 from .resolve import addresses
 
@@ -111,7 +111,7 @@ async def begun(line: Line, beginning: Awaitable[T], seconds: float | None, show
     """What `beginning` gives; where it fails or takes too long, the line is hung up."""
     try:
         async with asyncio.timeout(seconds):
-            return await beginning
+            return await _while_it_stands(line, beginning)
     except TimeoutError:
         words = f"{shown} was reached, but did not begin a session within {seconds:g} s"
         await hang_up(line, words)
@@ -119,6 +119,22 @@ async def begun(line: Line, beginning: Awaitable[T], seconds: float | None, show
     except BaseException as why:
         await hang_up(line, str(why) or type(why).__name__)
         raise
+
+
+async def _while_it_stands(line: Line, beginning: Awaitable[T]) -> T:
+    """It may wait for a thread, which knows nothing of the line."""
+    begin = asyncio.ensure_future(beginning)
+    try:
+        first: list[asyncio.Future[Any]] = [begin, line.end]
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        if not begin.done():
+            await asyncio.wait([begin], timeout=0.1)  # it may be about to say why
+        if not begin.done():
+            raise ConnectionLost(line.connection.reason or "the connection was closed")
+        return begin.result()
+    finally:
+        if begin.cancel():
+            await asyncio.wait([begin])
 
 
 async def hang_up(line: Line, why: str) -> None:

@@ -88,6 +88,7 @@ class Line(asyncio.BufferedProtocol):
         self._flushing = False
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
+        self._thinking: asyncio.Task[None] | None = None
 
     # -- what a session asks for (`msrp_peer.session.driver.Driver`)
 
@@ -140,7 +141,8 @@ class Line(asyncio.BufferedProtocol):
             and not transport.is_closing()
             and transport.can_write_eof()
         ):
-            transport.write_eof()
+            with contextlib.suppress(OSError):  # it was reset, and the loop does not know yet
+                transport.write_eof()
 
     # -- what asyncio calls
 
@@ -190,6 +192,8 @@ class Line(asyncio.BufferedProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._thinking is not None:
+            self._thinking.cancel()  # nobody waits for its thread
         if self._connection.state == "ending":
             self._connection.ended(self.now())
         self._connection.lost(f"the connection broke: {_words(exc)}")
@@ -238,6 +242,22 @@ class Line(asyncio.BufferedProtocol):
         if self._connection.arrived and self._owner is not None:
             self._owner.sessions_arrived(self)
         self.flush()
+        if self._connection.acceptor.thinking and self._thinking is None:
+            self._thinking = self._loop.create_task(self._think())
+
+    async def _think(self) -> None:
+        """A step of a mechanism, where it stops nobody."""
+        try:
+            await self.in_thread(self._connection.acceptor.think)
+        finally:
+            self._thinking = None
+        self._connection.intake.thought(self.now())
+        self._settle()
+
+    @property
+    def end(self) -> asyncio.Future[None]:
+        """Done once the network connection is closed; not to be cancelled."""
+        return self._gone
 
     async def gone(self) -> None:
         """Wait until the network connection is closed."""

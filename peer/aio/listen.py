@@ -10,12 +10,15 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 
+from msrp_sasl import Policy, Verifiers
+
 from ..protocol.auth import Terms
 from ..protocol.budget import Budget
 from ..protocol.connection import Connection
 from ..protocol.register import Expected, Register
 from ..protocol.wire import Layer
 from ..security.keys import Key, ThrowAway
+from ..security.prove import Guard
 from ..security.tls import TlsLayer
 from ..security.tls_modes import TlsMode, server_context
 from ..session.establish import own_terms, session_tag
@@ -28,9 +31,10 @@ from ..terms.errors import CannotReach, MsrpError, NotSecureEnough, UsageError
 from ..terms.limits import Limits
 from ..terms.principal import Principal
 from ..terms.security import Level
-from .connect import claimed, tls_mode
+from .connect import tls_mode
 from .discovery import Announcer, DiscoveryUnavailable, local_addresses
 from .line import Bell, Line
+from .proofs import claimed, guarding
 
 __all__ = ["Handler", "Listener", "listen"]
 
@@ -58,6 +62,11 @@ class listen:  # a verb: async with ...
         handler: called with each `Session`; None for a listener that is only there for the
             sessions of `join`, and lets nobody else begin one.
         me: who we say we are (``im:bob@lan``); None says nothing. Not proved by saying it.
+        verifiers: what is kept of the passwords of those who may log in at `me`
+            (`msrp_sasl.Verifiers`); None where nobody can.
+        policy: which mechanisms may be used (`msrp_sasl.Policy`).
+        expect: those who alone are served, by principal; None for anybody.
+        require: the least level at which anybody is served; with `expect` they must be proved.
         tls: ``"anonymous"`` or ``"adh"``; without a handler also ``"fingerprint"``, and ``"none"``,
             which is plain TCP.
         announce: whether to tell the LAN (multicast DNS), under `name` and, where given, `me`.
@@ -73,6 +82,10 @@ class listen:  # a verb: async with ...
         handler: Handler | None = None,
         *,
         me: str | None = None,
+        verifiers: Verifiers | None = None,
+        policy: Policy | None = None,
+        expect: str | Sequence[str] | None = None,
+        require: Level = Level.PASSIVE_ONLY,
         tls: str = "anonymous",
         announce: bool = False,
         name: str | None = None,
@@ -95,7 +108,11 @@ class listen:  # a verb: async with ...
             raise UsageError("a listener that serves nobody by itself is not announced")
         claim = None if self._me is None else self._me.text
         terms = Terms(Accepts.parse(accept_types), limits.message, files, claim)
-        self._listener = Listener(handler, None if tls == "none" else tls_mode(tls), limits, terms)
+        guard = guarding(self._me, verifiers, policy, expect, require, limits)
+        if guard is not None and handler is None:
+            raise UsageError("a listener that serves nobody by itself lets nobody log in")
+        mode = None if tls == "none" else tls_mode(tls)
+        self._listener = Listener(handler, mode, limits, terms, guard=guard)
 
     async def __aenter__(self) -> Listener:
         listener = self._listener
@@ -132,8 +149,10 @@ class Listener:
         limits: Limits,
         own: Terms,
         key: Key | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self._handler = handler
+        self._guard = guard
         self.tls: str = "none" if mode is None else mode
         self._limits = limits
         self._budget = Budget(limits)
@@ -299,12 +318,15 @@ class Listener:
             budget=self._budget,
             register=self._register,
             granting=self._handler is not None,
+            gate=None if self._guard is None else self._guard.gate(),
         )
         return Line(connection, self)
 
     def line_made(self, line: Line) -> None:
         self._lines.add(line)
         host = line.peer_address.rpartition(":")[0]
+        if (gate := line.connection.acceptor.gate) is not None:
+            gate.source = host
         alike = [other for other in self._lines if other.peer_address.rpartition(":")[0] == host]
         if (
             len(self._lines) > self._limits.connections

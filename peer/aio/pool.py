@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from ..security.prove import Login
 from ..session.session import Session
 from ..terms.errors import ConnectionLost, PeerError, UsageError
 from ..terms.limits import Limits
@@ -33,6 +34,7 @@ class Sharing:
     expected: Principal | None
     require: Level
     limits: Limits
+    login: Login | None = None
 
 
 class Pool:

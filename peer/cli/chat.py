@@ -16,6 +16,7 @@ from .entry import Entry, Interrupted, entry
 from .exits import Exit, exit_of
 from .incoming import Incoming, Taking, session_fields, who
 from .listen import listening
+from .login import Accepting, accepting, initiating
 from .output import Output
 from .progress import Bars
 from .running import run as run_loop
@@ -44,11 +45,15 @@ def run(args: argparse.Namespace) -> Exit:
         raise UsageError("say either to whom to talk, a TARGET, or --listen")
     if args.address is None and (args.announce or args.port is not None):
         raise UsageError("--announce and --port go with --listen")
+    if args.address is not None and (args.password_stdin or args.guessable):
+        raise UsageError("--password-stdin and --guessable go with a TARGET; msrp passwd sets who may log in")
     output = Output(json=args.json)
     taking = Taking.from_options(args)
-    meet: Meet | None = None
-    if args.address is None:
-        meet = lambda _: connection(args, files=taking.files)  # noqa: E731
+    if args.address is not None:
+        login = accepting(args)
+        return run_loop(lambda: Chat(args, output, taking, login=login).run(), output, args.verbose)
+    caller = initiating(args)
+    meet: Meet = lambda _: connection(args, caller, files=taking.files)  # noqa: E731
     return run_loop(lambda: Chat(args, output, taking, meet).run(), output, args.verbose)
 
 
@@ -56,9 +61,16 @@ class Chat:
     """One conversation; where there is nobody to meet, one after the other, with those who come."""
 
     def __init__(
-        self, args: argparse.Namespace, output: Output, taking: Taking, meet: Meet | None = None
+        self,
+        args: argparse.Namespace,
+        output: Output,
+        taking: Taking,
+        meet: Meet | None = None,
+        *,
+        login: Accepting | None = None,
     ) -> None:
         self._args = args
+        self._login = login
         self._output = output
         self._taking = taking
         self._meet = meet
@@ -91,7 +103,7 @@ class Chat:
 
     async def _waiting(self) -> Exit:
         """We wait: when one has left, for the next."""
-        async with listening(self._args, self._came, self._output, self._taking):
+        async with listening(self._args, self._came, self._output, self._taking, self._login):
             return await self._type()
 
     async def _came(self, session: Session) -> None:
@@ -240,6 +252,8 @@ def _path(name: str) -> Path:
 
 def _short(session: Session) -> str:
     """Who says a line; how sure that is was told at the start."""
+    if (proof := session.security.proof) is not None:
+        return escape(proof.principal)
     return session.peer_address if session.peer_claim is None else escape(str(session.peer_claim))
 
 

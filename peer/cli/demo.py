@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..terms.errors import CannotReach, MsrpError, UsageError
+from msrp_sasl import Password
+
+from ..credentials.secret import generate
+from ..terms.errors import CannotReach, MsrpError, NotSecureEnough, PeerError, UsageError
 from ..terms.security import Level
 from .about import about, openssl
 from .demo_child import Child
@@ -60,6 +63,7 @@ class _Demo:
         self._waiting_for = "the start"
         self._checks: list[tuple[str, bool]] = []
         self._facts: dict[str, Any] = {}
+        self._password = generate() if args.auth == "scram" else None
 
     async def run(self) -> Exit:
         began = asyncio.get_running_loop().time()
@@ -92,7 +96,7 @@ class _Demo:
         with self._folder() as folder:
             inbox = folder / "bob"
             inbox.mkdir(exist_ok=True)
-            async with Child(inbox, self._args.tls, _LOOPBACK) as bob:
+            async with Child(inbox, self._args.tls, _LOOPBACK, self._password) as bob:
                 self._stage(f"{self._args.size} MiB of random octets")
                 noise = await _make_noise(folder / "noise.bin", self._args.size)
                 await self._meet(bob, noise)
@@ -131,7 +135,7 @@ class _Demo:
                     return session
                 await session.close()
                 problem = f"the {BOB} found at {session.peer_address} is another one"
-            except (CannotReach, DiscoveryUnavailable) as error:
+            except (CannotReach, DiscoveryUnavailable, NotSecureEnough, PeerError) as error:
                 problem = str(error)
         self._tell("alice", f"does not find bob by multicast DNS: {problem}")
         self._tell("alice", f"connects to the address {_LOOPBACK}:{listening['port']} instead")
@@ -142,7 +146,10 @@ class _Demo:
     def _connect(self, target: str) -> AbstractAsyncContextManager[Session]:
         from .. import connect
 
-        return connect(target, me=ALICE, tls=self._args.tls, interfaces=[_LOOPBACK], files=False)
+        login: dict[str, Any] = {}
+        if self._password is not None:
+            login = {"expect": BOB, "credentials": _Generated(self._password), "require": Level.AUTHENTICATED}
+        return connect(target, me=ALICE, tls=self._args.tls, interfaces=[_LOOPBACK], files=False, **login)
 
     def _compare(self, session: Session, seen: dict[str, Any], listening: dict[str, Any]) -> None:
         """Both ends must describe one and the same line."""
@@ -152,15 +159,21 @@ class _Demo:
         his_words = "in the same words" if seen["describe"] == words else seen["describe"]
         self._output.say(f"bob's end of the line: {theirs['level']}\n{_wrapped(his_words)}")
         self._facts["security"] = {"alice": ours, "bob": theirs}
-        self._check(
-            "both ends say: passive-only", ours["level"] == theirs["level"] == Level.PASSIVE_ONLY.word
-        )
+        level = Level.PASSIVE_ONLY if self._password is None else Level.AUTHENTICATED
+        self._check(f"both ends say: {level.word}", ours["level"] == theirs["level"] == level.word)
         mine, his = _layer(ours), _layer(theirs)
         same = mine["cipher"] == his["cipher"] and mine["version"] == his["version"]
         keys = mine["peer_key"] == his["own_key"] == listening["fingerprint"]
         self._check("both ends name the same cipher, and bob's key is the one he told", same and keys)
         claims = str(session.peer_claim) == BOB and seen["peer_claimed"] == ALICE
-        self._check("each knows whom the other claims to be, and that it is not proved", claims)
+        proofs = (ours["principal_proved"], theirs["principal_proved"])
+        if self._password is None:
+            claims = claims and proofs == (None, None)
+            self._check("each knows whom the other claims to be, and that it is not proved", claims)
+        else:
+            proved = (*proofs, ours["bound"], theirs["bound"]) == (BOB, ALICE, True, True)
+            words = "each has proved to the other who they are, bound to this very line"
+            self._check(words, claims and proved)
 
     # -- talking
 
@@ -266,6 +279,16 @@ class _Demo:
             if (keep / "noise.bin").exists():
                 raise UsageError(f"{keep / 'noise.bin'} is there already")
             yield keep
+
+
+class _Generated:
+    """Alice's password."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def password(self, initiator: str, acceptor: str) -> Password | None:
+        return Password(self._text, generated=True)
 
 
 class _Quiet(Output):

@@ -24,8 +24,11 @@ _PATIENCE = 2.0  # seconds for a process that was told to end
 class Child:
     """The same installed program once more, as ``demo-peer``; ends with the ``async with``."""
 
-    def __init__(self, inbox: Path, tls: str, interface: str) -> None:
+    def __init__(self, inbox: Path, tls: str, interface: str, password: str | None = None) -> None:
+        """With `password`, alice has to log in with it."""
         self._options = ["--out", str(inbox), "--tls", tls, "--interface", interface]
+        self._options += ["--auth", "none" if password is None else "scram"]
+        self._password = password
         self._process: Process | None = None
         self._events: deque[dict[str, Any]] = deque()
 
@@ -41,6 +44,9 @@ class Child:
         self._process = await asyncio.create_subprocess_exec(
             *command, stdin=PIPE, stdout=PIPE, env=environment
         )
+        if self._password is not None and self._process.stdin is not None:
+            # Not by an argument or the environment, where others can read it.
+            self._process.stdin.write(f"{self._password}\n".encode())
         return self
 
     async def __aexit__(

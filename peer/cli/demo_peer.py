@@ -11,7 +11,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..terms.errors import MsrpError
 from .exits import Exit
@@ -32,14 +32,16 @@ ALICE = "im:alice@lan"
 _SHA256 = re.compile(r"\b[0-9a-f]{64}\b")
 
 
-def answer(text: str) -> str:
-    """What Bob says to what Alice says."""
+def answer(text: str, *, proved: bool = False) -> str:
+    """What Bob says to what Alice says; whether they proved who they are."""
     if "SHA-256" in text:
         return "Send it. I shall hash every octet."
     if "Thank you" in text:
         return "Then nothing was lost on the way. Goodbye, Alice."
     if "lost" in text:
         return "I have only what I told you. Goodbye, Alice."
+    if proved:
+        return "Every word, Alice. And I know that it is you."
     return "Every word, Alice. Yet neither of us has proved who we are."
 
 
@@ -52,11 +54,22 @@ def told_digest(text: str) -> str | None:
 def run(args: argparse.Namespace) -> Exit:
     """Listen until standard input ends."""
     output = Output(json=True)
-    return run_loop(lambda: _until_told(args, output), output)
+    login = _login() if args.auth == "scram" else {}
+    return run_loop(lambda: _until_told(args, output, login), output)
 
 
-async def _until_told(args: argparse.Namespace, output: Output) -> Exit:
-    bob = asyncio.ensure_future(_bob(args, output))
+def _login() -> dict[str, Any]:
+    """Alice alone is served; her password is the first line of standard input."""
+    from msrp_sasl import FromPasswords
+
+    from ..credentials.standard_input import read_line
+
+    known = {(ALICE, BOB): read_line()}
+    return {"verifiers": FromPasswords(lambda user, acceptor: known.get((user, acceptor))), "expect": ALICE}
+
+
+async def _until_told(args: argparse.Namespace, output: Output, login: dict[str, Any]) -> Exit:
+    bob = asyncio.ensure_future(_bob(args, output, login))
     end = asyncio.ensure_future(Lines().next())  # nothing is ever said there: this is its end
     try:
         await asyncio.wait([bob, end], return_when=asyncio.FIRST_COMPLETED)
@@ -68,7 +81,7 @@ async def _until_told(args: argparse.Namespace, output: Output) -> Exit:
     return Exit.DONE
 
 
-async def _bob(args: argparse.Namespace, output: Output) -> None:
+async def _bob(args: argparse.Namespace, output: Output, login: dict[str, Any]) -> None:
     from .. import listen
 
     async def met(session: Session) -> None:
@@ -82,7 +95,7 @@ async def _bob(args: argparse.Namespace, output: Output) -> None:
             output.error(error, session=session.tag)
 
     async with listen(
-        "127.0.0.1:0", met, me=BOB, tls=args.tls, announce=True, interfaces=args.interfaces
+        "127.0.0.1:0", met, me=BOB, tls=args.tls, announce=True, interfaces=args.interfaces, **login
     ) as listener:
         output.event(
             "listening",
@@ -102,7 +115,7 @@ async def _replies(session: Session, directory: Path, output: Output) -> AsyncIt
         else:
             text = await message.text(TEXT_LIMIT)
             output.event("message", text=text)
-            yield answer(text)
+            yield answer(text, proved=message.security.proof is not None)
 
 
 async def _keep(message: Message, directory: Path, output: Output) -> str:

@@ -34,6 +34,7 @@ examples:
   msrp demo
   msrp demo --size 1024          a file of 1 GiB
   msrp demo --tls adh            the anonymous suites of TLS 1.2
+  msrp demo --auth scram         the two prove who they are, with a password made for the run
   msrp demo --keep /tmp/demo     keep the file, as it was sent and as it arrived
 """
 LISTEN = """\
@@ -43,6 +44,10 @@ examples:
   msrp listen --out inbox --accept-files         takes every file
   msrp listen --as im:bob@lan --announce         to be found on this network
   msrp listen 127.0.0.1 --port 0 --once --json   for a program: any free port, one session
+  msrp listen --as im:bob@lan --expect im:alice@lan   nobody but alice, once she has logged in
+
+Who has a password here (msrp passwd) can log in, and each side is then proved to the other. With
+--expect, --require authenticated or --auth scram nobody else is served.
 
 A file is written as NAME.part, checked, and then gets its name. An existing file is never
 replaced without --overwrite: the new one gets a number.
@@ -52,12 +57,18 @@ examples:
   msrp send 192.168.1.7 "Lunch?"
   msrp send im:bob@lan --file a.jpg --file b.jpg
   fortune | msrp send box.lan:2855 -
+  msrp send 192.168.1.7 --as im:alice@lan --expect im:bob@lan "Lunch?"
+
+With --expect the other side must prove who it is, and you log in: with a password from standard
+input (--password-stdin), MSRP_PASSWORD, the system's keyring, or typed here. Whoever waits there
+has made it: msrp passwd --from im:alice@lan --for im:bob@lan --generate
 """
 CHAT = """\
 examples:
   msrp chat 192.168.1.7
   msrp chat im:bob@lan --as im:alice@lan --out inbox
   msrp chat --listen --as im:bob@lan --announce
+  msrp chat 192.168.1.7 --as im:alice@lan --expect im:bob@lan   with a password, see msrp send --help
 
 /file PATH sends a file, /security tells what protects the line, /quit or Ctrl-D ends, /help
 tells more. Where standard input is not a terminal its lines are sent, and its end ends the chat.

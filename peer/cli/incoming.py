@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from ..session.bodies import is_readable
 from ..terms.display import escape
 from ..terms.errors import MessageCut, MsrpError, UsageError
+from ..terms.security import Level
 from .output import Output, size_text
 from .progress import Bars
 from .terminal import TEXT_LIMIT, can_ask
@@ -75,7 +76,8 @@ class Taking:
 def who(session: Session) -> str:
     """Who is at the other end, as far as that is known, for a person."""
     if (proof := session.security.proof) is not None:
-        return f"{escape(proof.principal)} (proved)"
+        proved = session.security.level is Level.AUTHENTICATED
+        return f"{escape(proof.principal)} ({'proved' if proved else 'logged in, and that proves little'})"
     if session.peer_claim is not None:
         return f"{escape(str(session.peer_claim))} (claimed, not proved)"
     return escape(session.peer_address)

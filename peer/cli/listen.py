@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..terms.errors import CannotReach, MsrpError
 from .exits import Exit, exit_of
 from .incoming import Incoming, Taking, session_fields, who
+from .login import Accepting, accepting
 from .options import listening_address
 from .output import Output
 from .progress import Bars
@@ -28,14 +29,23 @@ def run(args: argparse.Namespace) -> Exit:
     """Wait for sessions as the options say, until Ctrl-C."""
     output = Output(json=args.json)
     taking = Taking.from_options(args)
-    return run_loop(lambda: Listening(args, output, taking, Lines()).run(), output, args.verbose)
+    login = accepting(args)
+    return run_loop(lambda: Listening(args, output, taking, Lines(), login).run(), output, args.verbose)
 
 
 class Listening:
     """Shows what comes, in any number of sessions; questions are answered by `lines`."""
 
-    def __init__(self, args: argparse.Namespace, output: Output, taking: Taking, lines: Lines) -> None:
+    def __init__(
+        self,
+        args: argparse.Namespace,
+        output: Output,
+        taking: Taking,
+        lines: Lines,
+        login: Accepting | None = None,
+    ) -> None:
         self._args = args
+        self._login = login
         self._output = output
         self._taking = taking
         self._bars = Bars(shown=not args.json)
@@ -44,7 +54,7 @@ class Listening:
         self._once: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> Exit:
-        async with listening(self._args, self._serve, self._output, self._taking):
+        async with listening(self._args, self._serve, self._output, self._taking, self._login):
             self._output.note("Ctrl-C ends.")
             return await self._once
 
@@ -86,7 +96,7 @@ class CannotListen(MsrpError):
 
 @contextlib.asynccontextmanager
 async def listening(
-    args: argparse.Namespace, handler: Handler, output: Output, taking: Taking
+    args: argparse.Namespace, handler: Handler, output: Output, taking: Taking, login: Accepting | None
 ) -> AsyncIterator[Listener]:
     """Listen as the options say, and tell where. Raises `CannotListen` and UsageError."""
     from .. import listen
@@ -102,19 +112,25 @@ async def listening(
                     announce=args.announce,
                     interfaces=args.interfaces,
                     files=taking.files,
+                    **(login.arguments if login else {}),
                 )
             )
         except CannotReach as error:
             raise CannotListen(str(error)) from None
-        _tell(listener, output, args.me, taking)
+        _tell(listener, output, args.me, taking, login or Accepting({}))
         yield listener
 
 
-def _tell(listener: Listener, output: Output, me: str | None, taking: Taking) -> None:
+def _tell(listener: Listener, output: Output, me: str | None, taking: Taking, login: Accepting) -> None:
     """Tell where somebody can reach us, and under which name and key."""
     lines = [f"Listening at {listener.uri}"]
     if me is not None:
-        lines.append(f"  as {me}: a claim; nothing proves it to the other side")
+        proved = (
+            "proved to those who log in" if login.users else "a claim; nothing proves it to the other side"
+        )
+        lines.append(f"  as {me}: {proved}")
+    if login.sentence is not None:
+        lines.append(f"  {login.sentence}")
     if listener.announced:
         lines.append("  announced on this network")
     if listener.fingerprint is not None:
@@ -130,6 +146,8 @@ def _tell(listener: Listener, output: Output, me: str | None, taking: Taking) ->
         announced=listener.announced,
         discovery_problem=listener.discovery_problem,
         files=taking.accept,
+        may_log_in=list(login.users),
+        login_needed=login.needed,
     )
     if listener.discovery_problem is not None:
         output.note(f"msrp: not announced: {listener.discovery_problem}")

@@ -12,9 +12,7 @@ from pathlib import Path
 
 from ..signalling.target import parse_target
 from ..terms.errors import UsageError
-from ..terms.principal import Principal, PrincipalError
-from ..terms.security import Level
-from . import helps
+from . import helps, login
 
 __all__ = ["build_parser", "listening_address", "parse"]
 
@@ -70,6 +68,7 @@ def build_parser(*, hidden: bool = False) -> argparse.ArgumentParser:
         for add in (_tls, _interfaces):
             add(bob)
         bob.add_argument("--out", type=Path, required=True)
+        bob.add_argument("--auth", choices=("none", "scram"), default="none")
     return parser
 
 
@@ -129,6 +128,12 @@ def _demo(parser: argparse.ArgumentParser) -> None:
         help="give up after so long, and say what was waited for (120)",
     )
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the files there")
+    parser.add_argument(
+        "--auth",
+        choices=("none", "scram"),
+        default="none",
+        help="whether the two prove themselves to each other, with a password made for the run (none)",
+    )
     _tls(parser)
     _json(parser)
 
@@ -139,6 +144,7 @@ def _listen(parser: argparse.ArgumentParser) -> None:
     )
     _listener(parser)
     parser.add_argument("--once", action="store_true", help="end after the first session")
+    login.add_accepting(parser)
     for add in (_taking, _me, _tls, _interfaces, _json):
         add(parser)
 
@@ -156,7 +162,7 @@ def _send(parser: argparse.ArgumentParser) -> None:
         metavar="F",
         help="a file; repeatable",
     )
-    for add in (_reaching, _me, _tls, _interfaces, _json):
+    for add in (_reaching, login.add_initiating, _me, _tls, _interfaces, _json):
         add(parser)
 
 
@@ -171,7 +177,7 @@ def _chat(parser: argparse.ArgumentParser) -> None:
         help=f"wait for the other side instead ({ANY_ADDRESS})",
     )
     _listener(parser)
-    for add in (_reaching, _taking, _me, _tls, _interfaces, _json):
+    for add in (_reaching, login.add_initiating, _taking, _me, _tls, _interfaces, _json):
         add(parser)
 
 
@@ -250,13 +256,7 @@ def _listener(parser: argparse.ArgumentParser) -> None:
 
 
 def _reaching(parser: argparse.ArgumentParser) -> None:
-    words = [level.word for level in Level if level > Level.PLAINTEXT]
-    parser.add_argument(
-        "--require",
-        choices=words,
-        default=Level.PASSIVE_ONLY.word,
-        help="how well the line must be protected (%(default)s)",
-    )
+    login.add_require(parser)
     parser.add_argument(
         "--timeout",
         type=_seconds,
@@ -275,7 +275,11 @@ def _taking(parser: argparse.ArgumentParser) -> None:
 
 def _me(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--as", type=_principal, dest="me", metavar="URI", help="who you say you are: im:bob@lan (nobody)"
+        "--as",
+        type=login.principal,
+        dest="me",
+        metavar="URI",
+        help="who you say you are: im:bob@lan (nobody)",
     )
 
 
@@ -305,13 +309,6 @@ def _json(parser: argparse.ArgumentParser) -> None:
 
 
 # -- values
-
-
-def _principal(text: str) -> str:
-    try:
-        return Principal.parse(text).text
-    except PrincipalError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _number(lowest: int, highest: int) -> Callable[[str], int]:

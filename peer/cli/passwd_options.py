@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from .options import _json, _principal
+from .login import principal
+from .options import _json
 
 __all__ = ["EPILOG", "SUMMARY", "add_arguments"]
 
@@ -26,7 +27,8 @@ Rather have one made. Whoever gets between two computers, or steals the file, ca
 for as long as they like, and finds those that people think of. So where the other side's key is
 not verified, msrp uses only generated ones to log in, unless somebody allows others expressly.
 
-What you set now is kept for the sessions that will ask for it; in this release none does.
+Then: msrp listen --as im:bob@lan --expect im:alice@lan
+and:  msrp send TARGET --as im:alice@lan --expect im:bob@lan "Hello"
 """
 
 
@@ -34,10 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser the options of ``msrp passwd``."""
     parser.allow_abbrev = False  # --password hunter2 is not to pass for --password-stdin
     parser.add_argument(
-        "--from", type=_principal, dest="initiator", metavar="URI", help="who logs in: im:alice@lan"
+        "--from", type=principal, dest="initiator", metavar="URI", help="who logs in: im:alice@lan"
     )
     parser.add_argument(
-        "--for", type=_principal, dest="acceptor", metavar="URI", help="whom they reach, you: im:bob@lan"
+        "--for", type=principal, dest="acceptor", metavar="URI", help="whom they reach, you: im:bob@lan"
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--generate", action="store_true", help="make a password nobody guesses; show it once")

@@ -9,13 +9,13 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..terms.display import escape
 from ..terms.errors import NotDelivered, UsageError
-from ..terms.security import Level
 from .exits import Exit
 from .incoming import Incoming, Taking, session_fields, who
+from .login import initiating
 from .output import Output, size_text
 from .progress import Bars
 from .running import run as run_loop
@@ -42,22 +42,24 @@ class Transfer(NamedTuple):
 def run(args: argparse.Namespace) -> Exit:
     """Send what the options say; done only when all of it was delivered."""
     output = Output(json=args.json)
-    meet = partial(connection, args, files=False)
+    meet = partial(connection, args, initiating(args), files=False)
     return run_loop(lambda: send(args, output, meet), output, args.verbose)
 
 
-def connection(args: argparse.Namespace, *, files: bool) -> contextlib.AbstractAsyncContextManager[Session]:
-    """The session that the options ask for."""
+def connection(
+    args: argparse.Namespace, login: dict[str, Any], *, files: bool
+) -> contextlib.AbstractAsyncContextManager[Session]:
+    """The session that the options ask for; `login` is what `initiating` made of them."""
     from .. import connect
 
     return connect(
         args.target,
         me=args.me,
-        require=next(level for level in Level if level.word == args.require),
         tls=args.tls,
         files=files,
         timeout=args.timeout,
         interfaces=args.interfaces,
+        **login,
     )
 
 

@@ -35,6 +35,15 @@ class Environment:
         self._text = environment.pop(PASSWORD, "")
         self._acceptor = environment.get(ACCEPTOR, "")
 
+    @staticmethod
+    def names(acceptor: str) -> bool:
+        """Whether there is one for that acceptor; nothing is taken out."""
+        try:
+            named = Principal.parse(os.environ.get(ACCEPTOR, ""))
+        except PrincipalError:
+            return False
+        return bool(os.environ.get(PASSWORD)) and named == Principal.parse(acceptor)
+
     def password(self, initiator: str, acceptor: str) -> Password | None:
         """None for every other acceptor.
 

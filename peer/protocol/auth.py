@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 from msrp_core import Frame, Uri
 
 from ..terms.content import Accepts
+from ..terms.principal import claimed_in
+from ..terms.security import Proof
 
 if TYPE_CHECKING:
     from .connection import Connection
 
-__all__ = ["Answer", "Grant", "Grants", "Terms"]
+__all__ = ["Answer", "Grant", "Grants", "Terms", "granted", "same_pair"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,12 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response to be made: code, comment, headers."""
+    """A response to be made: code, comment, headers; and whether the connection ends with it."""
 
     status: int
     comment: str
     headers: tuple[tuple[str, str], ...] = ()
+    closes: bool = False
 
 
 class Grants:
@@ -89,6 +92,8 @@ class Grants:
         to, remote = Uri.parse(frame.to_path), Uri.parse(frame.from_path)
         if to.session_id is not None or remote.session_id is None:
             return Answer(481, "no such session")
+        if not same_pair(remote, self._connection.proof):
+            return Answer(481, "this connection belongs to somebody else")
         try:
             peer_takes = Accepts.parse(accept_types)
             peer_maximum = _max_size(frame.header("Max-Size"))
@@ -144,6 +149,12 @@ class Grants:
 
     def handle_timer(self, now: float) -> None:
         self._open = {uri: grant for uri, grant in self._open.items() if grant.deadline > now}
+
+
+def same_pair(uri: Uri, proof: Proof | None) -> bool:
+    """Whether whom a session URI names, if it names anybody, is the one proved at its end, if anybody is."""
+    claim = claimed_in(uri.userinfo)
+    return proof is None or claim is None or claim.text == proof.principal
 
 
 def _max_size(value: str | None) -> int | None:

@@ -60,7 +60,7 @@ class Bindings:
         connection.short.open(endpoint)
         self.register.stands(endpoint)
         self.used = True
-        connection.bound_now()
+        connection.watch.bound()
         return endpoint
 
     def renew(self, endpoint: Endpoint, own: Takes, peer: Takes) -> None:

@@ -18,12 +18,13 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from msrp_core import Parser, RemoteProtocolError
+from msrp_core import RemoteProtocolError
 
 from ..terms.content import Accepts
 from ..terms.errors import PeerError
 from ..terms.limits import Limits
-from ..terms.security import Security
+from ..terms.security import Proof, Security
+from .acceptor import Acceptor
 from .auth import Grants, Terms
 from .bells import SILENT, Bell
 from .binding import Bindings
@@ -33,7 +34,9 @@ from .endpoint import Endpoint
 from .hold import Hold
 from .inbound import Inbound
 from .incoming import Incoming
+from .intake import Intake
 from .outgoing import Outgoing
+from .prover import Gate
 from .register import Register
 from .requests import KeepAlive, Request, Requests
 from .short import Short
@@ -57,12 +60,14 @@ class Connection:
         register: the session URIs of this place; None for those of this connection alone.
         granting: whether the other side may ask for sessions here.
         keeps: whether it stays, for `limits.idle`, when the last session is left.
+        gate: how the other side can prove who it is here; None where it cannot.
 
     Attributes:
         arrived: sessions the other side began and nobody took yet.
         bell: rung when the state changes or a session arrived.
         reason: why it closed; None while it is open, and after an orderly end.
         heard: octets the network brought.
+        proof: who is proved at the other end; None while nobody is.
     """
 
     def __init__(
@@ -75,6 +80,7 @@ class Connection:
         register: Register | None = None,
         granting: bool = True,
         keeps: bool = False,
+        gate: Gate | None = None,
     ) -> None:
         self.limits = limits or Limits()
         self.budget = budget or Budget(self.limits)
@@ -91,18 +97,21 @@ class Connection:
         self.heard = 0
         self._machine = Machine(CONNECTION, "securing")
         self.short = Short(self)
-        self._parser = Parser(self.limits.frames, self.short.express)
+        self.intake = Intake(self)
         self.inbound = Inbound(self)
-        self._watch = Watch(self.limits)
+        self.acceptor = Acceptor(gate, self, self.limits.tries)
+        self.proof: Proof | None = None
+        self.watch = Watch(self.limits)
         self.bindings = Bindings(self, register or Register())
         self.hold = Hold(self)
-        self._timed = (self._watch, self.transactions, self.missing, self.grants, self.hold)
-        self._requests = Requests(self)
+        self._timed = (self.watch, self.transactions, self.missing, self.grants, self.hold)
+        self.requests = Requests(self)
         self._turns = Turns(self.limits)
         self._pace = Pace(self.limits)
         self._said: list[bytes] = []  # frames of ours for the next turn
         self._owed = 0  # their octets
-        self._last_words: list[bytes] = []  # wrapped already, behind everything else
+        self._sealed: list[bytes] = []  # wrapped already, before everything else
+        self._last_words: list[bytes] = []  # the same, behind everything else
         self._unread = 0
         self._holding = self._released = False  # the latter: it ended, and the driver does not know yet
 
@@ -115,7 +124,7 @@ class Connection:
     @property
     def security(self) -> Security:
         """How well the line is protected, read off its layers so that it cannot drift."""
-        return Security(self.wire.protections)
+        return Security(self.wire.protections, self.proof)
 
     @property
     def sessions(self) -> int:
@@ -133,7 +142,7 @@ class Connection:
 
         Never while it ends: what still comes is for nobody, and its end must be seen.
         """
-        behind = self._holding or self._owed > self.limits.owed
+        behind = self._holding or self._owed > self.limits.owed or self.intake.waiting
         return self.state == "open" and (behind or bool(self.hold.events))
 
     @property
@@ -145,26 +154,16 @@ class Connection:
 
     def begin(self, now: float) -> None:
         """The network connection stands."""
-        self._watch.begin(now)
-        self._settle()
+        self.watch.begin(now)
+        self.settle()
 
     def receive(self, data: Buffer, now: float) -> None:
         """Take octets from the network. Then ask data_to_send() and next_timer()."""
         if self.state not in ("securing", "open"):
             return
-        holding = self.hold.events or self.bindings.register.reserves
         octets_here = memoryview(data).nbytes
-        self.short.begin(octets_here, now, off=bool(self.hold.events))
         try:
-            for octets in self.wire.unwrap(data):
-                self._settle()
-                for event in self._parser.feed(octets):
-                    if holding and self.hold.takes(event, now):
-                        self.short.stop()
-                    else:
-                        self.short.event(event)
-            self.short.end()
-            self._settle()
+            self.intake.octets(data, now)
         except RemoteProtocolError as wrong:
             self._break(f"the other side broke the protocol: {wrong}")
             return
@@ -173,10 +172,10 @@ class Connection:
             self._last_words = self.wire.wrap([])  # the alert
             return
         self.heard += octets_here
-        unfinished = self.state == "open" and (self.wire.partial or not self._parser.idle)
-        self._watch.brought(octets_here, now, unfinished=unfinished)
-        self._watch.owing(now, much=self._owed > self.limits.owed)
-        if self.wire.layers and self.wire.ended():
+        unfinished = self.state == "open" and (self.wire.partial or not self.intake.parser.idle)
+        self.watch.brought(octets_here, now, unfinished=unfinished)
+        self.watch.owing(now, much=self._owed > self.limits.owed)
+        if self.wire.left():
             self.ended(now)
 
     def resume(self, now: float) -> None:
@@ -198,8 +197,8 @@ class Connection:
         elif self.state == "securing":
             self._break("the other side closed the connection during the handshake")
         elif self.state == "open":
-            if not self._parser.idle:
-                self._break(f"the connection was cut inside a frame (at octet {self._parser.offset})")
+            if not self.intake.parser.idle:
+                self._break(f"the connection was cut inside a frame (at octet {self.intake.parser.offset})")
             elif not self.wire.ended():
                 self._break("the connection was cut: the other side did not say goodbye")
             else:
@@ -209,7 +208,7 @@ class Connection:
         """The network connection broke."""
         self._break(reason)
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """A handshake may end, and frames begin, within one read."""
         if self.state == "securing" and not self.wire.securing:
             self._machine.step("secured")
@@ -222,10 +221,6 @@ class Connection:
     ) -> Endpoint:
         """Begin a session of our own between these two paths, as granted to us."""
         return self.bindings.bind(local, remote, peer_takes, peer_maximum, own or self.terms, granted=True)
-
-    def bound_now(self) -> None:
-        """A session stands."""
-        self._watch.bound()
 
     def leave(self, endpoint: Endpoint, now: float) -> None:
         """End one session, and the connection with the last (RFC 4975 section 5.4).
@@ -256,23 +251,21 @@ class Connection:
         endpoint: Endpoint | None = None,
     ) -> Request:
         """Send a request without a body; `endpoint` is its session, where it has one."""
-        return self._requests.send(Request(endpoint), method, to_path, from_path, headers, now)
+        return self.requests.send(Request(endpoint), method, to_path, from_path, headers, now)
 
     def greet(self, endpoint: Endpoint, now: float) -> Request:
         """An empty SEND, which binds a session (RFC 4975 section 5.4)."""
-        return self._requests.greet(Request(endpoint), endpoint, now)
-
-    def unanswered(self, heard: int) -> None:
-        """A keep-alive got no answer, and `heard` octets had come when it was sent."""
-        if heard == self.heard and not self.paused:
-            self._break(
-                f"the other side has not answered, nor said anything, for {self.limits.transaction:g} s"
-            )
+        return self.requests.greet(Request(endpoint), endpoint, now)
 
     def say(self, frame: bytes) -> None:
         """One whole frame for the next turn: answers and reports go before chunks."""
         self._said.append(frame)
         self._owed += len(frame)
+
+    def seal(self) -> None:
+        """Wrap what was said so far: a layer begins behind it."""
+        self._sealed += self.wire.wrap(self._said)
+        self._said = []
 
     def has_work(self, outgoing: Outgoing) -> None:
         """An outgoing message may have a chunk to cut."""
@@ -293,15 +286,16 @@ class Connection:
         said, self._said = self._said, []
         room = min(self.limits.turn, self._pace.octets) - self._owed
         self._owed = 0
-        self._watch.owing(now, much=False)
+        self.watch.owing(now, much=False)
         if self.bindings.used and not self.bindings.endpoints:
-            self._watch.idle(now)
+            self.watch.idle(now)
         if self.state == "open":
             said += self._turns.cut(room, self._pace.octets, self.transactions, now)
         self._pace.gave(now, more=bool(self._turns) and self.transactions.room > 0)
         words, self._last_words = self._last_words, []
+        sealed, self._sealed = self._sealed, []
         try:
-            return self.wire.wrap(said) + words
+            return sealed + self.wire.wrap(said) + words
         except PeerError as wrong:
             self._break(str(wrong))
             return self.wire.wrap([])
@@ -344,12 +338,12 @@ class Connection:
             message.endpoint.late(message, now)
         self.grants.handle_timer(now)
         self.resume(now)
-        if self.state == "open" and self._watch.silent(now):
+        if self.state == "open" and self.watch.silent(now):
             for endpoint in self.bindings.endpoints.values():
-                self._requests.greet(KeepAlive(self, endpoint), endpoint, now)
-        if self.state == "open" and self._watch.unused(now):
+                self.requests.greet(KeepAlive(self, endpoint), endpoint, now)
+        if self.state == "open" and self.watch.unused(now):
             self.close(now)
-        overdue = self._watch.overdue(now, paused=self.paused)
+        overdue = self.watch.overdue(now, paused=self.paused)
         if overdue is not None:
             if self.state == "ending":
                 self._machine.step("late")
@@ -373,7 +367,7 @@ class Connection:
             self._last_words = said  # it broke just now
             return
         self._machine.step("end")
-        self._watch.ending(now)
+        self.watch.ending(now)
         try:
             self._last_words = said + self.wire.close()
         except PeerError as wrong:
@@ -393,8 +387,9 @@ class Connection:
 
     def _forget(self, reason: str | None) -> None:
         """All that depended on the line is told."""
+        self.acceptor.lost()
         self.hold.events.clear()
         for endpoint in list(self.bindings.endpoints.values()):
             endpoint.close(reason)
-        self._requests.lost(reason or "the connection was closed")
+        self.requests.lost(reason or "the connection was closed")
         self.transactions.clear()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from msrp_core import Body, Flag, Frame, response
 
+from ..terms.errors import PeerError
 from .auth import Answer
 from .endpoint import Endpoint
 from .incoming import Incoming
@@ -47,6 +48,9 @@ class Inbound:
 
     def event(self, event: Frame | Body | Flag, now: float) -> None:
         if isinstance(event, Frame):
+            acceptor = self._connection.acceptor
+            if acceptor.thinking or (acceptor.talking and event.method != "AUTH"):
+                raise PeerError("the other side spoke of something else in the middle of authentication")
             self._current = current = _Current(event)
             if event.status is not None:
                 current.answered = True
@@ -90,7 +94,10 @@ class Inbound:
         message, endpoint = current.message, current.endpoint
         if message is None or endpoint is None:
             if not current.answered:  # an AUTH whose body, if any, is not too long
-                self._answer(current, self._connection.grants.auth_arrived(current.frame, now))
+                self._auth_ended(current.frame, now)
+            elif current.frame.method == "AUTH" and self._connection.acceptor.talking:
+                self._connection.acceptor.bar()  # a fault of its frame, and no part of the exchange
+                self._connection.close(now)
             return
         endpoint.chunk_ended(message, flag, now)
         if message.refusal is not None:
@@ -106,6 +113,9 @@ class Inbound:
 
     def _send(self, current: _Current, now: float) -> None:
         frame = current.frame
+        if self._connection.acceptor.shut:
+            self._answer(current, Answer(403, "authentication is required"))
+            return
         endpoint = self._connection.bindings.session_of(frame, now)
         if isinstance(endpoint, int):
             self._answer(current, Answer(endpoint, _NO_SESSION[endpoint]))
@@ -130,6 +140,24 @@ class Inbound:
         fault = current.frame.fault()
         if fault is not None:
             self._answer(current, Answer(fault.status, fault.message))
+
+    def _auth_ended(self, frame: Frame, now: float) -> None:
+        acceptor = self._connection.acceptor
+        if acceptor.concerns(frame):
+            answer = acceptor.auth_arrived(frame)
+            if answer is None:
+                return  # `answer`, when its step is taken
+        elif acceptor.shut:
+            answer = acceptor.barrier()
+        else:
+            answer = self._connection.grants.auth_arrived(frame, now)
+        self.answer(frame, answer, now)
+
+    def answer(self, frame: Frame, answer: Answer, now: float) -> None:
+        """Answer an AUTH, and end the connection where it is the last word."""
+        self._answer(_Current(frame), answer)
+        if answer.closes:
+            self._connection.close(now)
 
     def _report_arrived(self, current: _Current, now: float) -> None:
         """Never answered (RFC 4975 section 7.1.2); one that makes no sense is ignored."""

@@ -57,7 +57,10 @@ class KeepAlive(Request):
 
     def late(self) -> None:
         super().late()
-        self._connection.unanswered(self._heard)
+        connection = self._connection
+        if self._heard == connection.heard and not connection.paused:
+            patience = connection.limits.transaction
+            connection.lost(f"the other side has not answered, nor said anything, for {patience:g} s")
 
 
 class Requests:

@@ -15,13 +15,30 @@ An incoming message is *arriving* until its octets are complete (`filled`), in w
 come; or the other side gives it up (`#`), or what is missing stays missing (`late`), or the line is
 lost: then it is *cut*, and what came before the first missing octet stays readable. What still
 comes of a *refused* one is only answered, because the sender cannot know yet.
+
+Who proves themselves (docs/profile.md section 11) asks what there is, chooses, and talks; each token is
+*thought* about, which may take long. The other side's success is *judged*, and then the list is
+looked at once more; only then it is done. An *absent* extension is no failure by itself. Where our own
+step fails while the other side still waits, we are *leaving*: it is told, and its answer ends it.
+To whom somebody proves themselves, a wrong proof leaves the line *open* for another try; the last
+one, or whatever has no place in an exchange, bars it.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["CONNECTION", "INCOMING", "OUTGOING", "TABLES", "Machine", "Table", "Violation"]
+__all__ = [
+    "ACCEPTOR",
+    "CONNECTION",
+    "INCOMING",
+    "INITIATOR",
+    "OUTGOING",
+    "TABLES",
+    "Machine",
+    "Table",
+    "Violation",
+]
 
 Table = dict[str, dict[str, str]]
 
@@ -75,10 +92,35 @@ INCOMING: Final[Table] = {
     "refused": {},
 }
 
+INITIATOR: Final[Table] = {
+    "idle": {"ask": "asking", "lost": "failed"},
+    "asking": {"list": "choosing", "none": "absent", "refused": "failed", "lost": "failed"},
+    "choosing": {"start": "thinking", "unfit": "failed", "lost": "failed"},
+    "thinking": {"token": "talking", "abort": "leaving", "unfit": "failed", "lost": "failed"},
+    "talking": {"challenge": "thinking", "success": "judging", "refused": "failed", "lost": "failed"},
+    "leaving": {"refused": "failed", "lost": "failed"},
+    "judging": {"genuine": "looking", "forged": "failed", "lost": "failed"},
+    "looking": {"same": "done", "other": "failed", "lost": "failed"},
+    "done": {},
+    "absent": {},
+    "failed": {},
+}
+
+ACCEPTOR: Final[Table] = {
+    "open": {"start": "thinking", "lost": "gone"},
+    "thinking": {"more": "talking", "proved": "proved", "wrong": "open", "last": "barred", "lost": "gone"},
+    "talking": {"token": "thinking", "wrong": "open", "last": "barred", "lost": "gone"},
+    "proved": {"lost": "gone"},
+    "barred": {},
+    "gone": {},
+}
+
 TABLES: Final[dict[str, tuple[Table, str]]] = {
     "connection": (CONNECTION, "securing"),
     "outgoing": (OUTGOING, "queued"),
     "incoming": (INCOMING, "arriving"),
+    "initiator": (INITIATOR, "idle"),
+    "acceptor": (ACCEPTOR, "open"),
 }
 """Every machine with the state it starts in."""
 

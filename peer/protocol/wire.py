@@ -67,7 +67,7 @@ class Wire:
 
     def __init__(self, layers: Sequence[Layer] = ()) -> None:
         self.layers: list[Layer] = list(layers)
-        self._rest: bytes = b""
+        self._rest: tuple[int, bytes] | None = None  # with its height
 
     @property
     def securing(self) -> bool:
@@ -86,24 +86,32 @@ class Wire:
         certified = [layer for layer in self.layers if isinstance(layer, Certified)]
         return any(layer.verify(fingerprints, signalled=signalled) for layer in certified)
 
-    def push(self, layer: Layer, rest: bytes) -> None:
-        """Put a layer on top; `rest` is what the parser had not looked at yet."""
-        self.layers.append(layer)
-        self._rest = rest
+    def push(self, layer: Layer | None, rest: bytes) -> None:
+        """Put a layer on top, if there is one; `rest` is what the parser had not looked at yet."""
+        self._rest = (len(self.layers), rest) if rest else None
+        if layer is not None:
+            self.layers.append(layer)
+
+    def binding(self, name: str) -> bytes | None:
+        """The channel binding of that name, of the layer nearest to the network that has it."""
+        found = (layer.binding(name) for layer in self.layers)
+        return next((binding for binding in found if binding is not None), None)
 
     def unwrap(self, data: Buffer) -> Iterator[Buffer]:
         """Octets from the network, for the frames; a layer may be pushed between two of them."""
         waiting: deque[tuple[int, Buffer]] = deque([(0, data)])
-        while waiting:
+        while True:
+            if self._rest is not None:
+                waiting.appendleft(self._rest)
+                self._rest = None
+            if not waiting:
+                return
             height, octets = waiting.popleft()
             if height < len(self.layers):
                 above = self.layers[height].unwrap(octets)
                 waiting.extendleft((height + 1, piece) for piece in reversed(above))
                 continue
             yield octets
-            if self._rest:
-                waiting.appendleft((height, self._rest))
-                self._rest = b""
 
     def wrap(self, pieces: Sequence[Buffer]) -> list[bytes]:
         """Octets of frames, for the network; collects what each layer owes, too."""
@@ -120,6 +128,10 @@ class Wire:
     def ended(self) -> bool:
         """Whether every layer ended cleanly; a bare connection ends as it pleases."""
         return all(layer.ended() for layer in self.layers)
+
+    def left(self) -> bool:
+        """Whether the other side said that nothing follows: a SASL layer has no word for it."""
+        return self.ended() and any(each.kind == "tls" for each in self.protections)
 
     def close(self) -> list[bytes]:
         """Say every layer's goodbye, for the network: each through the layers still open below it."""

@@ -3,7 +3,8 @@
 protected?  ->  an empty SEND binds the session that was agreed
 protected?  ->  AUTH asks for a session  ->  200 grants a URI  ->  an empty SEND binds it
 
-The second is direct rendezvous (PROFILE section 5): signalling on the line itself.
+The second is direct rendezvous (docs/profile.md): signalling on the line itself. Where somebody is
+to be proved (`login`), that comes before the question.
 """
 
 from __future__ import annotations
@@ -12,21 +13,23 @@ import secrets
 
 from msrp_core import Uri
 
-from ..protocol.auth import Terms, granted
+from ..protocol.auth import Terms, granted, same_pair
 from ..protocol.outgoing import refusal
+from ..protocol.prover import Initiating
 from ..protocol.register import OTHER_KEY
 from ..protocol.requests import Request
 from ..signalling.interface import Agreed
 from ..terms.errors import ConnectionLost, NotSecureEnough, PeerError
 from ..terms.security import Level
 from .driver import Driver
+from .login import log_in
 from .session import Session
 
 __all__ = ["establish", "own_terms", "ready", "session_tag"]
 
 _REFUSED = {
     400: "it did not understand the request",
-    401: "it wants authentication, and none is configured",
+    401: "it wants to know who we are: log in",
     403: "it refuses",
     481: "it knows no direct rendezvous",
     501: "it knows no direct rendezvous",
@@ -47,8 +50,12 @@ async def ready(driver: Driver) -> None:
         raise ConnectionLost(connection.reason or "the connection was closed")
 
 
-async def establish(driver: Driver, agreed: Agreed, require: Level) -> Session:
+async def establish(
+    driver: Driver, agreed: Agreed, require: Level, prover: Initiating | None = None
+) -> Session:
     """Begin a session over a line that stands: the side that opened it.
+
+    With `prover`, each side first proves itself to the other, where that did not happen on this line.
 
     Where only a listener is known (`Agreed.asks`), the session is asked for first. Raises
     `NotSecureEnough` before anything confidential is said, `PeerError` where the other side
@@ -59,6 +66,8 @@ async def establish(driver: Driver, agreed: Agreed, require: Level) -> Session:
     # Before anything is said: it may be said to the wrong one (RFC 8122 section 6.2).
     if agreed.fingerprints and not connection.wire.verify(agreed.fingerprints, signalled=agreed.signalled):
         raise NotSecureEnough(OTHER_KEY)
+    if prover is not None and connection.proof is None:
+        await log_in(driver, prover, agreed.remote)
     level = connection.security.level
     if level < require:
         raise NotSecureEnough(
@@ -106,6 +115,8 @@ async def _ask(driver: Driver, listener: str, terms: Terms) -> Session:
         remote, takes, maximum = granted(asked.response)
     except ValueError as wrong:
         raise PeerError(f"the other side granted something unusable: {wrong}") from None
+    if not same_pair(Uri.parse(remote), connection.proof):
+        raise PeerError("the other side proved to be somebody else than it calls itself")
     endpoint = connection.bind(own.text, remote, takes, maximum, terms)
     session = Session(endpoint, driver, session_tag())
     connection.greet(endpoint, driver.now())

@@ -11,13 +11,12 @@ from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
-from urllib.parse import unquote
 
 from ..protocol.endpoint import Endpoint
 from ..protocol.outgoing import FailureReport, Outgoing
 from ..terms.content import Takes, digest_header, disposition
 from ..terms.errors import ConnectionLost, NotDelivered, UsageError
-from ..terms.principal import Principal, PrincipalError
+from ..terms.principal import claimed_in
 from ..terms.security import Security
 from .bodies import kinds
 from .driver import Driver, HeardBell
@@ -64,7 +63,7 @@ class Session:
         self._closing = False
         self.security: Security = driver.connection.security
         self.peer_address = driver.peer_address
-        self.peer_claim = _claim(endpoint)
+        self.peer_claim = claimed_in(endpoint.remote_uris[0].userinfo)
         self.tag = tag
 
     @property
@@ -299,17 +298,6 @@ class Session:
 
     def __repr__(self) -> str:
         return f"<Session {self.tag} with {self.peer_address}, {self.security.level.word}>"
-
-
-def _claim(endpoint: Endpoint) -> Principal | None:
-    """Who the other side's URI names in its userinfo (RFC 4975 section 6); only a claim."""
-    userinfo = endpoint.remote_uris[0].userinfo
-    if userinfo is None:
-        return None
-    try:
-        return Principal.parse(unquote(userinfo))
-    except PrincipalError:
-        return None
 
 
 def _file_headers(name: str | None, size: int | None) -> list[tuple[str, str]]:

@@ -42,6 +42,12 @@ class Limits:
     """Seconds a granted session URI may stay unused (the Expires of a grant)."""
     grants: int = 8
     """Unused granted URIs on one connection; beyond it, 403."""
+    tries: int = 3
+    """Exchanges of authentication that may fail on one connection; with the last it ends."""
+    failures: int = 20
+    """Logins that may fail within `failing` seconds from one address, and under one name, at a listener."""
+    failing: float = 60.0
+    """Seconds that a failed login counts."""
     sessions: int = 8
     """Sessions on one connection at a time; beyond it, 403."""
 

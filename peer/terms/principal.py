@@ -18,11 +18,11 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote, unquote, unquote_to_bytes
 
 from .display import escape
 
-__all__ = ["SCHEMES", "Principal", "PrincipalError", "domain_name"]
+__all__ = ["SCHEMES", "Principal", "PrincipalError", "claimed_in", "domain_name"]
 
 SCHEMES: Final = ("im", "sip", "sips")
 
@@ -101,6 +101,16 @@ class Principal:
 
     def __str__(self) -> str:
         return self.text
+
+
+def claimed_in(userinfo: str | None) -> Principal | None:
+    """Who the userinfo of a session URI names (RFC 4975 section 6), None for nobody; only a claim."""
+    if userinfo is None:
+        return None
+    try:
+        return Principal.parse(unquote(userinfo))
+    except PrincipalError:
+        return None
 
 
 _REFUSED = (

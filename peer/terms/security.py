@@ -58,11 +58,22 @@ class Protection:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """That a principal was authenticated, by what, and whether it was bound to the line."""
+    """That a principal was authenticated.
+
+    Attributes:
+        principal: who, as `Principal.text` has it.
+        mechanism: by what.
+        bound: whether it was bound to the line by a channel binding.
+        shared: whether the secret is shared more widely: then it was somebody who knows it.
+        guessable: whether it rests on a password that whoever watched the exchange could try to
+            guess, were it not for a layer around it.
+    """
 
     principal: str
     mechanism: str
     bound: bool
+    shared: bool = False
+    guessable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +91,21 @@ class Security:
     def level(self) -> Level:
         if not self.confidential:
             return Level.PLAINTEXT
-        if self.proof is not None:
+        if self._proved:
             return Level.AUTHENTICATED
         # A relay's verified host says nothing about the person behind it.
         if any(layer.verified in ("pinned", "signalled", "compared") for layer in self.layers):
             return Level.KEY_VERIFIED
         return Level.PASSIVE_ONLY
+
+    @property
+    def _proved(self) -> bool:
+        """Whether the proof is one of this principal, and of nobody else."""
+        proof = self.proof
+        if proof is None or proof.shared:
+            return False
+        # Outside of TLS a password's exchange is there for everybody to watch, and to guess at.
+        return not proof.guessable or any(layer.kind == "tls" for layer in self.layers)
 
     def describe(self) -> str:
         """One line in words for a person."""
@@ -93,6 +113,16 @@ class Security:
         match self.level:
             case Level.PLAINTEXT:
                 return "not protected: everybody on the way can read and change it; nobody is proved"
+            case Level.PASSIVE_ONLY if self.proof is not None:
+                weak = (
+                    "is shared with others, who can say the same"
+                    if self.proof.shared
+                    else "could be guessed by whoever watched"
+                )
+                return (
+                    f"protected against listening; {self.proof.principal} is told by "
+                    f"{self.proof.mechanism}, with a secret that {weak} ({how})"
+                )
             case Level.PASSIVE_ONLY:
                 return (
                     f"protected against listening; nobody is proved: whoever can put themselves "
@@ -101,9 +131,9 @@ class Security:
             case Level.KEY_VERIFIED:
                 return f"protected, to a key you have verified ({how})"
             case Level.AUTHENTICATED:
-                who = self.proof.principal if self.proof else ""
-                by = self.proof.mechanism if self.proof else ""
-                return f"protected, and {who} is proved by {by} ({how})"
+                assert self.proof is not None  # or the level would be another
+                by = self.proof.mechanism + (", bound to this line" if self.proof.bound else "")
+                return f"protected, and {self.proof.principal} is proved by {by} ({how})"
 
     def as_dict(self) -> dict[str, object]:
         """The same as fields, for ``--json``."""
@@ -114,6 +144,7 @@ class Security:
             "principal_proved": self.proof.principal if self.proof else None,
             "mechanism": self.proof.mechanism if self.proof else None,
             "bound": self.proof.bound if self.proof else False,
+            "secret_shared": self.proof.shared if self.proof else False,
             "layers": [
                 {
                     "kind": layer.kind,

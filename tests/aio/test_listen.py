@@ -72,9 +72,10 @@ async def test_serving_for_ever_ends_when_it_is_closed() -> None:
 
 @running
 async def test_closing_cancels_the_handlers() -> None:
-    cancelled = []
+    begun, cancelled = [], []
 
     async def handler(session: msrp_peer.Session) -> None:
+        begun.append(session)
         try:
             await first(session)
         except asyncio.CancelledError:
@@ -83,7 +84,7 @@ async def test_closing_cancels_the_handlers() -> None:
 
     async with msrp_peer.listen(LOCAL, handler) as listener:
         near = await msrp_peer.connect(f"127.0.0.1:{listener.port}")
-        await until(lambda: bool(listener._tasks))
+        await until(lambda: bool(begun))
     assert len(cancelled) == 1
     assert [message async for message in near] == []
     await near.close()

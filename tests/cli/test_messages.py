@@ -172,9 +172,9 @@ def test_somebody_who_speaks_something_else(msrp: Start) -> None:
 
 def test_less_protected_than_required(msrp: Start, listening: Listening) -> None:
     _, target = listening()
-    sender = msrp("send", target, "hi", "--require", "authenticated")
+    sender = msrp("send", target, "hi", "--require", "key-verified")
     assert sender.wait() == 4
-    assert "authenticated is required, and this line reaches passive-only" in sender.errors
+    assert "key-verified is required, and this line reaches passive-only" in sender.errors
 
 
 def test_a_port_in_use(msrp: Start, listening: Listening) -> None:

@@ -1,6 +1,7 @@
-"""The example flow of docs/profile.md, made by running both sides with fixed random octets.
+"""The example flows of docs/profile.md, made by running both sides with fixed random octets.
 
-.venv/bin/python tests/docs/flow.py       prints the section, to be pasted into the page
+.venv/bin/python tests/docs/flow.py          prints section 9, to be pasted into the page
+.venv/bin/python tests/docs/flow.py login    prints section 11.6
 """
 
 from __future__ import annotations
@@ -9,23 +10,33 @@ import base64
 import hashlib
 import os
 import secrets
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 
+import msrp_sasl.setting
 from msrp_core import Frame, Parser, Uri, request
 from msrp_core._writer import forget_pool
 from msrp_peer.protocol.auth import Terms, granted
 from msrp_peer.protocol.connection import Connection, Request
 from msrp_peer.protocol.endpoint import Endpoint
+from msrp_peer.protocol.initiator import Initiator
+from msrp_peer.security.prove import Guard, Login
 from msrp_peer.terms.content import Accepts, digest_header, disposition
 from msrp_peer.terms.limits import Limits
 from msrp_peer.terms.principal import Principal
-from msrp_peer.terms.security import Protection
+from msrp_peer.terms.security import Level, Protection
+from msrp_sasl import FromPasswords, Hash, Password, Policy
 
 INITIATOR = "Initiator to acceptor"
 ACCEPTOR = "Acceptor to initiator"
 LISTENER = "msrps://192.0.2.7:2855;tcp"
+ALICE, BOB = "im:alice@lan", "im:bob@lan"
+PASSWORD = "k7fk-q4ph-sgmt-wxhw-x2bm"
+BINDING = bytes(range(32))
+FEW: dict[Hash, int] = {"SHA-1": 4096, "SHA-256": 4096, "SHA-512": 4096}
+SCRAM = Policy(mechanisms=("SCRAM-SHA-512-PLUS", "SCRAM-SHA-256-PLUS"))
 FILE = b"Oats, hay, apples, carrots."
 
 Step = tuple[str, str, bytes]
@@ -44,7 +55,7 @@ class Covered:
         return [bytes(piece) for piece in pieces]
 
     def binding(self, name: str) -> bytes | None:
-        return None
+        return BINDING if name == "tls-exporter" else None
 
     @property
     def partial(self) -> bool:
@@ -58,9 +69,9 @@ class Covered:
 
 
 @contextmanager
-def fixed_random_octets() -> Iterator[None]:
-    """Every run makes the same transaction ids, Message-IDs and session-ids."""
-    numbers = count(1)
+def fixed_random_octets(first: int) -> Iterator[None]:
+    """Every run from the same `first` makes the same ids, session-ids, nonces and salts."""
+    numbers = count(first)
     random_octets, token = os.urandom, secrets.token_urlsafe
 
     def fixed(size: int) -> bytes:
@@ -70,21 +81,24 @@ def fixed_random_octets() -> Iterator[None]:
         return base64.urlsafe_b64encode(fixed(size or 32)).rstrip(b"=").decode()
 
     os.urandom, secrets.token_urlsafe = fixed, fixed_token
+    token_bytes, msrp_sasl.setting.token_bytes = msrp_sasl.setting.token_bytes, fixed
     forget_pool()  # ids are made of octets drawn in advance
     try:
         yield
     finally:
         os.urandom, secrets.token_urlsafe = random_octets, token
+        msrp_sasl.setting.token_bytes = token_bytes
         forget_pool()
 
 
 class Flow:
     """Two connections, and every frame that went from one to the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, guard: Guard | None = None) -> None:
         limits = Limits(chunk_alone=16, chunk_in_company=16)  # chunks that fit on a page
-        self.alice = Connection([Covered()], terms=_terms("im:alice@lan"), limits=limits)
-        self.bob = Connection([Covered()], terms=_terms("im:bob@lan"), limits=limits)
+        gate = None if guard is None else guard.gate()
+        self.alice = Connection([Covered()], terms=_terms(ALICE), limits=limits)
+        self.bob = Connection([Covered()], terms=_terms(BOB), limits=limits, gate=gate)
         self.steps: list[Step] = []
         self.alice.begin(0)
         self.bob.begin(0)
@@ -165,7 +179,7 @@ def _end(flow: Flow, endpoint: Endpoint) -> None:
 
 
 def run() -> list[Step]:
-    with fixed_random_octets():
+    with fixed_random_octets(1):
         flow = Flow()
         endpoint = _session(flow)
         _messages(flow, endpoint)
@@ -174,10 +188,91 @@ def run() -> list[Step]:
     return flow.steps
 
 
-def section() -> str:
+def _guard() -> Guard:
+    known = {(ALICE, BOB): Password(PASSWORD, generated=True)}
+    verifiers = FromPasswords(
+        lambda user, acceptor: known.get((user, acceptor)), iterations=FEW, decoy_key=b"bob's own"
+    )
+    return Guard(
+        Principal.parse(BOB),
+        verifiers,
+        SCRAM,
+        expected=frozenset(),
+        least=Level.AUTHENTICATED,
+        failures=20,
+        seconds=60,
+    )
+
+
+class _Word:
+    """Alice's password, or what she takes for it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def password(self, initiator: str, acceptor: str) -> Password:
+        return Password(self._text, generated=True)
+
+
+def _log_in(flow: Flow, word: str, words: Sequence[str]) -> Initiator:
+    login = Login(Principal.parse(ALICE), Principal.parse(BOB), _Word(word), SCRAM)
+    nameless = Uri.fresh("192.0.2.4", 49152).text
+    steps = Initiator(flow.alice, login.begin(), LISTENER, nameless)
+    said = iter(words)
+    steps.begin(0)
+    while True:
+        before = len(flow.steps)
+        flow.carry(next(said) if flow.alice.transactions else "")
+        if flow.bob.acceptor.thinking:
+            flow.bob.acceptor.think()
+            flow.bob.intake.thought(0)
+        elif steps.step is not None:
+            steps.think()
+            steps.thought(0)
+        elif len(flow.steps) == before:
+            return steps
+
+
+def run_login() -> list[Step]:
+    """Each proves itself to the other; then somebody with another password."""
+    with fixed_random_octets(1000):
+        flow = Flow(_guard())
+        own = Uri.fresh("192.0.2.4", 49152).text
+        flow.ask(
+            "Alice asks for a session before she has proved who she is.", own, flow.alice.terms.headers()
+        )
+        words = (
+            "She asks which mechanisms there are.",
+            "She takes one, and sends its first token. Bob challenges her.",
+            "",
+            "Her proof, and in the 200 his. A security layer, had there been one, would begin behind it.",
+            "",
+            "The second look: the same list.",
+        )
+        done = _log_in(flow, PASSWORD, words)
+        assert (done.state, done.failure) == ("done", None)
+        endpoint = _session(flow)
+        assert endpoint.remote
+        again = [("Authorization", 'SASL mech="SCRAM-SHA-256-PLUS"')]
+        flow.ask("One success is all a connection has.", own, again)
+        other = Flow(_guard())
+        words = (
+            "On another connection somebody has another password.",
+            "",
+            "",
+            "The exchange was bound to the line, so the connection ends with it.",
+            "",
+        )
+        failed = _log_in(other, "another", words)
+        assert failed.state == "failed"
+        assert other.bob.state == "ending"
+    return flow.steps + other.steps
+
+
+def section(steps: Sequence[Step]) -> str:
     """The steps as docs/profile.md shows them: one fenced block a frame, LF standing for CRLF."""
     out: list[str] = []
-    for number, (what, direction, frame) in enumerate(run(), 1):
+    for number, (what, direction, frame) in enumerate(steps, 1):
         if what:
             out.append(f"{what}\n")
         shown = frame.decode("ascii").replace("\r\n", "\n")
@@ -186,4 +281,4 @@ def section() -> str:
 
 
 if __name__ == "__main__":
-    print(section())
+    print(section(run_login() if sys.argv[1:] == ["login"] else run()))

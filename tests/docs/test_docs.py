@@ -18,7 +18,7 @@ import pytest
 
 import msrp_core
 import msrp_peer.terms.errors
-from docs.flow import FILE, run, section
+from docs.flow import FILE, run, run_login, section
 from docs.pictures import pictures
 from msrp_core import Frame, Parser, Uri
 from msrp_peer.cli.exits import MEANINGS, Exit
@@ -131,9 +131,17 @@ def test_the_program_of_the_framing_runs(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_the_program_of_sasl_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    program = next(text for text in PROGRAMS.values() if "from msrp_sasl import" in text)
+    program = next(text for text in PROGRAMS.values() if "SASLClient(" in text)
     exec(compile(program, "embedding", "exec"), {})
     assert capsys.readouterr().out == "SCRAM-SHA-512-PLUS bob@lan alice@lan\n"
+
+
+def test_the_program_that_proves_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    program = next(text for text in PROGRAMS.values() if "verifiers=known" in text)
+    exec(compile(program, "embedding", "exec"), {})
+    told = capsys.readouterr().out
+    assert "authenticated\n" in told
+    assert "Proof(principal='im:alice@lan', mechanism='SCRAM-SHA-512-PLUS', bound=True" in told
 
 
 def test_every_public_name_is_explained() -> None:
@@ -181,8 +189,7 @@ def _commands() -> set[str]:
 
 def test_the_readme_shows_every_command() -> None:
     shown = {shlex.split(line)[0] for line in command_lines(ROOT / "README.md")}
-    # A password serves nobody yet: no session asks for one.
-    assert _commands() - {"demo", "demo-peer", "passwd"} <= shown
+    assert _commands() - {"demo", "demo-peer"} <= shown
 
 
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
@@ -249,12 +256,15 @@ def test_the_flow_is_what_both_sides_say() -> None:
     page = (ROOT / "docs/profile.md").read_text()
     shown = page.split("## 9. An example\n", 1)[1].split("## 10.", 1)[0]
     # `python tests/docs/flow.py` prints what belongs there.
-    assert shown.split("\n\n", 1)[1].strip() == section().strip()
+    assert shown.split("\n\n", 1)[1].strip() == section(run()).strip()
+    shown = page.split("### 11.6 An example\n", 1)[1].split("### 11.7", 1)[0]
+    # `python tests/docs/flow.py login` prints that.
+    assert shown.strip().split("\n\n", 1)[1].strip() == section(run_login()).strip()
 
 
 def test_each_frame_shown_follows_the_rules() -> None:
     shown = [text.replace("\n", "\r\n").encode() for text in fences(ROOT / "docs/profile.md", "msrp")]
-    assert shown == [octets for _, _, octets in run()]
+    assert shown == [octets for _, _, octets in (*run(), *run_login())]
     requests: dict[str, Frame] = {}
     for octets in shown:
         (frame,) = Parser().feed(octets)

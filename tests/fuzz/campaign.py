@@ -21,7 +21,7 @@ from typing import NamedTuple
 import atheris
 
 FUZZ = Path(__file__).parent
-TARGETS = ("parser", "cuts", "express", "writer", "uri", "sasl", "sdp")
+TARGETS = ("parser", "cuts", "express", "writer", "uri", "sasl", "sdp", "header")
 SCANNED = ("parser", "cuts", "express", "writer")
 """Those that look for end-lines; their time is shared among the scans there are."""
 SCANS = ("avx2", "sse2", "c")

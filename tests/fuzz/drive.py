@@ -21,6 +21,9 @@ if "sasl" in sys.argv[1:2]:
 if "sdp" in sys.argv[1:2]:
     with atheris.instrument_imports(include=["msrp_peer.signalling", "msrp_peer.terms"]):
         importlib.import_module("msrp_peer.signalling.offer_answer")
+if "header" in sys.argv[1:2]:
+    with atheris.instrument_imports(include=["msrp_peer.protocol.sasl_header"]):
+        importlib.import_module("msrp_peer.protocol.sasl_header")
 
 from fuzz import mutate
 from fuzz.inputs import exact

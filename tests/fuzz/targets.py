@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core.events import PLAIN, normalise, run
+from fuzz.headers import header
 from fuzz.inputs import Stream, stream
 from fuzz.lanes import express
 from fuzz.texts import sdp
@@ -95,4 +96,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "uri": uri,
     "sasl": sasl,
     "sdp": sdp,
+    "header": header,
 }

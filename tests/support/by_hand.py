@@ -14,6 +14,7 @@ from msrp_peer.protocol.budget import Budget
 from msrp_peer.protocol.connection import Connection
 from msrp_peer.protocol.endpoint import Endpoint
 from msrp_peer.protocol.incoming import Incoming
+from msrp_peer.protocol.prover import Gate
 from msrp_peer.terms.content import Accepts
 from msrp_peer.terms.limits import Limits
 from msrp_peer.terms.security import Protection
@@ -66,10 +67,11 @@ class ByHand:
         terms: Terms = ANY,
         layer: Clear | None = None,
         budget: Budget | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self.now = 0.0
         self.layer = layer or Clear()
-        self.connection = Connection([self.layer], terms=terms, limits=limits, budget=budget)
+        self.connection = Connection([self.layer], terms=terms, limits=limits, budget=budget, gate=gate)
         self.connection.begin(self.now)
         self.parser = Parser()
         self.own = self.fresh()

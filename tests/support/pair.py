@@ -12,6 +12,7 @@ from msrp_core import Uri
 from msrp_peer.protocol.auth import Terms, granted
 from msrp_peer.protocol.connection import Connection
 from msrp_peer.protocol.endpoint import Endpoint
+from msrp_peer.protocol.prover import Gate
 from msrp_peer.protocol.wire import Layer
 from msrp_peer.terms.errors import PeerError
 from msrp_peer.terms.limits import Limits
@@ -108,11 +109,12 @@ class Pair:
         own_terms: Terms = ANY,
         cut: Cut = whole,
         layers: Callable[[], list[Layer]] = lambda: [Toy()],
+        gate: Gate | None = None,
     ) -> None:
         self.now = 0.0
         self.cut = cut
         self.left = Connection(layers(), terms=own_terms, limits=limits)
-        self.right = Connection(layers(), terms=terms, limits=limits)
+        self.right = Connection(layers(), terms=terms, limits=limits, gate=gate)
         self.left.begin(0.0)
         self.right.begin(0.0)
         self.budget: int | None = None  # octets the channel still carries; None for any number

@@ -1,0 +1,72 @@
+"""Who is to be proved, by what, and to whom: the arguments of `connect` and `listen`, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msrp_sasl import Credentials, Policy, Verifiers
+
+from ..security.prove import Guard, Login
+from ..terms.errors import UsageError
+from ..terms.limits import Limits
+from ..terms.principal import Principal, PrincipalError
+from ..terms.security import Level
+
+__all__ = ["claimed", "guarding", "login"]
+
+
+def claimed(me: str | None) -> Principal | None:
+    """Who we say we are; raises `UsageError`."""
+    try:
+        return None if me is None else Principal.parse(me)
+    except PrincipalError as wrong:
+        raise UsageError(str(wrong)) from None
+
+
+def login(
+    me: Principal | None,
+    expected: Principal | None,
+    credentials: Credentials | None,
+    policy: Policy | None,
+) -> Login | None:
+    """What proves `me` and whom we expect to each other; None without credentials.
+
+    Raises `UsageError` where either is not said, or both are the same.
+    """
+    if credentials is None:
+        return None
+    if me is None or expected is None:
+        missing = "who we are" if me is None else "whom we mean"
+        raise UsageError(f"a password belongs to two people: say {missing}, too")
+    return Login(me, expected, credentials, policy or Policy())
+
+
+def guarding(
+    me: Principal | None,
+    verifiers: Verifiers | None,
+    policy: Policy | None,
+    expect: str | Sequence[str] | None,
+    require: Level,
+    limits: Limits,
+) -> Guard | None:
+    """Who may log in; None where nobody can. Raises `UsageError`."""
+    names = [expect] if isinstance(expect, str) else list(expect or ())
+    expected = frozenset(each for name in names if (each := claimed(name)) is not None)
+    if verifiers is None:
+        if expected or require > Level.PASSIVE_ONLY:
+            raise UsageError("nothing can prove who comes: give verifiers")
+        return None
+    if me is None:
+        raise UsageError("whoever logs in has to know at whom: say who we are")
+    if me in expected:
+        raise UsageError(f"nobody logs in at themselves: we are {me}")
+    least = max(require, Level.AUTHENTICATED) if expected else require
+    return Guard(
+        me,
+        verifiers,
+        policy or Policy(),
+        expected=expected,
+        least=least,
+        failures=limits.failures,
+        seconds=limits.failing,
+    )

@@ -1,0 +1,195 @@
+"""`msrp passwd`, `--expect`, `--auth`, `--require`: two programs prove who is at them, or say nothing."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cli.programs import Listening, Open, Program, Start
+
+ALICE, BOB, EVE = "im:alice@lan", "im:bob@lan", "im:eve@lan"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Passwords of this test alone."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    for name in ("MSRP_PASSWORD", "MSRP_PASSWORD_FOR"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def word(msrp: Start) -> str:
+    """Bob makes a password for alice."""
+    made = msrp("passwd", "--from", ALICE, "--for", BOB, "--generate", "--json")
+    assert made.wait() == 0, made.errors
+    return str(made.event("kept")["secret"])
+
+
+def send(
+    msrp: Start, target: str, word: str, *options: str | Path, me: str = ALICE, expect: str = BOB
+) -> Program:
+    program = msrp(
+        "send", target, "Lunch?", "--as", me, "--expect", expect, "--password-stdin", *options,
+        stdin=subprocess.PIPE,
+    )  # fmt: skip
+    program.write(f"{word}\n")
+    return program
+
+
+def test_each_is_proved_to_the_other(listening: Listening, msrp: Start, word: str) -> None:
+    bob, target = listening("--as", BOB, "--expect", ALICE)
+    bob.wait_for(f"as {BOB}: proved to those who log in")
+    bob.wait_for(f"nobody is served but those who log in: {ALICE}")
+    alice = send(msrp, target, word)
+    assert alice.wait() == 0, alice.errors
+    assert alice.output.startswith(
+        f"To {BOB} (proved)\nprotected, and {BOB} is proved by SCRAM-SHA-512-PLUS, bound"
+    )
+    bob.wait_for(rf"session with {ALICE} \(proved\) at 127")
+    bob.wait_for(rf"protected, and {ALICE} is proved by SCRAM-SHA-512-PLUS, bound to this line")
+    bob.wait_for(rf"{ALICE} \(proved\): Lunch\?")
+
+
+def test_programs_are_told_in_fields(listening: Listening, msrp: Start, word: str) -> None:
+    bob, target = listening("--as", BOB, "--require", "authenticated", "--json")
+    told = bob.output
+    assert '"may_log_in": ["im:alice@lan"]' in told
+    assert '"login_needed": true' in told
+    alice = send(msrp, target, word, "--json")
+    for program, other in ((alice, BOB), (bob, ALICE)):
+        session = program.event("session")
+        assert session["peer_proved"] == other
+        assert session["security"]["level"] == "authenticated"
+        assert session["security"]["principal_proved"] == other
+        assert session["security"]["mechanism"] == "SCRAM-SHA-512-PLUS"
+        assert session["security"]["bound"] is True
+    assert alice.wait() == 0, alice.errors
+
+
+def test_a_password_in_the_environment(
+    listening: Listening, msrp: Start, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, target = listening("--as", BOB, "--auth", "scram")
+    monkeypatch.setenv("MSRP_PASSWORD", word)
+    monkeypatch.setenv("MSRP_PASSWORD_FOR", BOB)
+    alice = msrp("send", target, "Lunch?", "--as", ALICE, "--expect", BOB)
+    assert alice.wait() == 0, alice.errors
+    assert f"To {BOB} (proved)" in alice.output
+
+
+def test_a_password_typed_on_a_terminal(listening: Listening, terminal: Open, word: str) -> None:
+    bob, target = listening("--as", BOB, "--expect", ALICE)
+    alice = terminal("chat", target, "--as", ALICE, "--expect", BOB)
+    alice.wait_for(f"Password of {ALICE} for {BOB}: ")
+    alice.type(word)
+    alice.wait_for(rf"Talking to {BOB} \(proved\)")
+    assert word not in alice.seen
+    alice.type("Lunch?")
+    bob.wait_for(rf"{ALICE} \(proved\): Lunch\?")
+    alice.type("/quit")
+    assert alice.wait() == 0
+
+
+def test_chat_that_listens(msrp: Start, word: str) -> None:
+    bob = msrp("chat", "--listen", "127.0.0.1", "--port", "0", "--as", BOB, "--expect", ALICE,
+               stdin=subprocess.PIPE)  # fmt: skip
+    target = bob.wait_for(r"msrps://(127\.0\.0\.1:\d+);tcp").group(1)
+    alice = send(msrp, target, word)
+    bob.wait_for(rf"Talking to {ALICE} \(proved\)")
+    bob.wait_for("Lunch")
+    assert alice.wait() == 0, alice.errors
+
+
+@pytest.mark.parametrize(
+    ("me", "expect", "given"),
+    [(ALICE, BOB, "23456-wrong"), (EVE, BOB, None), (ALICE, "im:carol@lan", None)],
+    ids=["password", "user", "acceptor"],
+)
+def test_who_is_not_proved_says_nothing(
+    listening: Listening, msrp: Start, word: str, me: str, expect: str, given: str | None
+) -> None:
+    bob, target = listening("--as", BOB, "--expect", ALICE)
+    alice = send(msrp, target, given or word, "--guessable", me=me, expect=expect)
+    assert alice.wait() == 4
+    assert re.search("the user is not known there, or the password is wrong", alice.errors)
+    assert word not in alice.output + alice.errors
+    again = send(msrp, target, word)
+    assert again.wait() == 0, "and who is proved still gets in"
+    bob.wait_for("Lunch")
+    assert bob.output.count("session with") == 1
+
+
+def test_who_does_not_log_in_is_not_served(listening: Listening, msrp: Start, word: str) -> None:
+    bob, target = listening("--as", BOB, "--expect", ALICE)
+    eve = msrp("send", target, "Lunch?", "--as", ALICE)
+    assert eve.wait() == 1
+    assert "log in" in eve.errors
+    assert "session" not in bob.output
+
+
+def test_a_listener_that_proves_nothing_is_told_nothing(listening: Listening, msrp: Start, word: str) -> None:
+    bob, target = listening("--as", BOB, "--auth", "none")
+    alice = send(msrp, target, word)
+    assert alice.wait() == 4
+    assert "cannot prove who it is" in alice.errors
+    assert "session" not in bob.output
+
+
+def test_others_are_served_where_nobody_said_no(listening: Listening, msrp: Start, word: str) -> None:
+    bob, target = listening("--as", BOB)
+    bob.wait_for("others are served, too")
+    eve = msrp("send", target, "Lunch?", "--as", EVE)
+    assert eve.wait() == 0, eve.errors
+    assert "nobody is proved" in eve.output
+    bob.wait_for(rf"session with {EVE} \(claimed, not proved\)")
+    alice = send(msrp, target, word)
+    assert alice.wait() == 0, alice.errors
+    bob.wait_for(rf"session with {ALICE} \(proved\)")
+
+
+def test_a_password_somebody_thought_of(msrp: Start) -> None:
+    program = send(msrp, "127.0.0.1:1", "correct horse")
+    assert program.wait() == 4
+    assert "--guessable" in program.errors
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["send", "127.0.0.1:1", "x", "--require", "authenticated"], "--as"),
+        (["send", "127.0.0.1:1", "x", "--expect", BOB], "--as"),
+        (["send", "127.0.0.1:1", "x", "--auth", "scram", "--as", ALICE], "--expect"),
+        (["send", "127.0.0.1:1", "x", "--auth", "none", "--expect", BOB], "proves nobody"),
+        (["send", "127.0.0.1:1", "x", "--auth", "none", "--require", "authenticated"], "proves nobody"),
+        (["send", "127.0.0.1:1", "x", "--expect", BOB, "--expect", EVE], "once"),
+        (["send", "127.0.0.1:1", "x", "--expect", "bob"], "im:"),
+        (["listen", "--expect", ALICE], "--as"),
+        (["listen", "--as", BOB, "--expect", ALICE], "msrp passwd --from im:alice@lan --for im:bob@lan"),
+        (["listen", "--as", BOB, "--require", "authenticated"], "msrp passwd"),
+        (["listen", "--as", BOB, "--auth", "scram"], "msrp passwd"),
+        (["listen", "--as", BOB, "--auth", "none", "--expect", ALICE], "proves nobody"),
+        (["chat", "--listen", "--password-stdin"], "TARGET"),
+    ],
+)
+def test_what_makes_no_sense(msrp: Start, words: list[str], why: str) -> None:
+    program = msrp(*words)
+    assert program.wait() == 2
+    assert why in program.errors
+
+
+def test_expected_without_a_password_here(msrp: Start, word: str) -> None:
+    program = msrp("listen", "--as", BOB, "--expect", ALICE, "--expect", EVE)
+    assert program.wait() == 2
+    assert f"{EVE} has no password for {BOB}" in program.errors
+
+
+def test_the_demo(msrp: Start) -> None:
+    demo = msrp("demo", "--size", "1", "--auth", "scram")
+    assert demo.wait(60) == 0, demo.output + demo.errors
+    assert demo.output.count("'s end of the line: authenticated\n") == 2
+    assert "ok   each has proved to the other who they are, bound to this very line" in demo.output

@@ -1,0 +1,103 @@
+"""The headers of scheme SASL, read by a second reader that is as plain as can be."""
+
+from __future__ import annotations
+
+import base64
+import string
+
+from msrp_peer.protocol.sasl_header import SaslHeader, SaslHeaderError
+
+__all__ = ["header", "plain"]
+
+_TOKEN = frozenset(string.ascii_letters + string.digits + "!#$%&'*+.^_`|~-")
+_NAME = frozenset(string.ascii_uppercase + string.digits + "-_")
+
+
+class Wrong(Exception):
+    """The grammar has no room for it."""
+
+
+def check(condition: object) -> None:
+    if not condition:
+        raise Wrong
+
+
+def plain(value: str) -> SaslHeader | None:
+    """As `SaslHeader.parse`, octet by octet. Raises `Wrong`."""
+    scheme, space, rest = value.partition(" ")
+    if scheme.lower() != "sasl":
+        return None
+    found: dict[str, tuple[str, bool]] = {}
+    while space:
+        name, equals, rest = rest.partition("=")
+        check(equals and name and set(name) <= _TOKEN and name.lower() not in found)
+        text, rest, quoted = _value(rest)
+        found[name.lower()] = text, quoted
+        if not rest:
+            break
+        check(rest[0] == ",")
+        rest = rest[1:].removeprefix(" ")
+    for name in ("mech", "realm", "to", "s2c", "c2s"):
+        check(name not in found or found[name][1])
+    mech = tuple(found["mech"][0].split(" ")) if "mech" in found else None
+    check(mech is None or all(1 <= len(name) <= 20 and set(name) <= _NAME for name in mech))
+    c2s = found.get("c2s", ("", True))[0]
+    return SaslHeader(
+        mech,
+        _unescaped(found["realm"][0]) if "realm" in found else None,
+        _unescaped(found["to"][0]) if "to" in found else None,
+        _octets(found["s2c"][0]) if "s2c" in found else None,
+        _octets(c2s) if "c2s" in found and c2s != "*" else None,
+        c2s == "*",
+    )
+
+
+def _value(rest: str) -> tuple[str, str, bool]:
+    """The value that stands first, what is behind it, and whether it is quoted."""
+    if not rest.startswith('"'):
+        at = 0
+        while at < len(rest) and rest[at] in _TOKEN:
+            at += 1
+        check(at)
+        return rest[:at], rest[at:], False
+    at = 1
+    while at < len(rest) and rest[at] != '"':
+        at += 2 if rest[at] == "\\" else 1
+    check(at < len(rest))
+    return rest[1:at], rest[at + 1 :], True
+
+
+def _unescaped(text: str) -> str:
+    out, at = "", 0
+    while at < len(text):
+        at += text[at] == "\\"
+        out += text[at]
+        at += 1
+    return out
+
+
+def _octets(text: str) -> bytes:
+    try:
+        octets = base64.b64decode(text.encode("ascii"), validate=True)
+    except ValueError:
+        raise Wrong from None
+    check(base64.b64encode(octets).decode() == text)
+    return octets
+
+
+def header(data: bytes) -> None:
+    """Nothing but the one error is raised, both readers agree, and what is written reads the same."""
+    value = data.decode("utf-8", "replace")
+    read: SaslHeader | str | None
+    try:
+        read = SaslHeader.parse(value)
+    except SaslHeaderError:
+        read = "wrong"
+    expected: SaslHeader | str | None
+    try:
+        expected = plain(value)
+    except Wrong:
+        expected = "wrong"
+    assert read == expected, value
+    if isinstance(read, SaslHeader):
+        assert SaslHeader.parse(read.text()) == read

@@ -1,0 +1,234 @@
+"""What the line looks like to SASL, a SASL layer on a line, and how fast somebody may guess."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from msrp_core import Uri
+from msrp_peer.protocol.initiator import Initiator
+from msrp_peer.security.attempts import Attempts
+from msrp_peer.security.prove import Guard, Login, channel
+from msrp_peer.security.sasl_layer import SaslLayer
+from msrp_peer.terms.errors import PeerError
+from msrp_peer.terms.limits import Limits
+from msrp_peer.terms.principal import Principal
+from msrp_peer.terms.security import Level, Protection, Security
+from msrp_sasl import ChannelLevel, LayerTerms, Policy, Reason, SaslError, SecurityLayer
+from support.by_hand import LISTENER
+from support.pair import Cut, Pair, octetwise, whole
+from support.people import ALICE, BOB, EVE, SECRET, Knows, known
+from support.proofs import Asking, Door
+
+TLS = Protection("tls", "TLSv1.3", "AES", confidential=True)
+BINDINGS = {"tls-exporter": b"x" * 32, "tls-server-end-point": b"y" * 32}
+
+
+# -- the channel
+
+
+@pytest.mark.parametrize(
+    ("layers", "level"),
+    [
+        ((), ChannelLevel.CLEAR),
+        ((Protection("sasl", "X", "Y", confidential=True),), ChannelLevel.CLEAR),
+        ((TLS,), ChannelLevel.ENCRYPTED),
+        ((Protection("tls", "X", "Y", confidential=True, verified="host"),), ChannelLevel.ENCRYPTED),
+        ((Protection("tls", "X", "Y", confidential=True, verified="signalled"),), ChannelLevel.VERIFIED),
+        ((Protection("tls", "X", "Y", confidential=True, verified="pinned"),), ChannelLevel.VERIFIED),
+    ],
+)
+def test_what_the_line_is_to_sasl(layers: tuple[Protection, ...], level: ChannelLevel) -> None:
+    seen = channel(Security(layers), BINDINGS.get, Policy())
+    assert seen.level is level
+    assert seen.bindings == {"tls-exporter": b"x" * 32}, "no other binding counts"
+    assert channel(Security(layers), lambda name: None, Policy()).bindings == {}
+
+
+# -- a layer
+
+
+def layer(*, confidential: bool = True) -> SaslLayer:
+    """msrp_sasl's framing over a mechanism that turns every octet around, 60 at a time."""
+
+    def turned(octets: bytes) -> bytes:
+        return octets.translate(bytes(reversed(range(256))))
+
+    def checked(octets: bytes) -> bytes:
+        if len(octets) < 2:
+            raise SaslError(Reason.MALFORMED, "too short")
+        return turned(octets)
+
+    terms = LayerTerms("confidentiality" if confidential else "integrity", "turned", 64, 60, 64)
+    return SaslLayer(SecurityLayer(turned, checked, terms), "TURN")
+
+
+def log_in(pair: Pair) -> Initiator:
+    pair.run()
+    run = Initiator(pair.left, Asking(layer=layer), LISTENER, Uri.fresh("127.0.0.1", 9).text)
+    run.begin(pair.now)
+    while not run.over:
+        if run.step is None:
+            assert pair.step()
+        else:
+            run.think()
+            run.thought(pair.now)
+    return run
+
+
+@pytest.mark.parametrize("cut", [whole, octetwise])
+@pytest.mark.parametrize("inside_tls", [True, False])
+def test_a_session_under_a_layer(cut: Cut, inside_tls: bool) -> None:
+    """Without TLS, too: what protects there is the layer alone."""
+    pair = Pair(gate=Door(layer=layer), cut=cut, **({} if inside_tls else {"layers": list}))
+    assert log_in(pair).failure is None
+    assert pair.right.security.level is Level.AUTHENTICATED
+    assert pair.right.security.layers[-1] == Protection("sasl", "TURN", "turned", confidential=True)
+    ours, theirs = pair.meet()
+    outgoing = ours.send("text/plain", 1000)
+    outgoing.feed(b"x" * 1000)
+    outgoing.end()
+    pair.run()
+    assert outgoing.state == "delivered"
+    assert theirs.inbox[0].state == "whole"
+    pair.left.leave(ours, pair.now)
+    pair.run()
+    assert theirs.closed
+    assert (pair.left.reason, pair.right.reason) == (None, None)
+
+
+def test_an_end_inside_a_buffer_is_a_cut() -> None:
+    pair = Pair(gate=Door(layer=layer), layers=list)
+    log_in(pair)
+    _, theirs = pair.meet()
+    pair.right.receive(b"\0\0\0", pair.now)
+    assert pair.right.state == "open"
+    pair.right.ended(pair.now)
+    assert "goodbye" in (theirs.reason or "")
+
+
+@pytest.mark.parametrize("octets", [b"\0\0\0\x41" + b"x" * 65, b"\0\0\0\1x", b"MSRP "])
+def test_a_buffer_that_is_none_breaks_the_line(octets: bytes) -> None:
+    pair = Pair(gate=Door(layer=layer), layers=list)
+    log_in(pair)
+    pair.right.receive(octets, pair.now)
+    assert pair.right.state == "closed"
+    assert "security layer" in (pair.right.reason or "")
+    assert pair.right.data_to_send(pair.now) == [], "there is no alert to give"
+
+
+def test_a_layer_for_integrity_alone_grants_nothing_without_tls() -> None:
+    security = Security((layer(confidential=False).protection or TLS,))
+    assert security.level is Level.PLAINTEXT
+
+
+def test_nothing_passes_a_layer_that_can_protect_no_more() -> None:
+    def worn(octets: bytes) -> bytes:
+        raise SaslError(Reason.POLICY, "its numbers are used up")
+
+    one = SaslLayer(SecurityLayer(worn, worn, LayerTerms("confidentiality", "x", 64, 60, 64)), "WORN")
+    with pytest.raises(PeerError, match="used up"):
+        one.wrap([b"x"])
+    assert one.wrap([]) == []
+
+
+# -- guessing
+
+
+def test_beyond_so_many_failures_a_name_is_barred_for_a_while() -> None:
+    now = 0.0
+    attempts = Attempts(3, 60, clock=lambda: now)
+    for at in (0.0, 10.0, 20.0):
+        assert not attempts.barred("eve")
+        now = at
+        attempts.failed("eve")
+    assert attempts.barred("eve")
+    assert not attempts.barred("alice")
+    now = 59.9
+    assert attempts.barred("eve")
+    now = 60.1
+    assert not attempts.barred("eve"), "the first is forgotten"
+    attempts.failed("eve")
+    assert attempts.barred("eve")
+
+
+def test_only_so_many_names_are_remembered() -> None:
+    attempts = Attempts(1, 60, clock=lambda: 0.0)
+    for number in range(5000):
+        attempts.failed(f"{number}")
+    assert not attempts.barred("0")
+    assert attempts.barred("4999")
+    assert len(attempts._failures) <= 4096
+
+
+def attempt(
+    guard: Guard,
+    source: str,
+    me: str = ALICE,
+    word: str = SECRET,
+    *,
+    to: str = BOB,
+    salts: list[bytes] | None = None,
+) -> int:
+    """One exchange with an acceptor: 200, or the status it failed with; 0 where that was the password.
+
+    `salts` takes what the acceptor showed.
+    """
+    gate = guard.gate()
+    gate.source = source
+    line = Security((TLS,))
+    prover = Login(Principal.parse(me), Principal.parse(BOB), Knows(word)).begin()
+    prover.choose(gate.offered(line, BINDINGS.get), line, BINDINGS.get)
+    exchange = gate.exchange(prover.name, to, gate.offered(line, BINDINGS.get), line, BINDINGS.get)
+    try:
+        challenge = exchange.start(prover.start())
+        assert challenge is not None
+        if salts is not None:
+            salts += re.findall(rb"s=([^,]*)", challenge)
+        exchange.process(prover.process(challenge))
+    except PeerError as error:
+        return 0 if error.status == 401 else error.status or -1
+    return 200
+
+
+def guard(failures: int) -> Guard:
+    return Guard(
+        Principal.parse(BOB),
+        known({ALICE: SECRET, EVE: SECRET}),
+        Policy(),
+        expected=frozenset(),
+        least=Level.AUTHENTICATED,
+        failures=failures,
+        seconds=1000,
+    )
+
+
+def test_an_address_from_which_too_many_failed() -> None:
+    bob = guard(2)
+    assert [attempt(bob, "192.0.2.1", me, "wrong") for me in (ALICE, EVE)] == [0, 0]
+    assert attempt(bob, "192.0.2.1") == 403, "refused before it is looked at"
+    assert attempt(bob, "192.0.2.2") == 200
+
+
+def test_a_name_under_which_too_many_failed() -> None:
+    bob = guard(2)
+    assert [attempt(bob, f"192.0.2.{source}", ALICE, "wrong") for source in (1, 2)] == [0, 0]
+    assert attempt(bob, "192.0.2.3") == 0, "as any wrong password"
+    assert attempt(bob, "192.0.2.3", EVE) == 200
+
+
+@pytest.mark.parametrize("me", [ALICE, "im:nobody@lan"])
+def test_nothing_shows_whether_a_user_is_known(me: str) -> None:
+    """The salt is the same before and after the bar, and whoever is to be reached."""
+    bob = guard(2)
+    shown: list[bytes] = []
+    for to in (BOB, EVE, "no principal", BOB):
+        assert attempt(bob, "192.0.2.1" if to is BOB else "192.0.2.2", me, "wrong", to=to, salts=shown) == 0
+    assert attempt(bob, "192.0.2.3", me, to=EVE, salts=shown) == 0
+    assert len(shown) == 5
+    assert len(set(shown)) == 1
+
+
+def test_the_limits_are_those_of_the_listener() -> None:
+    assert (Limits().failures, Limits().failing, Limits().tries) == (20, 60.0, 3)
