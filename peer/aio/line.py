@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar, cast
 from msrp_core import ReceiveBuffer
 
 from ..protocol.connection import Connection
+from .threads import Threads
 
 __all__ = ["Bell", "Line", "Owner"]
 
@@ -71,9 +72,13 @@ class Line(asyncio.BufferedProtocol):
     """One connection on a transport: answers gathered, chunks as far as the network takes them,
     reading held back while nobody here reads, one timer."""
 
-    def __init__(self, connection: Connection, owner: Owner | None = None) -> None:
+    def __init__(
+        self, connection: Connection, owner: Owner | None = None, threads: Threads | None = None
+    ) -> None:
+        """`threads` take the steps of an acceptor that may take long."""
         self._connection = connection
         self._owner = owner
+        self._threads = threads
         self.changed = Bell()
         connection.bell = self.changed
         self.peer_address = "nowhere"
@@ -247,11 +252,17 @@ class Line(asyncio.BufferedProtocol):
 
     async def _think(self) -> None:
         """A step of a mechanism, where it stops nobody."""
+        connection = self._connection
+        acceptor, seconds = connection.acceptor, connection.limits.handshake
         try:
-            await self.in_thread(self._connection.acceptor.think)
+            threads = self._threads or Threads()
+            await threads.run(acceptor.think, seconds, acceptor.forget)
+        except TimeoutError:
+            connection.lost(f"a step of authentication took longer than {seconds:g} s")
         finally:
             self._thinking = None
-        self._connection.intake.thought(self.now())
+        if connection.state == "open":
+            connection.intake.thought(self.now())
         self._settle()
 
     @property

@@ -35,6 +35,7 @@ from .connect import tls_mode
 from .discovery import Announcer, DiscoveryUnavailable, local_addresses
 from .line import Bell, Line
 from .proofs import claimed, guarding
+from .threads import Threads
 
 __all__ = ["Handler", "Listener", "listen"]
 
@@ -153,6 +154,7 @@ class Listener:
     ) -> None:
         self._handler = handler
         self._guard = guard
+        self._threads = Threads()
         self.tls: str = "none" if mode is None else mode
         self._limits = limits
         self._budget = Budget(limits)
@@ -320,7 +322,7 @@ class Listener:
             granting=self._handler is not None,
             gate=None if self._guard is None else self._guard.gate(),
         )
-        return Line(connection, self)
+        return Line(connection, self, self._threads)
 
     def line_made(self, line: Line) -> None:
         self._lines.add(line)

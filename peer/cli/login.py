@@ -112,7 +112,7 @@ def initiating(args: argparse.Namespace) -> dict[str, Any]:
         "require": max(level, Level.AUTHENTICATED),
         "expect": expected,
         "credentials": _Given(args.me, expected, _password(args, expected)),
-        "policy": _policy(args.auth, guessable=args.guessable),
+        "policy": _policy(guessable=args.guessable),
     }
 
 
@@ -158,12 +158,10 @@ class _Given:
         return self.given if (initiator, acceptor) == (self.initiator, self.acceptor) else None
 
 
-def _policy(auth: str, *, guessable: bool = False) -> Policy:
+def _policy(*, guessable: bool = False) -> Policy:
     from msrp_sasl import Policy
 
     usual = Policy(guessable=guessable)
-    if auth == "auto":
-        return usual
     return replace(usual, mechanisms=tuple(name for name in usual.ranking if name.startswith("SCRAM-")))
 
 
@@ -213,7 +211,7 @@ def accepting(args: argparse.Namespace) -> Accepting:
 
     arguments = {
         "verifiers": VerifierStore(usual_path()),
-        "policy": _policy(args.auth),
+        "policy": _policy(),
         "expect": args.expect or None,
         "require": max(level, Level.AUTHENTICATED) if needed else level,
     }

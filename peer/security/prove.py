@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from secrets import token_bytes
-from typing import Any, Final
+from typing import Final
 
 from msrp_sasl import (
     PROPERTIES,
@@ -19,6 +19,7 @@ from msrp_sasl import (
     Channel,
     ChannelLevel,
     Credentials,
+    DigestMD5Verifier,
     Hash,
     Identities,
     Identity,
@@ -335,7 +336,7 @@ class _Noting(Verifiers):
         keys = token_bytes(len(found.stored_key))
         return replace(found, stored_key=keys, server_key=keys)
 
-    def digest_md5(self, user: str, realm: str, acceptor: str) -> Any:
+    def digest_md5(self, user: str, realm: str, acceptor: str) -> DigestMD5Verifier | None:
         found = self._verifiers.digest_md5(user, realm, acceptor)
         return found if self._may(user) else None
 

@@ -71,6 +71,26 @@ async def test_both_are_proved(tls: str) -> None:
 
 
 @running
+async def test_a_security_layer_of_a_mechanism_begins_inside_of_tls() -> None:
+    """DIGEST-MD5 is not bound to the line; its own layer goes from end to end, past whoever ends TLS."""
+    talk = Talk()
+    digest = Policy(mechanisms=("DIGEST-MD5",))
+    async with listen(talk, policy=digest) as listener, in_between(listener.port) as middle:
+        async with connect(middle.port, policy=digest, require=Level.AUTHENTICATED) as near:
+            far = await talk.met()
+            for end, name in ((near, BOB), (far, ALICE)):
+                assert end.security.level is Level.AUTHENTICATED
+                assert end.security.proof is not None
+                assert (end.security.proof.principal, end.security.proof.bound) == (name, False)
+                assert [layer.kind for layer in end.security.layers] == ["tls", "sasl"]
+            await near.send("x" * 200_000)
+            assert len(await (await first(far)).text()) == 200_000
+        for secret in (b"xxxx", b"Accept-Types", b"Use-Path", b"SEND"):
+            assert secret not in middle.there + middle.back
+        talk.over()
+
+
+@running
 async def test_octet_by_octet() -> None:
     talk = Talk()
     async with (
