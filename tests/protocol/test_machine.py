@@ -184,10 +184,17 @@ class Machine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.1, 1.0, 6.0, 16.0, 31.0]))
     def wait(self, seconds: float) -> None:
-        if seconds > 1:
-            for letter in self.letters:
+        for letter in self.letters:
+            if seconds > 1 or self._late_by(letter.talk.channel, self.now + seconds):
                 letter.troubled = True  # an answer may now be late
         self._advance(seconds)
+
+    @staticmethod
+    def _late_by(channel: Channel, time: float) -> bool:
+        """Whether a request, also one that only asks whether anybody is there, will have waited for
+        its answer for too long by then: the line may be given up for it, with all that is on it."""
+        timers = [end.connection.transactions.next_timer() for end in channel.ends]
+        return any(at is not None and at <= time for at in timers)
 
     # -- how sessions begin and end
 
