@@ -96,14 +96,14 @@ class Connection:
         self._watch = Watch(self.limits)
         self.bindings = Bindings(self, register or Register())
         self.hold = Hold(self)
-        self._timed = (self._watch, self.transactions, self.missing, self.grants, self.hold)
+        timed = (self._watch, self.transactions, self.missing, self.grants, self.hold)
+        self._timed = (*timed, self.inbound.delayed)
         self._requests = Requests(self)
         self._turns = Turns(self.limits)
         self._pace = Pace(self.limits)
         self._said: list[bytes] = []  # frames of ours for the next turn
-        self._owed = 0  # their octets
+        self._owed = self._unread = 0  # their octets; those of messages being read
         self._last_words: list[bytes] = []  # wrapped already, behind everything else
-        self._unread = 0
         self._holding = self._released = False  # the latter: it ended, and the driver does not know yet
 
     # -- what is known
@@ -342,6 +342,7 @@ class Connection:
         self.transactions.handle_timer(now)
         for message in self.missing.late(now):
             message.endpoint.late(message, now)
+        self.inbound.delayed.handle_timer(now)
         self.grants.handle_timer(now)
         self.resume(now)
         if self.state == "open" and self._watch.silent(now):
