@@ -19,8 +19,9 @@ from .listen import listening
 from .output import Output
 from .progress import Bars
 from .running import run as run_loop
-from .send import connection, send_file
+from .send import connection
 from .terminal import means_yes
+from .journey import send_file
 
 if TYPE_CHECKING:
     from ..session.message import Sent

@@ -23,8 +23,8 @@ from .exits import Exit
 from .output import Output, size_text
 from .progress import Bars
 from .running import run as run_loop
-from .send import send_file
 from .terminal import TEXT_LIMIT
+from .journey import send_file
 
 if TYPE_CHECKING:
     from ..session.message import Message

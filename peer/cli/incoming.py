@@ -200,8 +200,14 @@ class Incoming:
             message.refuse(403)
             self._refused(message, f"{named} was refused", 403)
             return
-        with self._bars.bar(message.name or "file") as report:
-            received = await message.save(directory, overwrite=self._taking.overwrite, progress=report)
+        try:
+            with self._bars.bar(message.name or "file") as report:
+                received = await message.save(directory, overwrite=self._taking.overwrite, progress=report)
+        except asyncio.CancelledError:
+            if message.part is not None and message.part.exists():
+                part = escape(str(message.part), 1000)
+                self._output.interrupted(f"{named} is not whole; what came stays in {part}")
+            raise
         checked = "checked" if received.checked else "not checked: the other side told no digest"
         self._output.event(
             "file",

@@ -14,11 +14,16 @@ import sys
 from collections.abc import Callable
 
 from ..terms.display import escape
+from ..terms.errors import MsrpError
 from .exits import kind_of
 
-__all__ = ["Output", "reason", "size_text"]
+__all__ = ["Output", "is_terminal", "reason", "size_text"]
 
 _LONGEST_ERROR = 2000
+
+
+class Interrupted(MsrpError):
+    """Ctrl-C, or a signal, came first."""
 
 
 class Output:
@@ -32,6 +37,7 @@ class Output:
     def __init__(self, *, json: bool = False) -> None:
         self.json = json
         self.gone = False
+        self._interrupted = False
         self.on_gone: Callable[[], object] | None = None
 
     def say(self, words: str) -> None:
@@ -66,6 +72,13 @@ class Output:
             self.event("error", kind=kind_of(error), message=message, **fields)
         else:
             _to_stderr(f"msrp: {message}")
+
+    def interrupted(self, words: str) -> None:
+        """Say what Ctrl-C, or a signal, has left undone."""
+        if not self._interrupted and not self.json and is_terminal(sys.stderr):
+            _to_stderr("")  # behind the terminal's own ^C
+        self._interrupted = True
+        self.error(Interrupted(words))
 
     def bug(self, error: BaseException) -> None:
         """Say in one sentence that something happened which nobody expected."""
@@ -115,6 +128,14 @@ def size_text(octets: int | None) -> str:
         if amount < 999.95 or unit == "TB":
             break
     return f"{amount:.1f} {unit} ({octets:,} octets)"
+
+
+def is_terminal(stream: object) -> bool:
+    """Whether somebody sits at the other end of a stream."""
+    try:
+        return bool(stream.isatty())  # type: ignore[attr-defined]
+    except (AttributeError, OSError, ValueError):
+        return False  # closed, or never there
 
 
 def _to_stderr(words: str) -> None:

@@ -21,8 +21,12 @@ class Report:
     `before` takes the same for what comes first: a file is hashed before it is sent.
     """
 
-    def __init__(self, show: Callable[[str, int, int | None], None], label: str, before: str) -> None:
+    def __init__(
+        self, show: Callable[[str, int, int | None], None], label: str, before: str, again: Callable[[], None]
+    ) -> None:
         self._show = show
+        self.again = again
+        """From here on the speed is that of something else."""
         self._label = label
         self._before = before
 
@@ -52,7 +56,7 @@ class Bars:
         Until the first report it says `before`, too, what happens until then.
         """
         if not self._shown:
-            yield Report(lambda label, done, total: None, "", "")
+            yield Report(lambda label, done, total: None, "", "", lambda: None)
             return
         progress = self._progress = self._progress or _new()
         label = escape(words, 40)
@@ -60,11 +64,21 @@ class Bars:
         self._bars += 1
         self._settle()
 
+        was = before
+
+        def again() -> None:
+            one = next(one for one in progress.tasks if one.id == task)
+            progress.reset(task, completed=int(one.completed), total=one.total)
+
         def show(label: str, done: int, total: int | None) -> None:
+            nonlocal was
+            if label != was:  # reading is quicker than sending
+                was = label
+                again()
             progress.update(task, description=label, completed=done, total=total)
 
         try:
-            yield Report(show, label, before)
+            yield Report(show, label, before, again)
         finally:
             self._bars -= 1
             progress.remove_task(task)

@@ -8,6 +8,8 @@ import os
 import sys
 import threading
 
+from .output import is_terminal
+
 __all__ = ["TEXT_LIMIT", "Lines", "Questions", "can_ask"]
 
 TEXT_LIMIT = 1 << 20
@@ -18,14 +20,7 @@ _AHEAD = 64  # lines read before anybody wants them
 
 def can_ask() -> bool:
     """Whether somebody can be asked: questions go to stderr, answers come from stdin."""
-    return _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
-
-
-def _is_terminal(stream: object) -> bool:
-    try:
-        return bool(stream.isatty())  # type: ignore[attr-defined]
-    except (AttributeError, OSError, ValueError):
-        return False  # closed, or never there
+    return is_terminal(sys.stdin) and is_terminal(sys.stderr)
 
 
 class Lines:

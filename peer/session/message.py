@@ -76,13 +76,15 @@ class Message:
         file: whether it is sent as a file (an attachment, RFC 2183 section 2.2).
         duplicate: whether a message of this id came before (RFC 4975 section 5.4).
         security: how well it was protected on its way.
+        part: where it lies while `save` receives it, and stays where that fails; None before.
     """
 
-    __slots__ = ("__weakref__", "_frame", "_incoming", "_session", "_taken", "_unread")
+    __slots__ = ("__weakref__", "_frame", "_incoming", "_session", "_taken", "_unread", "part")
 
     def __init__(self, arrived: Incoming | Frame, session: Holder) -> None:
         self._session = session
         self._taken = False
+        self.part: Path | None = None
         if type(arrived) is Frame:
             # All of it, and little more than that is asked of most messages.
             self._frame: Frame | None = arrived
@@ -263,7 +265,7 @@ class Message:
         wrapped = file is not None and _is_cpim(self.content_type) and not _is_cpim(file.selector.type)
         handle = Handle(lambda: self._receiving(directory, file, resume, overwrite, wrapped=wrapped))
         try:
-            part = await in_thread(lambda: handle.use(lambda receiving: receiving.part))
+            self.part = part = await in_thread(lambda: handle.use(lambda receiving: receiving.part))
             received = 0
             try:
                 async with aclosing(self._octets()) as whole, aclosing(inside(whole)) as within:
