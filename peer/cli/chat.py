@@ -136,6 +136,7 @@ class Chat:
     async def _type(self) -> Exit:
         """Until the end of what is typed; then until all of it was answered."""
         while (line := await self._entry.next()) is not None:
+            await self._output.room()
             if not await self._entered(line):
                 break
         await self._answered()

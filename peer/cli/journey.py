@@ -64,6 +64,7 @@ class _Journey:
         self.octets = 0  # handed over
         self._total: int | None = None
         self.taken = False  # whether the other side said that it takes it
+        self.held = False  # whether it was seen to go slowly
         self._began: float | None = None
         self._agreed: float | None = None
         self._before = 0  # octets handed over until then
@@ -81,7 +82,8 @@ class _Journey:
         """So many octets were taken by whoever they are for."""
         now = time.monotonic()
         began = self._began or now
-        if not self.taken and done <= _FIRST and now - began >= _ASKED and self._there is None:
+        waited = self.held or (done <= _FIRST and now - began >= _ASKED)
+        if not self.taken and waited and self._there is None:
             self._agreed = now
             self._before = self.octets
             self.report.again()
@@ -169,6 +171,7 @@ async def _watch(journey: _Journey, output: Output, shown: str) -> None:
     before = 0
     while not journey.taken:
         if journey.octets > Limits().unhurried and journey.octets - before < _SLOW * _ASKED:
+            journey.held = True
             output.note(
                 f"The other side has not agreed to {shown} yet; until it does, the file goes on slowly"
             )

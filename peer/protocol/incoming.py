@@ -135,6 +135,11 @@ class Incoming:
         )
 
     @property
+    def awaited(self) -> bool:
+        """Whether its sender wants to hear that it was taken, and has not heard of it."""
+        return self._report_due
+
+    @property
     def spilled(self) -> int:
         """Octets that went to a temporary file."""
         return self._store.spilled

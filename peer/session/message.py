@@ -144,6 +144,12 @@ class Message:
         return self._frame is not None or self._arrived.state == "whole"
 
     @property
+    def awaited(self) -> bool:
+        """Whether its sender wants to hear that it was taken, and has not heard of it: where the
+        session ends before, it counts there as not delivered."""
+        return self._frame is None and self._arrived.awaited
+
+    @property
     def received(self) -> int:
         """Octets that arrived so far, in whatever order."""
         return self._frame.size if self._frame is not None else self._arrived.received
@@ -152,6 +158,18 @@ class Message:
     def digest(self) -> bytes | None:
         """The SHA-256 the sender told (RFC 9530); a stream tells it only at its end."""
         return parse_digest(self._arrived.digest)
+
+    async def arrived(self) -> None:
+        """Wait until all of it is here, before it is read. Raises `MessageCut` where it ends before
+        its end."""
+        if self._frame is not None:
+            return
+        incoming = self._arrived
+        incoming.bell = bell = self._session.driver.bell()
+        while incoming.state == "arriving":
+            await bell.heard()
+        if incoming.state != "whole":
+            raise MessageCut(incoming.reason)
 
     async def __aiter__(self) -> AsyncGenerator[bytes, None]:
         """Blocks of the body as they come.
