@@ -17,7 +17,7 @@ from .exits import Exit, exit_of
 from .incoming import Incoming, Taking, session_fields, who
 from .listen import listening
 from .output import Output
-from .progress import Bars
+from .progress import Toolbar
 from .running import run as run_loop
 from .send import connection
 from .terminal import means_yes
@@ -64,6 +64,7 @@ class Chat:
         self._taking = taking
         self._meet = meet
         self._entry = entry(json=args.json)
+        self._bars = Toolbar(self._entry.above)
         self._session: Session | None = None
         self._present = asyncio.Event()
         self._turn = asyncio.Lock()
@@ -119,8 +120,7 @@ class Chat:
 
     async def _hear(self, session: Session) -> Exit:
         label = _short(session)
-        bars = Bars(shown=False)
-        incoming = Incoming(session, self._output, self._taking, label=label, ask=self._ask, bars=bars)
+        incoming = Incoming(session, self._output, self._taking, label=label, ask=self._ask, bars=self._bars)
         try:
             await incoming.run()
         except (MsrpError, OSError) as error:
@@ -207,7 +207,7 @@ class Chat:
     async def _file(self, session: Session, name: str) -> None:
         self._output.note(f"Sending {escape(name, 100)}")
         try:
-            await send_file(session, self._output, _path(name), Bars(shown=False))
+            await send_file(session, self._output, _path(name), self._bars)
         except (MsrpError, OSError) as error:
             self._failed = True
             self._output.error(error, session=session.tag)  # which names the file

@@ -14,7 +14,7 @@ from ..session.bodies import is_readable
 from ..terms.display import escape
 from ..terms.errors import MessageCut, MsrpError, UsageError
 from .output import Output, size_text
-from .progress import Bars
+from .progress import Shows
 from .terminal import TEXT_LIMIT, can_ask
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Incoming:
     question nobody answers, holds up no line of text."""
 
     def __init__(
-        self, session: Session, output: Output, taking: Taking, *, label: str, ask: Ask, bars: Bars
+        self, session: Session, output: Output, taking: Taking, *, label: str, ask: Ask, bars: Shows
     ) -> None:
         """`label` stands before everything that is shown."""
         self.failed = False

@@ -13,7 +13,7 @@ from ..terms.display import escape
 from ..terms.errors import NotDelivered
 from ..terms.limits import Limits
 from .output import Output, size_text
-from .progress import Bars, Report
+from .progress import Report, Shows
 
 if TYPE_CHECKING:
     from ..session.session import Session
@@ -120,7 +120,7 @@ def naming(what: str) -> Iterator[None]:
         raise NotDelivered(f"{what}: {error}", status=error.status) from None
 
 
-async def send_file(session: Session, output: Output, path: Path, bars: Bars) -> Transfer:
+async def send_file(session: Session, output: Output, path: Path, bars: Shows) -> Transfer:
     """Send a file and wait until it is delivered. Raises NotDelivered, OSError and others; where it
     is called off, it says how far the file is."""
     shown = escape(path.name, 100)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 from pathlib import Path
 
 import pytest
 
+import msrp_peer
 from cli.programs import Listening, Open, Start, wait_until
 
 
@@ -132,3 +134,81 @@ class TestInterrupted:
         assert part.exists()
         assert sender.wait() == 1
         assert "large: not delivered" in sender.errors
+
+
+class TestQuestions:
+    """A question stands on a line of its own, for as long as an answer is of any use."""
+
+    def test_withdrawn_when_its_sender_leaves(self, msrp: Start, terminal: Open, tmp_path: Path) -> None:
+        """Its octets were all here; but the sender was told that it was not delivered."""
+        listener = terminal("listen", "127.0.0.1", "--port", "0", "--out", tmp_path / "inbox")
+        target = listener.wait_for(r"127\.0\.0\.1:\d+")
+        sender = msrp("send", target, "--file", made(tmp_path, "a", 1000))
+        listener.wait_for(r"Take it\? \[y/N\] ")
+        wait_until(lambda: "a is there; waiting" in sender.errors)
+        sender.interrupt()
+        assert "a: not delivered; it is there, and the other side has not said" in sender.errors
+        listener.wait_for(
+            r"\r\nmsrp: [^\n]*\"a\" was cut before it was agreed to \(its sender has left\): no answer"
+        )
+        another = msrp("send", target, "--file", made(tmp_path, "b", 1000))
+        listener.wait_for(r'"b", .*Take it\? \[y/N\] ')
+        listener.type("y")
+        assert another.wait() == 0
+
+    def test_withdrawn_when_the_file_is_given_up(self, terminal: Open, tmp_path: Path) -> None:
+        listener = terminal("listen", "127.0.0.1", "--port", "0", "--out", tmp_path / "inbox")
+        target = listener.wait_for(r"127\.0\.0\.1:\d+")
+
+        async def give_up() -> None:
+            async with msrp_peer.connect(target) as session:
+                sending = asyncio.create_task(session.send(made(tmp_path, "large", 200 << 20)))
+                await asyncio.to_thread(listener.wait_for, r"Take it\? \[y/N\] ")
+                sending.cancel()
+                await asyncio.wait([sending])
+                await asyncio.to_thread(listener.wait_for, r"\(the sender gave it up\): no answer is needed")
+                await (await session.send("still here")).delivered()
+                await asyncio.to_thread(listener.wait_for, ": still here")
+
+        asyncio.run(give_up())
+
+    def test_what_nobody_waits_for_may_still_be_taken(self, terminal: Open, tmp_path: Path) -> None:
+        """A sender that did not ask for a report counts the file as delivered: it is kept."""
+        inbox = tmp_path / "inbox"
+        listener = terminal("listen", "127.0.0.1", "--port", "0", "--out", inbox)
+        target = listener.wait_for(r"127\.0\.0\.1:\d+")
+
+        async def send() -> None:
+            async with msrp_peer.connect(target) as session:
+                sent = await session.send(made(tmp_path, "a", 1000), success_report=False)
+                await sent.delivered()
+
+        asyncio.run(send())
+        listener.wait_for(r"Take it\? \[y/N\] ")
+        listener.type("y")
+        listener.wait_for("checked")
+        assert (inbox / "a").stat().st_size == 1000
+
+    def test_asked_again_below_what_is_said_meanwhile(
+        self, msrp: Start, terminal: Open, tmp_path: Path
+    ) -> None:
+        listener = terminal("listen", "127.0.0.1", "--port", "0", "--out", tmp_path / "inbox")
+        target = listener.wait_for(r"127\.0\.0\.1:\d+")
+        sender = msrp("send", target, "--file", made(tmp_path, "a", 1000))
+        listener.wait_for(r"Take it\? \[y/N\] ")
+        assert msrp("send", target, "hello").wait() == 0
+        listener.wait_for(r'\r\n[^\n]*: hello\r\n[^\n]* sends "a", [^\n]*Take it\? \[y/N\] ')
+        listener.type("y")
+        assert sender.wait() == 0
+        listener.wait_for("checked")
+
+    def test_withdrawn_in_a_chat(self, msrp: Start, terminal: Open, tmp_path: Path) -> None:
+        bob = terminal("chat", "--listen", "127.0.0.1", "--port", "0", "--out", tmp_path / "inbox")
+        target = bob.wait_for(r"127\.0\.0\.1:\d+")
+        alice = msrp("send", target, "--file", made(tmp_path, "a", 1000))
+        bob.wait_for(r"Take it\? \[y/N\]")
+        wait_until(lambda: "a is there; waiting" in alice.errors)
+        alice.interrupt()
+        bob.wait_for("no answer is needed any more")
+        bob.type("y")
+        bob.wait_for("nobody is there yet")
