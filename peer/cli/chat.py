@@ -178,6 +178,8 @@ class Chat:
                 keys = f"the other side's key {layer.peer_key}, ours {layer.own_key}"
                 self._output.note(f"{layer.version}, {layer.cipher}; {keys}")
             self._output.note(f"{who(session)}: {session.security.describe()}")
+        elif word == "/file" and not rest:
+            self._output.note("say which file: /file PATH (Tab completes it)")
         elif word == "/file":
             self._start(self._file(session, rest.strip("\"'")))
         else:

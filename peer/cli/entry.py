@@ -77,10 +77,14 @@ class _Prompt:
     def __init__(self) -> None:
         from prompt_toolkit import PromptSession
 
+        from .completion import Files
+
         self.live = True
         self._words = "> "
         self._above = ""
-        self._session: PromptSession[str] = PromptSession(lambda: f"{self._above}{self._words}")
+        self._session: PromptSession[str] = PromptSession(
+            lambda: f"{self._above}{self._words}", completer=Files(), complete_while_typing=False
+        )
         self._stack = ExitStack()
 
     async def next(self) -> str | None:

@@ -111,6 +111,7 @@ examples:
   msrp bench --write figures       also figures/framing.json and figures/framing.svg
   MSRP_SCAN=sse2 msrp bench        another end-line search: avx2, sse2 or c
 
-Each figure is a ratio of two contestants that took turns, its median and quartiles: noise and
-the machine's speed cancel out as far as they can. Comparisons with other parsers: make bench.
+Each figure is given with its unit, and as a ratio of two contestants that took turns, its median
+and quartiles: noise and the machine's speed cancel out as far as they can. A quick run gives an
+idea, and judges nothing. Comparisons with other parsers: make bench.
 """
