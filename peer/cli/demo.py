@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import hashlib
 import os
+import sys
 import tempfile
 import textwrap
 from collections.abc import AsyncIterator, Iterator
@@ -25,6 +26,7 @@ from .progress import Bars
 from .running import run as run_loop
 from .terminal import TEXT_LIMIT
 from .journey import send_file
+from .wrap import width_of
 
 if TYPE_CHECKING:
     from ..session.message import Message
@@ -276,7 +278,8 @@ class _Quiet(Output):
 
 
 def _wrapped(words: str) -> str:
-    return textwrap.fill(words, 96, initial_indent="  ", subsequent_indent="  ")
+    width = min(width_of(sys.stdout) or 96, 96)
+    return textwrap.fill(words, width, initial_indent="  ", subsequent_indent="  ")
 
 
 def _layer(security: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ..terms.errors import MessageCut, MsrpError, UsageError
 from .output import Output, size_text
 from .progress import Shows
 from .terminal import TEXT_LIMIT, can_ask
+from .wrap import unbroken
 
 if TYPE_CHECKING:
     from ..session.message import Message
@@ -207,13 +208,13 @@ class Incoming:
                 received = await message.save(directory, overwrite=self._taking.overwrite, progress=report)
         except asyncio.CancelledError:
             if message.part is not None and message.part.exists():
-                part = escape(str(message.part), 1000)
+                part = _shown(message.part)
                 self._output.interrupted(f"{named} is not whole; what came stays in {part}")
             raise
         checked = "checked" if received.checked else "not checked: the other side told no digest"
         self._output.event(
             "file",
-            f"{who}: {named}, {size_text(received.size)}, is now {escape(str(received.path), 1000)}\n"
+            f"{who}: {named}, {size_text(received.size)}, is now {_shown(received.path)}\n"
             f"    SHA-256 {received.sha256_hex}, {checked}",
             **self._fields(message),
             name=message.name,
@@ -260,6 +261,10 @@ class Incoming:
         if asking.cancelled():
             raise MessageCut(f"{named} was cut before it was agreed to ({why}): no answer is needed any more")
         return asking.result()
+
+
+def _shown(path: Path) -> str:
+    return unbroken(escape(str(path), 1000))
 
 
 def _again(message: Message) -> str:

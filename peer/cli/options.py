@@ -32,7 +32,7 @@ def build_parser(*, hidden: bool = False) -> argparse.ArgumentParser:
         prog="msrp",
         description="Messages and files straight between two people (MSRP, RFC 4975).",
         epilog=helps.MAIN,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=helps.Formatter,
     )
     parser.add_argument(
         "--version", action=_Version, nargs=0, help="show the version and where it is installed"
@@ -45,7 +45,7 @@ def build_parser(*, hidden: bool = False) -> argparse.ArgumentParser:
             help=summary,
             description=f"{summary[0].upper()}{summary[1:]}.",
             epilog=epilog,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=helps.Formatter,
         )
         add(one)
         if name != "inspect":
@@ -255,13 +255,14 @@ def _reaching(parser: argparse.ArgumentParser) -> None:
         "--require",
         choices=words,
         default=Level.PASSIVE_ONLY.word,
-        help="how well the line must be protected (%(default)s)",
+        metavar="LEVEL",
+        help=f"how well the line must be protected: {', '.join(words)} (%(default)s)",
     )
     parser.add_argument(
         "--timeout",
         type=_seconds,
         metavar="S",
-        help="how long to look, to reach, and to agree with the other side, each (5, 30, 30)",
+        help="seconds to look, to reach, and to agree with the other side, each (5, 30, 30)",
     )
 
 
@@ -275,7 +276,7 @@ def _taking(parser: argparse.ArgumentParser) -> None:
 
 def _me(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--as", type=_principal, dest="me", metavar="URI", help="who you say you are: im:bob@lan (nobody)"
+        "--as", type=_principal, dest="me", metavar="URI", help="who you say you are, such as im:bob@lan"
     )
 
 

@@ -151,13 +151,12 @@ class Output:
         if stream is None:  # closed before we were started
             return
         shown = is_terminal(stream)
+        words = wrapped(words, width_of(stream) if shown and not verbatim else None)
         own = stream is sys.__stdout__ or stream is sys.__stderr__  # else a prompt stands before it
         if self._writer is not None and own and not shown:
             octets = f"{words}\n".replace("\n", os.linesep).encode(stream.encoding, "backslashreplace")
             self._writer.put(stream.fileno(), octets)
             return
-        if shown and not verbatim:
-            words = wrapped(words, width_of(stream))
         asked = self._question if shown else None
         if asked is not None:
             words = f"\n{words}"

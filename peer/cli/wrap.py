@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 
-__all__ = ["width_of", "wrapped"]
+__all__ = ["unbroken", "width_of", "wrapped"]
 
+_KEPT = "\0"
+"""Stands for a space where no line is to break; nothing that reaches a terminal has one."""
 _HANG = "    "
 """Before what goes on: no words of the other side can look like a line of ours."""
 _LEAST = 20  # columns; what is narrower breaks wherever it likes
@@ -20,11 +22,16 @@ def width_of(stream: object) -> int | None:
         return None
 
 
+def unbroken(text: str) -> str:
+    """A path, for instance: `wrapped` leaves it whole, and puts its spaces back."""
+    return text.replace(" ", _KEPT)
+
+
 def wrapped(text: str, width: int | None) -> str:
     """`text` with no line longer than `width` columns, but where a word is."""
-    if width is None or width < _LEAST:
-        return text
-    return "\n".join(part for line in text.split("\n") for part in _parts(line, width))
+    if width is not None and width >= _LEAST:
+        text = "\n".join(part for line in text.split("\n") for part in _parts(line, width))
+    return text.replace(_KEPT, " ")
 
 
 def _parts(line: str, width: int) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.programs import Open, Start
-from msrp_peer.cli.wrap import wrapped
+from msrp_peer.cli.wrap import unbroken, wrapped
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,12 @@ from msrp_peer.cli.wrap import wrapped
 )
 def test_lines(text: str, lines: list[str]) -> None:
     assert wrapped(text, 20).split("\n") == lines
+
+
+def test_a_path_stays_whole() -> None:
+    path = unbroken("/home/bob/a holiday photo.jpg")
+    assert wrapped(f"a file, is now {path}", 32) == "a file, is now\n    /home/bob/a holiday photo.jpg"
+    assert wrapped(path, None) == "/home/bob/a holiday photo.jpg"
 
 
 def test_where_there_is_no_width_there_are_no_breaks() -> None:
