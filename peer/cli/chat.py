@@ -15,16 +15,16 @@ from ..terms.errors import MsrpError, UsageError
 from .entry import Entry, Interrupted, entry
 from .exits import Exit, exit_of
 from .incoming import Incoming, Taking, session_fields, who
+from .journey import send_file
 from .listen import listening
 from .output import Output
 from .progress import Toolbar
 from .running import run as run_loop
 from .send import connection
 from .terminal import means_yes
-from .journey import send_file
 
 if TYPE_CHECKING:
-    from ..session.message import Sent
+    from ..session.sent import Sent
     from ..session.session import Session
 
 __all__ = ["Chat", "run"]

@@ -21,11 +21,11 @@ from .about import about, openssl
 from .demo_child import Child
 from .demo_peer import ALICE, BOB, told_digest
 from .exits import Exit
+from .journey import send_file
 from .output import Output, size_text
 from .progress import Bars
 from .running import run as run_loop
 from .terminal import TEXT_LIMIT
-from .journey import send_file
 from .wrap import width_of
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from ..terms.errors import MsrpError, NotDelivered, UsageError
 from ..terms.security import Level
 from .exits import Exit, exit_of
 from .incoming import Incoming, Taking, session_fields, who
+from .journey import naming, send_file
 from .output import Output, size_text
 from .progress import Bars
 from .running import run as run_loop
 from .terminal import TEXT_LIMIT, Lines
-from .journey import naming, send_file
 
 if TYPE_CHECKING:
     from ..session.session import Session

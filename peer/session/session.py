@@ -23,7 +23,8 @@ from .bodies import kinds
 from .driver import Driver, HeardBell
 from .handle import Handle
 from .hashes import hash_file
-from .message import Message, Progress, Sent, failure
+from .message import Message
+from .sent import Progress, Sent, failure
 
 __all__ = ["Session"]
 
