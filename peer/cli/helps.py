@@ -42,7 +42,7 @@ def _indented(line: str, width: int) -> list[str]:
         return textwrap.wrap(line, width, subsequent_indent=" " * number.end())
     command, _, explanation = line.strip().partition("   ")
     below = textwrap.wrap(explanation.strip(), width, initial_indent="      ", subsequent_indent="      ")
-    return [f"  {command}", *below]
+    return [f"{line[: len(line) - len(line.lstrip())]}{command}", *below]
 
 
 _EXITS = "\n".join(f"  {int(code):>3}  {meaning}" for code, meaning in MEANINGS.items())
