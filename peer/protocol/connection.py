@@ -96,8 +96,7 @@ class Connection:
         self._watch = Watch(self.limits)
         self.bindings = Bindings(self, register or Register())
         self.hold = Hold(self)
-        timed = (self._watch, self.transactions, self.missing, self.grants, self.hold)
-        self._timed = (*timed, self.inbound.delayed)
+        self._due = (self._watch, self.transactions, self.missing, self.inbound.later, self.grants, self.hold)
         self._requests = Requests(self)
         self._turns = Turns(self.limits)
         self._pace = Pace(self.limits)
@@ -329,7 +328,7 @@ class Connection:
         if self.state == "closed":
             return None
         due = None
-        for each in self._timed:  # asked after each read and each write: so no more than this
+        for each in self._due:  # asked after each read and each write: so no more than this
             at = each.next_timer()
             if at is not None and (due is None or at < due):
                 due = at
@@ -342,7 +341,7 @@ class Connection:
         self.transactions.handle_timer(now)
         for message in self.missing.late(now):
             message.endpoint.late(message, now)
-        self.inbound.delayed.handle_timer(now)
+        self.inbound.later.handle_timer(now)
         self.grants.handle_timer(now)
         self.resume(now)
         if self.state == "open" and self._watch.silent(now):

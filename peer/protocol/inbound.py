@@ -44,7 +44,7 @@ class Inbound:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.delayed = Delayed(connection)
+        self.later = Delayed(connection)
         self._current: _Current | None = None
 
     def event(self, event: Frame | Body | Flag, now: float) -> None:
@@ -168,7 +168,7 @@ class Inbound:
             return
         octets = response(current.frame, answer.status, answer.comment, answer.headers)
         if message is not None and message.delay:
-            self.delayed.put(message, octets, due)
+            self.later.put(message, octets, due)
         else:
             self._connection.say(octets)
 

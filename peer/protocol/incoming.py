@@ -238,7 +238,7 @@ class Incoming:
             self._end = self._at
         if self._end is not None and (self._unread or self._store.reach >= self._end):
             self._machine.step("filled")
-            self.endpoint.connection.inbound.delayed.release(self)
+            self.endpoint.connection.inbound.later.release(self)
             self.bell.ring()
             if self._unread:
                 self._report(200)
@@ -256,7 +256,7 @@ class Incoming:
         self.reason = reason
         self._machine.step(event)
         self._store.cut()
-        self.endpoint.connection.inbound.delayed.release(self)
+        self.endpoint.connection.inbound.later.release(self)
         self.bell.ring()
 
     # -- from the application
@@ -269,7 +269,7 @@ class Incoming:
                 self._reported -= self._limits.reported  # its sender has waited, and soon learns of it
             self._store.lighten()
             self.endpoint.connection.took(len(self._store))
-            self.endpoint.connection.inbound.delayed.release(self)
+            self.endpoint.connection.inbound.later.release(self)
 
     def take(self) -> bytes:
         """The oldest octets not taken yet; empty where there are none, or the next are missing."""
@@ -329,7 +329,7 @@ class Incoming:
             self.refusal = status
             self.reason = reason
             self._store.cut()
-            self.endpoint.connection.inbound.delayed.release(self)
+            self.endpoint.connection.inbound.later.release(self)
         self.bell.ring()
 
     def _forget(self) -> None:

@@ -259,7 +259,7 @@ class TestNobodyReads:
         else:
             heard = hand.say(hand.chunk("msg1", b"x", 20_001, "*", "#" if how == "given up" else "$"))
         assert statuses(heard)[:10] == [200] * 10
-        assert hand.connection.inbound.delayed.next_timer() is None
+        assert hand.connection.inbound.later.next_timer() is None
 
     def test_a_sender_that_does_not_care_is_answered(self) -> None:
         """What waits is bounded, too."""
