@@ -302,6 +302,7 @@ def test_remove(data: Path) -> None:
 
 def test_the_help_tells_the_truth() -> None:
     done = passwd("--help")
-    assert "in this release none does" in " ".join(done.stdout.split())
-    assert "never the password itself" in done.stdout
-    assert os.environ["XDG_DATA_HOME"] not in done.stdout
+    words = " ".join(done.stdout.split())
+    assert "in this release none does" in words
+    assert "never the password itself" in words
+    assert os.environ["XDG_DATA_HOME"] not in words
