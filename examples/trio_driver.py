@@ -1,4 +1,4 @@
-"""The same sessions on another loop: trio. Sends one line, prints the first answer.
+"""The same sessions on another loop: trio (pip install trio). Sends one line, prints the first answer.
 
     python examples/trio_driver.py 127.0.0.1:2855 "hello"
 
@@ -16,7 +16,10 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
-import trio
+try:
+    import trio
+except ModuleNotFoundError:
+    sys.exit("This example needs trio: pip install trio")
 
 from msrp_peer.protocol.auth import Terms
 from msrp_peer.protocol.connection import Connection

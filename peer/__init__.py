@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from .aio.listen import listen as listen
     from .aio.pool import Pool as Pool
     from .session.message import Message as Message
-    from .session.message import Sent as Sent
     from .session.rendezvous import Answer as Answer
     from .session.rendezvous import Offer as Offer
     from .session.rendezvous import refusal as refusal
+    from .session.sent import Sent as Sent
     from .session.session import Session as Session
     from .signalling.agreement import NotAcceptable as NotAcceptable
     from .signalling.agreement import Refused as Refused
@@ -52,7 +52,7 @@ _HOMES = {
     "Listener": "aio.listen",
     "Pool": "aio.pool",
     "Message": "session.message",
-    "Sent": "session.message",
+    "Sent": "session.sent",
     "Answer": "session.rendezvous",
     "Offer": "session.rendezvous",
     "refusal": "session.rendezvous",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import socket
@@ -132,6 +133,13 @@ class listen:  # a verb: async with ...
         await self._listener.close()
 
 
+_CANNOT = {
+    errno.EADDRINUSE: "another program listens there already. Another port will do, or 0 for any free one",
+    errno.EADDRNOTAVAIL: "this computer has no such address. 0.0.0.0 is all it has",
+    errno.EACCES: "that is not allowed. Ports from 1024 on are for everybody",
+}
+
+
 class Listener:
     """Made by `listen`.
 
@@ -215,7 +223,8 @@ class Listener:
         try:
             self._server = await loop.create_server(self._accept, host, port)
         except (OSError, OverflowError) as error:
-            why = getattr(error, "strerror", None) or str(error)
+            number = error.errno if isinstance(error, OSError) and error.errno else 0
+            why = _CANNOT.get(number) or getattr(error, "strerror", None) or str(error)
             raise CannotReach(f"{host}:{port} cannot be listened at: {why}") from None
         self._host = host
         self.port = self._server.sockets[0].getsockname()[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +14,7 @@ from typing import Protocol
 from msrp_core import Chunks, Frame, Parser, scan_name
 
 from .corpora import FROM, HOSTILE, TO, frames, pieces
-from .measure import Figure, contest, ratio
+from .measure import Figure, contest, per_second, ratio
 
 __all__ = ["PASS", "Row", "copied", "lazily", "rows", "searched", "seven_headers"]
 
@@ -31,6 +32,7 @@ class Row:
         figure: what it is, in the goal's unit; several where the goal names several.
         unit: how to print it.
         met: whether the goal is met.
+        plain: what was done by itself, with its unit; it differs from machine to machine.
     """
 
     what: str
@@ -38,6 +40,7 @@ class Row:
     figure: Figure
     unit: str
     met: bool
+    plain: str = ""
 
 
 class Feedable(Protocol):
@@ -108,15 +111,22 @@ def share_of_memcpy(rounds: int) -> list[Row]:
     goal = {"avx2": 1.4, "sse2": 0.75}.get(scan_name())
     what = f"64 KiB chunks, share of memcpy's octets/s, {scan_name()}"
     words = f"at least {goal:.0%}" if goal else "no goal"
-    return [Row(what, words, share, "share", goal is None or share.median >= goal)]
+    plain = per_second(_octets(fed), times["us"])
+    return [Row(what, words, share, "share", goal is None or share.median >= goal, plain)]
+
+
+def _octets(fed: Sequence[bytes]) -> int:
+    return sum(map(len, fed))
 
 
 def hostile(rounds: int) -> list[Row]:
     fed = {kind: pieces(b"".join(frames(kind, PASS)), 262144) for kind in ("64k", *HOSTILE[:4])}
     times = contest({kind: lazily(octets) for kind, octets in fed.items()}, rounds)
-    worst = min((ratio(times["64k"], times[kind]) for kind in HOSTILE[:4]), key=lambda figure: figure.median)
+    ratios = {kind: ratio(times["64k"], times[kind]) for kind in HOSTILE[:4]}
+    kind, worst = min(ratios.items(), key=lambda pair: pair[1].median)
     what = "worst hostile 64 KiB body against the benign one"
-    return [Row(what, "at least 90%", worst, "share", worst.median >= 0.9)]
+    plain = per_second(_octets(fed[kind]), times[kind])
+    return [Row(what, "at least 90%", worst, "share", worst.median >= 0.9, plain)]
 
 
 def near_hits(rounds: int) -> list[Row]:
@@ -128,7 +138,8 @@ def near_hits(rounds: int) -> list[Row]:
         fed = pieces(b"".join(frames(kind, PASS)), 262144)
         times = contest({"us": lazily(fed), "memcpy": copied(fed)}, rounds)
         share = ratio(times["memcpy"], times["us"])
-        found.append(Row(f"{words}, share of memcpy", "at least 10%", share, "share", share.median >= 0.1))
+        what, plain = f"{words}, share of memcpy", per_second(_octets(fed), times["us"])
+        found.append(Row(what, "at least 10%", share, "share", share.median >= 0.1, plain))
     return found
 
 
@@ -140,7 +151,8 @@ def one_octet(rounds: int) -> list[Row]:
         times = contest({"empty": _empty_calls(fed, passes), "us": _octet_by_octet(fed, passes)}, rounds)
         figure = ratio(times["us"], times["empty"])
         what = f"one octet at a time, {words}, against an empty call"
-        found.append(Row(what, "at most 2 times", figure, "times", figure.median <= 2))
+        plain = f"{statistics.median(times['us']) / passes / len(fed) * 1e9:.0f} ns an octet"
+        found.append(Row(what, "at most 2 times", figure, "times", figure.median <= 2, plain))
     return found
 
 
@@ -241,7 +253,8 @@ def serialise(rounds: int) -> list[Row]:
     times = contest({"join": joined, "us": cut}, rounds)
     quicker = ratio(times["join"], times["us"])
     what = "SENDs of 2 KiB in a batch, against b''.join of the parts"
-    return [Row(what, "at least 1.5 times", quicker, "times", quicker.median >= 1.5)]
+    plain = per_second(size * count * passes, times["us"])
+    return [Row(what, "at least 1.5 times", quicker, "times", quicker.median >= 1.5, plain)]
 
 
 def linear(rounds: int) -> list[Row]:
@@ -259,7 +272,8 @@ def linear(rounds: int) -> list[Row]:
         times = contest(contestants, turns)
         figure = ratio(times["many"], times["few"])
         what = f"time an octet over 1,000 MB against 1 MB, feeds of {size:,}"
-        found.append(Row(what, "within 10%", figure, "share", figure.median <= 1.1))
+        plain = per_second(passes * len(data), times["many"])
+        found.append(Row(what, "within 10%", figure, "share", figure.median <= 1.1, plain))
     return found
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["Figure", "contest", "ratio"]
+__all__ = ["Figure", "contest", "per_second", "ratio"]
 
 # The processor's time, where it is told finely: the wall clock of a busy machine also counts the turns of
 # others, and the more of them the longer a contestant is at work.
@@ -59,3 +59,8 @@ def contest(contestants: Mapping[str, Callable[[], object]], rounds: int) -> dic
 def ratio(slow: list[float], quick: list[float]) -> Figure:
     """How many times quicker the second is, round by round."""
     return Figure.of([a / b for a, b in zip(slow, quick, strict=True)])
+
+
+def per_second(octets: int, times: list[float]) -> str:
+    """What one contestant did by itself: ``"12.3 GB/s"``."""
+    return f"{octets / statistics.median(times) / 1e9:.1f} GB/s"

@@ -15,7 +15,7 @@ from msrp_core import scan_name
 
 from .framing import Row
 
-__all__ = ["as_json", "chart", "line", "machine"]
+__all__ = ["as_json", "chart", "line", "machine", "told"]
 
 _WIDTH, _BAR, _LABEL = 900, 26, 430
 
@@ -40,6 +40,13 @@ def _figure(row: Row) -> str:
     if row.unit == "share":
         return f"{figure.median:.0%} ({figure.low:.0%} to {figure.high:.0%})"
     return f"{figure.median:.2f} {row.unit} ({figure.low:.2f} to {figure.high:.2f})"
+
+
+def told(row: Row, *, judged: bool) -> str:
+    """One row for a person, on any terminal; `judged` against its goal where the figure is worth it."""
+    plain = f"{row.plain}: " if row.plain else ""
+    verdict = f"; {row.goal}: {'met' if row.met else 'missed'}" if judged else ""
+    return f"{row.what}\n  {plain}{_figure(row)}{verdict}"
 
 
 def line(row: Row) -> str:

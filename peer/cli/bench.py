@@ -14,23 +14,30 @@ __all__ = ["run"]
 def run(args: argparse.Namespace) -> Exit:
     """Measure and print; the exit code says nothing about the figures."""
     from ..bench.framing import rows
-    from ..bench.report import as_json, chart, line, machine
+    from ..bench.report import as_json, chart, machine, told
 
     output = Output(json=args.json)
     output.event("machine", machine(), machine=machine())
+    output.note(
+        "A quick run gives an idea, and judges nothing; msrp bench takes minutes, and compares with goals."
+        if args.quick
+        else "This takes minutes; goals are for a machine that does nothing else."
+    )
+    output.note("Each: the figure on this machine, then the ratio named, its median (and quartiles).")
     found = []
     for row in rows(args.rounds, quick=args.quick):
         found.append(row)
         output.event(
             "row",
-            line(row),
+            told(row, judged=not args.quick),
             what=row.what,
             goal=row.goal,
             unit=row.unit,
             median=row.figure.median,
             low=row.figure.low,
             high=row.figure.high,
-            met=row.met,
+            met=None if args.quick else row.met,
+            plain=row.plain,
         )
     if args.write is not None:
         directory = Path(args.write)

@@ -15,16 +15,17 @@ from ..terms.errors import MsrpError, UsageError
 from .entry import Entry, Interrupted, entry
 from .exits import Exit, exit_of
 from .incoming import Incoming, Taking, session_fields, who
+from .journey import send_file
 from .listen import listening
 from .login import Accepting, accepting, initiating
 from .output import Output
-from .progress import Bars
+from .progress import Toolbar
 from .running import run as run_loop
-from .send import connection, send_file
+from .send import connection
 from .terminal import means_yes
 
 if TYPE_CHECKING:
-    from ..session.message import Sent
+    from ..session.sent import Sent
     from ..session.session import Session
 
 __all__ = ["Chat", "run"]
@@ -75,6 +76,7 @@ class Chat:
         self._taking = taking
         self._meet = meet
         self._entry = entry(json=args.json)
+        self._bars = Toolbar(self._entry.above)
         self._session: Session | None = None
         self._present = asyncio.Event()
         self._turn = asyncio.Lock()
@@ -130,8 +132,7 @@ class Chat:
 
     async def _hear(self, session: Session) -> Exit:
         label = _short(session)
-        bars = Bars(shown=False)
-        incoming = Incoming(session, self._output, self._taking, label=label, ask=self._ask, bars=bars)
+        incoming = Incoming(session, self._output, self._taking, label=label, ask=self._ask, bars=self._bars)
         try:
             await incoming.run()
         except (MsrpError, OSError) as error:
@@ -147,6 +148,7 @@ class Chat:
     async def _type(self) -> Exit:
         """Until the end of what is typed; then until all of it was answered."""
         while (line := await self._entry.next()) is not None:
+            await self._output.room()
             if not await self._entered(line):
                 break
         await self._answered()
@@ -188,6 +190,8 @@ class Chat:
                 keys = f"the other side's key {layer.peer_key}, ours {layer.own_key}"
                 self._output.note(f"{layer.version}, {layer.cipher}; {keys}")
             self._output.note(f"{who(session)}: {session.security.describe()}")
+        elif word == "/file" and not rest:
+            self._output.note("say which file: /file PATH (Tab completes it)")
         elif word == "/file":
             self._start(self._file(session, rest.strip("\"'")))
         else:
@@ -217,7 +221,7 @@ class Chat:
     async def _file(self, session: Session, name: str) -> None:
         self._output.note(f"Sending {escape(name, 100)}")
         try:
-            await send_file(session, self._output, _path(name), Bars(shown=False))
+            await send_file(session, self._output, _path(name), self._bars)
         except (MsrpError, OSError) as error:
             self._failed = True
             self._output.error(error, session=session.tag)  # which names the file

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import hashlib
 import os
+import sys
 import tempfile
 import textwrap
 from collections.abc import AsyncIterator, Iterator
@@ -23,11 +24,12 @@ from .about import about, openssl
 from .demo_child import Child
 from .demo_peer import ALICE, BOB, told_digest
 from .exits import Exit
+from .journey import send_file
 from .output import Output, size_text
 from .progress import Bars
 from .running import run as run_loop
-from .send import send_file
 from .terminal import TEXT_LIMIT
+from .wrap import width_of
 
 if TYPE_CHECKING:
     from ..session.message import Message
@@ -299,7 +301,8 @@ class _Quiet(Output):
 
 
 def _wrapped(words: str) -> str:
-    return textwrap.fill(words, 96, initial_indent="  ", subsequent_indent="  ")
+    width = min(width_of(sys.stdout) or 96, 96)
+    return textwrap.fill(words, width, initial_indent="  ", subsequent_indent="  ")
 
 
 def _layer(security: dict[str, Any]) -> dict[str, Any]:

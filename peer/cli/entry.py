@@ -31,6 +31,9 @@ class Entry(Protocol):
     def prompt(self, words: str) -> None:
         """What stands before the line being typed."""
 
+    def above(self, words: str | None) -> None:
+        """A line above the prompt, where there is one; from any thread."""
+
     def __enter__(self) -> Self: ...
 
     def __exit__(
@@ -56,6 +59,9 @@ class _Plain:
     def prompt(self, words: str) -> None:
         pass
 
+    def above(self, words: str | None) -> None:
+        pass
+
     def __enter__(self) -> Self:
         return self
 
@@ -71,9 +77,14 @@ class _Prompt:
     def __init__(self) -> None:
         from prompt_toolkit import PromptSession
 
+        from .completion import Files
+
         self.live = True
         self._words = "> "
-        self._session: PromptSession[str] = PromptSession(lambda: self._words)
+        self._above = ""
+        self._session: PromptSession[str] = PromptSession(
+            lambda: f"{self._above}{self._words}", completer=Files(), complete_while_typing=False
+        )
         self._stack = ExitStack()
 
     async def next(self) -> str | None:
@@ -87,6 +98,10 @@ class _Prompt:
 
     def prompt(self, words: str) -> None:
         self._words = words
+        self._session.app.invalidate()
+
+    def above(self, words: str | None) -> None:
+        self._above = "" if words is None else f"{words}\n"
         self._session.app.invalidate()
 
     def __enter__(self) -> Self:

@@ -2,9 +2,48 @@
 
 from __future__ import annotations
 
+import argparse
+import re
+import textwrap
+
 from .exits import MEANINGS
 
-__all__ = ["ANSWER", "BENCH", "CHAT", "DEMO", "LISTEN", "MAIN", "OFFER", "PEERS", "SEND"]
+__all__ = ["ANSWER", "BENCH", "CHAT", "DEMO", "LISTEN", "MAIN", "OFFER", "PEERS", "SEND", "Formatter"]
+
+
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    """The texts below, at the width of the terminal: paragraphs are filled; an indented line is an
+    example or a table's, whose explanation stands below it where there is no room beside."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(filled for block in re.split(r"\n(?=\n)", text) for filled in _filled(block, width))
+
+
+def _filled(block: str, width: int) -> list[str]:
+    lines = block.split("\n")
+    filled: list[str] = []
+    paragraph: list[str] = []
+    for line in [*lines, ""]:
+        if line and not line.startswith(" "):
+            paragraph.append(line)
+            continue
+        if paragraph:
+            filled += textwrap.wrap(" ".join(paragraph), width, break_on_hyphens=False)
+            paragraph = []
+        filled += _indented(line, width)
+    return filled[:-1]
+
+
+def _indented(line: str, width: int) -> list[str]:
+    if len(line) <= width:
+        return [line]
+    number = re.match(r" +\d+  ", line)
+    if number is not None:
+        return textwrap.wrap(line, width, subsequent_indent=" " * number.end())
+    command, _, explanation = line.strip().partition("   ")
+    below = textwrap.wrap(explanation.strip(), width, initial_indent="      ", subsequent_indent="      ")
+    return [f"{line[: len(line) - len(line.lstrip())]}{command}", *below]
+
 
 _EXITS = "\n".join(f"  {int(code):>3}  {meaning}" for code, meaning in MEANINGS.items())
 MAIN = f"""\
@@ -122,6 +161,7 @@ examples:
   msrp bench --write figures       also figures/framing.json and figures/framing.svg
   MSRP_SCAN=sse2 msrp bench        another end-line search: avx2, sse2 or c
 
-Each figure is a ratio of two contestants that took turns, its median and quartiles: noise and
-the machine's speed cancel out as far as they can. Comparisons with other parsers: make bench.
+Each figure is given with its unit, and as a ratio of two contestants that took turns, its median
+and quartiles: noise and the machine's speed cancel out as far as they can. A quick run gives an
+idea, and judges nothing. Comparisons with other parsers: make bench.
 """

@@ -15,8 +15,9 @@ from ..terms.display import escape
 from ..terms.errors import MessageCut, MsrpError, UsageError
 from ..terms.security import Level
 from .output import Output, size_text
-from .progress import Bars
+from .progress import Shows
 from .terminal import TEXT_LIMIT, can_ask
+from .wrap import unbroken
 
 if TYPE_CHECKING:
     from ..session.message import Message
@@ -104,7 +105,7 @@ class Incoming:
     question nobody answers, holds up no line of text."""
 
     def __init__(
-        self, session: Session, output: Output, taking: Taking, *, label: str, ask: Ask, bars: Bars
+        self, session: Session, output: Output, taking: Taking, *, label: str, ask: Ask, bars: Shows
     ) -> None:
         """`label` stands before everything that is shown."""
         self.failed = False
@@ -115,7 +116,7 @@ class Incoming:
         self._label = label
         self._ask = ask
         self._bars = bars
-        self._asking: set[asyncio.Task[bool]] = set()
+        self._asking: dict[asyncio.Task[bool], Message] = {}
 
     async def run(self) -> None:
         """Until the other side closes. Raises ConnectionLost once the rest is done."""
@@ -127,11 +128,13 @@ class Incoming:
             try:
                 async for message in self._session:
                     await room.acquire()
+                    await self._output.room()
                     tasks.create_task(self._arrived(message)).add_done_callback(lambda _: room.release())
             except MsrpError as error:
                 lost = error
-                for question in self._asking:
-                    question.cancel()  # the file is gone, whatever the answer
+            for question, message in self._asking.items():
+                if message.awaited or not message.whole:
+                    question.cancel()  # its sender was told that it was not delivered
         if lost is not None:
             raise lost
 
@@ -198,16 +201,22 @@ class Incoming:
             return
         who = f"{self._label}{_again(message)}"
         question = f"{who} sends {named}, {kind}, {size_text(message.size)}. Take it?"
-        if self._taking.accept == "ask" and not await self._agreed(question):
+        if self._taking.accept == "ask" and not await self._agreed(message, named, question):
             message.refuse(403)
             self._refused(message, f"{named} was refused", 403)
             return
-        with self._bars.bar(message.name or "file") as report:
-            received = await message.save(directory, overwrite=self._taking.overwrite, progress=report)
+        try:
+            with self._bars.bar(message.name or "file") as report:
+                received = await message.save(directory, overwrite=self._taking.overwrite, progress=report)
+        except asyncio.CancelledError:
+            if message.part is not None and message.part.exists():
+                part = _shown(message.part)
+                self._output.interrupted(f"{named} is not whole; what came stays in {part}")
+            raise
         checked = "checked" if received.checked else "not checked: the other side told no digest"
         self._output.event(
             "file",
-            f"{who}: {named}, {size_text(received.size)}, is now {escape(str(received.path), 1000)}\n"
+            f"{who}: {named}, {size_text(received.size)}, is now {_shown(received.path)}\n"
             f"    SHA-256 {received.sha256_hex}, {checked}",
             **self._fields(message),
             name=message.name,
@@ -229,22 +238,35 @@ class Incoming:
             status=status,
         )
 
-    async def _agreed(self, question: str) -> bool:
+    async def _agreed(self, message: Message, named: str, question: str) -> bool:
+        """Whether somebody agrees to a file. Raises `MessageCut` where its sender is gone before."""
+
         async def ask() -> bool:
             with self._bars.pause():
                 return await self._ask(question)
 
-        task = asyncio.create_task(ask())
-        self._asking.add(task)
+        asking = asyncio.create_task(ask())
+        arriving = asyncio.create_task(message.arrived())
+        self._asking[asking] = message
+        why = "its sender has left"
         try:
-            return await task
-        except asyncio.CancelledError:
-            if task.cancelled() and (current := asyncio.current_task()) and not current.cancelling():
-                raise MessageCut("a file was cut before it was agreed to") from None
-            task.cancel()
-            raise
+            await asyncio.wait({asking, arriving}, return_when=asyncio.FIRST_COMPLETED)
+            cut = arriving.exception() if arriving.done() and not arriving.cancelled() else None
+            if cut is not None and not asking.done():
+                why = str(cut)
+                asking.cancel()
+            await asyncio.wait({asking})
         finally:
-            self._asking.discard(task)
+            del self._asking[asking]
+            asking.cancel()
+            arriving.cancel()
+        if asking.cancelled():
+            raise MessageCut(f"{named} was cut before it was agreed to ({why}): no answer is needed any more")
+        return asking.result()
+
+
+def _shown(path: Path) -> str:
+    return unbroken(escape(str(path), 1000))
 
 
 def _again(message: Message) -> str:

@@ -63,7 +63,6 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser the options of ``msrp inspect``, and the help that teaches them."""
     parser.epilog = _EPILOG
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "file", nargs="?", default="-", metavar="FILE", help="the stream; - reads standard input (-)"
     )

@@ -49,7 +49,7 @@ class Listening:
         self._output = output
         self._taking = taking
         self._bars = Bars(shown=not args.json)
-        self._ask = Questions(lines).ask
+        self._ask = Questions(lines, output).ask
         self._first: Session | None = None
         self._once: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
 
@@ -69,6 +69,7 @@ class Listening:
     async def show(self, session: Session) -> Exit:
         """One session to its end; whatever happens in it, the others go on."""
         code = Exit.DONE
+        await self._output.room()
         label = f"[{session.tag}] {who(session)}"
         self._output.event(
             "session",

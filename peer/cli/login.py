@@ -60,7 +60,8 @@ def add_require(parser: argparse.ArgumentParser) -> None:
         "--require",
         choices=words,
         default=Level.PASSIVE_ONLY.word,
-        help="how well the line must be protected (%(default)s)",
+        metavar="LEVEL",
+        help=f"how well the line must be protected: {', '.join(words)} (%(default)s)",
     )
 
 

@@ -239,7 +239,7 @@ class _Exchange:
 
     def _tell(self, what: str, text: str) -> None:
         """A text to be copied; an empty line behind it, by which the other side knows its end."""
-        self._output.event(what, text.replace("\r\n", "\n"), sdp=text)
+        self._output.text(what, text.replace("\r\n", "\n"), sdp=text)
 
     async def _pasted(self, what: str, next_line: NextLine) -> str:
         """What stands on standard input up to an empty line, or its end."""

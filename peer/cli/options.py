@@ -30,7 +30,7 @@ def build_parser(*, hidden: bool = False) -> argparse.ArgumentParser:
         prog="msrp",
         description="Messages and files straight between two people (MSRP, RFC 4975).",
         epilog=helps.MAIN,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=helps.Formatter,
     )
     parser.add_argument(
         "--version", action=_Version, nargs=0, help="show the version and where it is installed"
@@ -43,7 +43,7 @@ def build_parser(*, hidden: bool = False) -> argparse.ArgumentParser:
             help=summary,
             description=f"{summary[0].upper()}{summary[1:]}.",
             epilog=epilog,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=helps.Formatter,
         )
         add(one)
         if name != "inspect":
@@ -261,7 +261,7 @@ def _reaching(parser: argparse.ArgumentParser) -> None:
         "--timeout",
         type=_seconds,
         metavar="S",
-        help="how long to look, to reach, and to agree with the other side, each (5, 30, 30)",
+        help="seconds to look, to reach, and to agree with the other side, each (5, 30, 30)",
     )
 
 
@@ -279,7 +279,7 @@ def _me(parser: argparse.ArgumentParser) -> None:
         type=login.principal,
         dest="me",
         metavar="URI",
-        help="who you say you are: im:bob@lan (nobody)",
+        help="who you say you are, such as im:bob@lan",
     )
 
 

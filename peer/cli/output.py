@@ -11,14 +11,24 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TextIO
 
 from ..terms.display import escape
+from ..terms.errors import MsrpError
 from .exits import kind_of
+from .wrap import width_of, wrapped
 
-__all__ = ["Output", "reason", "size_text"]
+if TYPE_CHECKING:
+    from .writer import Writer
+
+__all__ = ["Output", "is_terminal", "reason", "size_text"]
 
 _LONGEST_ERROR = 2000
+
+
+class Interrupted(MsrpError):
+    """Ctrl-C, or a signal, came first."""
 
 
 class Output:
@@ -33,6 +43,27 @@ class Output:
         self.json = json
         self.gone = False
         self.on_gone: Callable[[], object] | None = None
+        self._interrupted = False
+        self._question: str | None = None
+        self._writer: Writer | None = None
+
+    def start(self) -> None:
+        """From here on, and as long as the event loop runs, nobody is held up by who reads slowly."""
+        from .writer import Writer
+
+        self._writer = Writer(self._unwritable)
+
+    async def room(self) -> None:
+        """Wait here before taking more of what leads to words: whoever reads them may be behind."""
+        if self._writer is not None:
+            await self._writer.room()
+
+    async def finish(self, seconds: float | None = None) -> None:
+        """All of it is written; or not, after so many seconds. Back to writing at once."""
+        writer = self._writer
+        if writer is not None:
+            await writer.drained(seconds)
+            self._writer = None
 
     def say(self, words: str) -> None:
         """Words for a person, on stdout; nothing with --json."""
@@ -42,18 +73,46 @@ class Output:
     def event(self, event: str, words: str | None = None, /, **fields: object) -> None:
         """Something happened: `words` for a person (None: nothing), the fields for a program."""
         if self.json:
-            self._write(json.dumps({"event": event, **fields}, ensure_ascii=True, default=str))
+            self._write(json.dumps({"event": event, **fields}, ensure_ascii=True, default=str), verbatim=True)
         elif words is not None:
             self._write(words)
+
+    def text(self, event: str, words: str, /, **fields: object) -> None:
+        """The same, of words that are to be copied: no line is broken, however narrow the terminal."""
+        if self.json:
+            self.event(event, **fields)
+        else:
+            self._write(words, verbatim=True)
 
     def note(self, words: str) -> None:
         """Words beside the conversation, on stderr; nothing with --json."""
         if not self.json:
-            _to_stderr(words)
+            self._put(sys.stderr, words)
+
+    def log(self, line: str) -> None:
+        """A line of the log, on stderr."""
+        self._put(sys.stderr, line)
 
     def ask(self, words: str) -> None:
         """A question, on stderr, also with --json: whoever sits there must see it."""
-        _to_stderr(words)
+        self._put(sys.stderr, words)
+
+    @contextlib.contextmanager
+    def question(self, words: str) -> Iterator[Callable[[], None]]:
+        """The same, answered behind it: it is asked again below whatever is said meanwhile. What is
+        yielded says that it is answered; else it is withdrawn, and its line ends."""
+        self._question = wrapped(words, width_of(sys.stderr))
+        _print(self._question, end="")
+
+        def answered() -> None:
+            self._question = None
+
+        try:
+            yield answered
+        finally:
+            if self._question is not None:
+                self._question = None
+                _print("")
 
     def error(self, error: BaseException, words: str | None = None, **fields: object) -> None:
         """Say what went wrong: on stderr, or as an event of its kind.
@@ -65,23 +124,56 @@ class Output:
         if self.json:
             self.event("error", kind=kind_of(error), message=message, **fields)
         else:
-            _to_stderr(f"msrp: {message}")
+            self._put(sys.stderr, f"msrp: {message}")
+
+    def interrupted(self, words: str) -> None:
+        """Say what Ctrl-C, or a signal, has left undone."""
+        if not self._interrupted and not self.json and is_terminal(sys.stderr):
+            _print("")  # behind the terminal's own ^C
+        self._interrupted = True
+        self.error(Interrupted(words))
 
     def bug(self, error: BaseException) -> None:
         """Say in one sentence that something happened which nobody expected."""
         name = type(error).__name__
         self.error(error, f"unexpected {name}, a fault of this program; MSRP_DEBUG=1 shows the details")
 
-    def _write(self, line: str) -> None:
+    def _write(self, words: str, *, verbatim: bool = False) -> None:
         if self.gone:
             return
         try:
-            print(line, flush=True)
-        except BrokenPipeError:
-            self.abandon()
-        except OSError as error:  # a full disk: nothing more can be said there
-            _to_stderr(f"msrp: standard output: {reason(error)}")
-            self.abandon()
+            self._put(sys.stdout, words, verbatim=verbatim)
+        except OSError as error:
+            self._unwritable(None, error)
+
+    def _put(self, stream: TextIO | None, words: str, *, verbatim: bool = False) -> None:
+        """Raises OSError where stdout cannot be written to, unless the writer finds out later."""
+        if stream is None:  # closed before we were started
+            return
+        shown = is_terminal(stream)
+        words = wrapped(words, width_of(stream) if shown and not verbatim else None)
+        own = stream is sys.__stdout__ or stream is sys.__stderr__  # else a prompt stands before it
+        if self._writer is not None and own and not shown:
+            octets = f"{words}\n".replace("\n", os.linesep).encode(stream.encoding, "backslashreplace")
+            self._writer.put(stream.fileno(), octets)
+            return
+        asked = self._question if shown else None
+        if asked is not None:
+            words = f"\n{words}"
+        if stream is sys.stderr:
+            _print(words)
+        else:
+            print(words, flush=True)
+        if asked is not None:
+            _print(asked, end="")
+
+    def _unwritable(self, descriptor: int | None, error: OSError) -> None:
+        """A stream cannot be written to; of stderr nobody can be told."""
+        if self.gone or (descriptor is not None and sys.stdout.fileno() != descriptor):
+            return
+        if not isinstance(error, BrokenPipeError):  # a full disk: nothing more can be said there
+            _print(f"msrp: standard output: {reason(error)}")
+        self.abandon()
 
     def abandon(self) -> None:
         """Nobody reads stdout any more: write nothing from here on."""
@@ -117,6 +209,14 @@ def size_text(octets: int | None) -> str:
     return f"{amount:.1f} {unit} ({octets:,} octets)"
 
 
-def _to_stderr(words: str) -> None:
+def is_terminal(stream: object) -> bool:
+    """Whether somebody sits at the other end of a stream."""
+    try:
+        return bool(stream.isatty())  # type: ignore[attr-defined]
+    except (AttributeError, OSError, ValueError):
+        return False  # closed, or never there
+
+
+def _print(words: str, end: str = "\n") -> None:
     with contextlib.suppress(OSError, ValueError):
-        print(words, file=sys.stderr, flush=True)
+        print(words, end=end, file=sys.stderr, flush=True)

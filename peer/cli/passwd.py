@@ -47,13 +47,15 @@ def run(args: argparse.Namespace) -> Exit:
     check_pair(initiator, acceptor)
     # First: nobody is to think of a password that then cannot be kept.
     store = VerifierStore(usual_path())
-    password = _password(args, initiator, acceptor)
+    password = _password(args, initiator, acceptor, output)
     changed = store.keep(initiator, acceptor, password, time.time(), digest_md5=args.digest_md5)
     _say_kept(args, output, password, changed)
     return Exit.DONE
 
 
-def _password(args: argparse.Namespace, initiator: Principal, acceptor: Principal) -> Password:
+def _password(
+    args: argparse.Namespace, initiator: Principal, acceptor: Principal, output: Output
+) -> Password:
     if args.generate:
         return Password(secret.generate(), generated=True)
     try:
@@ -61,27 +63,38 @@ def _password(args: argparse.Namespace, initiator: Principal, acceptor: Principa
             given = _good(read_line())
         else:
             with _interruptible():
-                given = _asked_twice(f"New password of {initiator} for {acceptor}: ")
+                given = _asked_twice(f"New password of {initiator} for {acceptor}: ", output)
     except CannotAsk as error:
         raise UsageError(f"{error}, with --password-stdin; or let one be made: --generate") from None
     return Password(given.text, generated=given.generated, shared=args.shared)
 
 
-def _asked_twice(question: str) -> Password:
-    first = _good(ask(question))
-    second = ask("The same again: ")
-    if second is None or not hmac.compare_digest(first.text.encode(), second.text.encode()):
-        raise CredentialsError("the two are not the same; nothing was changed: try again")
-    return first
+def _asked_twice(question: str, output: Output) -> Password:
+    """What is entered twice; whatever is no password is asked for again, until nothing is entered."""
+    while True:
+        try:
+            first = _good(ask(question))
+            second = ask("The same again: ")
+            if second is not None and hmac.compare_digest(first.text.encode(), second.text.encode()):
+                return first
+            output.error(CredentialsError("the two are not the same; once more, please, or nothing to end"))
+        except (CannotAsk, _NoPassword):
+            raise
+        except CredentialsError as error:
+            output.error(error)
+
+
+class _NoPassword(CredentialsError):
+    """Nothing was entered."""
 
 
 def _good(password: Password | None) -> Password:
     if password is None:
-        raise CredentialsError("no password was given; nothing was changed")
+        raise _NoPassword("no password was given; nothing was changed")
     if len(prepare_password(password.text).decode()) < _SHORTEST:
         raise CredentialsError(
-            f"a password that short is guessed at once; nothing was changed. {_SHORTEST} characters are the "
-            "least, --generate makes a good one"
+            f"a password that short is guessed at once. {_SHORTEST} characters are the least, --generate "
+            "makes a good one"
         )
     return password
 

@@ -31,6 +31,7 @@ async def _peers(args: argparse.Namespace, output: Output) -> Exit:
     async with contextlib.aclosing(browse(seconds=seconds, interfaces=args.interfaces)) as announcements:
         async for announcement in announcements:
             found += 1
+            await output.room()
             _show(announcement, output)
     if not found:
         output.note("Nobody announces to be listening on this network.")

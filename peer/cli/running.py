@@ -7,7 +7,6 @@ import contextlib
 import logging
 import os
 import signal
-import sys
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -18,6 +17,8 @@ from .output import Output
 
 __all__ = ["run"]
 
+_LAST = 1.0  # seconds for the last words, where somebody wants to end and nobody reads
+
 
 def run(command: Callable[[], Coroutine[Any, Any, Exit]], output: Output, verbose: int = 0) -> Exit:
     """Run a command's coroutine to its end and return its exit code.
@@ -25,7 +26,7 @@ def run(command: Callable[[], Coroutine[Any, Any, Exit]], output: Output, verbos
     Ctrl-C and SIGTERM cancel it, so that sessions are closed and files kept; a second Ctrl-C
     does not wait for that. So does the end of whoever reads stdout.
     """
-    _logging(verbose)
+    _logging(verbose, output)
     return asyncio.run(_watched(command, output))
 
 
@@ -62,9 +63,15 @@ async def _watched(command: Callable[[], Coroutine[Any, Any, Exit]], output: Out
             continue  # nohup means it
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stop)
+    output.start()
     try:
-        return await command()
+        try:
+            return await command()
+        finally:
+            # However long: it is what was asked for. Ctrl-C ends the wait, too.
+            await output.finish(_LAST if task is not None and task.cancelling() else None)
     except asyncio.CancelledError:
+        await output.finish(_LAST)
         if not stopped:
             raise  # Ctrl-C: asyncio.run turns it into KeyboardInterrupt
         return Exit.FAILED if output.gone else Exit.INTERRUPTED
@@ -72,24 +79,27 @@ async def _watched(command: Callable[[], Coroutine[Any, Any, Exit]], output: Out
         output.on_gone = None
 
 
-def _logging(verbose: int) -> None:
+def _logging(verbose: int, output: Output) -> None:
     root = logging.getLogger()
     if not verbose:
         # Without a handler Python would print what libraries warn of.
         root.addHandler(logging.NullHandler())
         return
-    handler = _Stderr()
+    handler = _Said(output)
     handler.setFormatter(_Escaping("%(asctime)s %(name)s %(levelname)s: %(message)s"))
     root.addHandler(handler)
     root.setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
 
 
-class _Stderr(logging.Handler):
-    """Writes to the stderr of the moment: a prompt may stand in front of the real one."""
+class _Said(logging.Handler):
+    """Writes where the command speaks: a prompt may stand in front of the terminal."""
+
+    def __init__(self, output: Output) -> None:
+        super().__init__()
+        self._output = output
 
     def emit(self, record: logging.LogRecord) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            print(self.format(record), file=sys.stderr, flush=True)
+        self._output.log(self.format(record))
 
 
 class _Escaping(logging.Formatter):

@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..terms.display import escape
-from ..terms.errors import NotDelivered, UsageError
-from .exits import Exit
+from ..terms.errors import MsrpError, NotDelivered, UsageError
+from .exits import Exit, exit_of
 from .incoming import Incoming, Taking, session_fields, who
+from .journey import naming, send_file
 from .login import initiating
 from .output import Output, size_text
 from .progress import Bars
@@ -24,19 +24,9 @@ from .terminal import TEXT_LIMIT, Lines
 if TYPE_CHECKING:
     from ..session.session import Session
 
-__all__ = ["Transfer", "connection", "run", "send", "send_file", "send_text"]
+__all__ = ["connection", "run", "send", "send_text"]
 
-
-class Transfer(NamedTuple):
-    """A file that was delivered: octets, and the seconds they took."""
-
-    size: int
-    seconds: float
-
-    @property
-    def speed(self) -> float:
-        """MB/s."""
-        return self.size / 1e6 / self.seconds
+_Work = tuple[str, Callable[[], Awaitable[object]]]  # what is sent, and how
 
 
 def run(args: argparse.Namespace) -> Exit:
@@ -74,19 +64,52 @@ async def send(
         _check(path)
     if text is None and not args.files:
         raise UsageError("nothing to send: give a TEXT, - for standard input, or --file F")
-    async with meet() as session:
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            session = await stack.enter_async_context(meet())
+        except asyncio.CancelledError:
+            output.interrupted("nothing was sent: nobody had answered yet")
+            raise
         output.event(
             "session", f"To {who(session)}\n{session.security.describe()}", **session_fields(session)
         )
         bars = Bars(shown=not output.json)
+        works: list[_Work] = []
+        if text is not None:
+            _hint(args.text, output)
+            works.append(("the message", partial(send_text, session, output, text)))
+        for path in args.files:
+            works.append((escape(path.name, 100), partial(send_file, session, output, path, bars)))
         async with _showing(session, output, bars):
-            if text is not None:
-                _hint(args.text, output)
-                await send_text(session, output, text)
-            for path in args.files:
-                await send_file(session, output, path, bars)
+            code = await _each(session, output, works)
     output.event("closed", session=session.tag)
-    return Exit.DONE
+    return code
+
+
+async def _each(session: Session, output: Output, works: Sequence[_Work]) -> Exit:
+    """One after the other; whatever becomes of one, the others are sent. The first failure counts."""
+    code = Exit.DONE
+    for at, (what, work) in enumerate(works):
+        if session.closed and code:
+            output.error(NotDelivered(f"not sent: {_named(works[at:])}: the session is over"))
+            break
+        try:
+            await work()
+        except asyncio.CancelledError:
+            if works[at + 1 :]:
+                output.interrupted(f"not sent: {_named(works[at + 1 :])}")
+            raise
+        except (MsrpError, OSError) as error:
+            named = isinstance(error, NotDelivered) or getattr(error, "filename", None)
+            output.error(error, None if named else what)
+            code = code or exit_of(error)
+    if code and len(works) > 1:
+        output.note("What is not named here was delivered.")
+    return code
+
+
+def _named(works: Sequence[_Work]) -> str:
+    return ", ".join(name for name, _ in works)
 
 
 def _hint(words: str, output: Output) -> None:
@@ -147,59 +170,17 @@ async def _showing(session: Session, output: Output, bars: Bars) -> AsyncIterato
             showing.exception()  # a lost line is told by whoever waits for a delivery
 
 
-@contextlib.contextmanager
-def _naming(what: str) -> Iterator[None]:
-    """Say of which message it was that it did not arrive."""
-    try:
-        yield
-    except NotDelivered as error:
-        raise NotDelivered(f"{what}: {error}", status=error.status) from None
-
-
 async def send_text(session: Session, output: Output, text: str) -> None:
     """Send a message of text and wait until it is delivered. Raises NotDelivered and others."""
-    with _naming("the message"):
+    with naming("the message"):
         # That it has arrived there is not enough: somebody who is busy turns the session away unread.
         sent = await session.send(text, success_report=True)
         fields = {"session": session.tag, "message_id": sent.message_id}
         output.event("sent", **fields)
-        await sent.delivered()
+        try:
+            await sent.delivered()
+        except asyncio.CancelledError:
+            output.interrupted("the message is there; nobody said yet that it was read")
+            raise
     size = len(text.encode("utf-8", "replace"))
     output.event("delivered", f"Delivered: the message, {size_text(size)}", **fields, size=size)
-
-
-async def send_file(session: Session, output: Output, path: Path, bars: Bars) -> Transfer:
-    """Send a file and wait until it is delivered. Raises NotDelivered, OSError and others."""
-    shown = escape(path.name, 100)
-    began = time.monotonic()
-    hashed: float | None = None
-    with bars.bar(path.name, "reading") as report:
-
-        def underway(done: int, total: int | None) -> None:
-            nonlocal hashed
-            hashed = hashed or time.monotonic()
-            report(done, total)
-
-        with _naming(shown):
-            sent = await session.send(path, progress=underway, hashing=report.before)
-            fields = {"session": session.tag, "message_id": sent.message_id, "name": path.name}
-            output.event("sent", **fields)
-            waiting = asyncio.ensure_future(sent.delivered())
-            try:
-                _, pending = await asyncio.wait([waiting], timeout=2)
-                if pending:
-                    output.note(f"{shown} is there; waiting for the other side to take it")
-                await waiting
-            finally:
-                waiting.cancel()
-    # The file is hashed before its first octet goes; that is not the line's time.
-    transfer = Transfer(sent.size, max(time.monotonic() - (hashed or began), 1e-6))
-    output.event(
-        "delivered",
-        f"Delivered: {shown}, {size_text(transfer.size)}, "
-        f"in {transfer.seconds:.1f} s ({transfer.speed:.1f} MB/s)",
-        **fields,
-        size=transfer.size,
-        seconds=round(transfer.seconds, 3),
-    )
-    return transfer

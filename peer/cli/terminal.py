@@ -8,6 +8,8 @@ import os
 import sys
 import threading
 
+from .output import Output, is_terminal
+
 __all__ = ["TEXT_LIMIT", "Lines", "Questions", "can_ask"]
 
 TEXT_LIMIT = 1 << 20
@@ -18,14 +20,7 @@ _AHEAD = 64  # lines read before anybody wants them
 
 def can_ask() -> bool:
     """Whether somebody can be asked: questions go to stderr, answers come from stdin."""
-    return _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
-
-
-def _is_terminal(stream: object) -> bool:
-    try:
-        return bool(stream.isatty())  # type: ignore[attr-defined]
-    except (AttributeError, OSError, ValueError):
-        return False  # closed, or never there
+    return is_terminal(sys.stdin) and is_terminal(sys.stderr)
 
 
 class Lines:
@@ -94,22 +89,19 @@ class Lines:
 class Questions:
     """Questions on a terminal: on stderr, answered by a line of stdin, one at a time."""
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: Lines, output: Output) -> None:
         self._lines = lines
+        self._output = output
         self._turn = asyncio.Lock()
 
     async def ask(self, question: str) -> bool:
         """Whether the answer is yes; whatever is not yes is no."""
         async with self._turn:
             self._lines.forget()  # what was typed before the question is no answer to it
-            print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-            try:
+            with self._output.question(f"{question} [y/N] ") as answered:
                 line = await self._lines.next()
-            except asyncio.CancelledError:
-                print(file=sys.stderr, flush=True)
-                raise
-            if line is None:
-                print(file=sys.stderr, flush=True)
+                if line is not None:
+                    answered()
             return means_yes(line or "")
 
 

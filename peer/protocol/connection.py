@@ -104,15 +104,14 @@ class Connection:
         self.watch = Watch(self.limits)
         self.bindings = Bindings(self, register or Register())
         self.hold = Hold(self)
-        self._timed = (self.watch, self.transactions, self.missing, self.grants, self.hold)
+        self._due = (self.watch, self.transactions, self.missing, self.inbound.later, self.grants, self.hold)
         self.requests = Requests(self)
         self._turns = Turns(self.limits)
         self._pace = Pace(self.limits)
         self._said: list[bytes] = []  # frames of ours for the next turn
-        self._owed = 0  # their octets
         self._sealed: list[bytes] = []  # wrapped already, before everything else
         self._last_words: list[bytes] = []  # the same, behind everything else
-        self._unread = 0
+        self._owed = self._unread = 0  # octets of what is said; those of messages being read
         self._holding = self._released = False  # the latter: it ended, and the driver does not know yet
 
     # -- what is known
@@ -323,7 +322,7 @@ class Connection:
         if self.state == "closed":
             return None
         due = None
-        for each in self._timed:  # asked after each read and each write: so no more than this
+        for each in self._due:  # asked after each read and each write: so no more than this
             at = each.next_timer()
             if at is not None and (due is None or at < due):
                 due = at
@@ -336,6 +335,7 @@ class Connection:
         self.transactions.handle_timer(now)
         for message in self.missing.late(now):
             message.endpoint.late(message, now)
+        self.inbound.later.handle_timer(now)
         self.grants.handle_timer(now)
         self.resume(now)
         if self.state == "open" and self.watch.silent(now):

@@ -9,6 +9,7 @@ from msrp_core import Body, Flag, Frame, response
 
 from ..terms.errors import PeerError
 from .auth import Answer
+from .delayed import Delayed
 from .endpoint import Endpoint
 from .incoming import Incoming
 
@@ -44,6 +45,7 @@ class Inbound:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.later = Delayed(connection)
         self._current: _Current | None = None
 
     def event(self, event: Frame | Body | Flag, now: float) -> None:
@@ -105,7 +107,7 @@ class Inbound:
         elif endpoint.closed and message.state != "whole":
             self._answer(current, Answer(481, _NO_SESSION[481]))  # left while the chunk came in
         else:
-            self._answer(current, Answer(200, "OK"))
+            self._answer(current, Answer(200, "OK"), message, now + message.delay)
             if flag == "+":
                 self._connection.short.follow(endpoint, message, current.frame)
 
@@ -179,8 +181,11 @@ class Inbound:
 
     # -- answers
 
-    def _answer(self, current: _Current, answer: Answer) -> None:
-        """One response to one request, where one is due at all (RFC 4975 sections 7.1.4, 7.2)."""
+    def _answer(
+        self, current: _Current, answer: Answer, message: Incoming | None = None, due: float = 0.0
+    ) -> None:
+        """One response to one request, where one is due at all (RFC 4975 sections 7.1.4, 7.2); of a
+        `message` that goes slowly, once it is `due`."""
         if current.answered:
             return
         current.answered = True
@@ -189,7 +194,11 @@ class Inbound:
             wants = _failure_report(current.frame)
         if wants == "no" or (wants == "partial" and answer.status == 200):
             return
-        self._connection.say(response(current.frame, answer.status, answer.comment, answer.headers))
+        octets = response(current.frame, answer.status, answer.comment, answer.headers)
+        if message is not None and message.delay:
+            self.later.put(message, octets, due)
+        else:
+            self._connection.say(octets)
 
 
 def _failure_report(frame: Frame) -> str:

@@ -135,6 +135,11 @@ class Incoming:
         )
 
     @property
+    def awaited(self) -> bool:
+        """Whether its sender wants to hear that it was taken, and has not heard of it."""
+        return self._report_due
+
+    @property
     def spilled(self) -> int:
         """Octets that went to a temporary file."""
         return self._store.spilled
@@ -150,6 +155,14 @@ class Incoming:
             room = 0 if self.spilled else self._limits.unopened - store.memory
         limit = self._limits.message
         return room if limit is None else min(room, limit - self._at)
+
+    @property
+    def delay(self) -> float:
+        """Seconds that the answer to a chunk waits: the longer, the more is here of what nobody reads."""
+        ahead = self._store.arrived - self._limits.unhurried
+        if self.opened or ahead <= 0 or self.state != "arriving":
+            return 0.0
+        return self._limits.delay * min(ahead / self._limits.unhurried, 1.0)
 
     # -- from the wire
 
@@ -225,6 +238,7 @@ class Incoming:
             self._end = self._at
         if self._end is not None and (self._unread or self._store.reach >= self._end):
             self._machine.step("filled")
+            self.endpoint.connection.inbound.later.release(self)
             self.bell.ring()
             if self._unread:
                 self._report(200)
@@ -242,6 +256,7 @@ class Incoming:
         self.reason = reason
         self._machine.step(event)
         self._store.cut()
+        self.endpoint.connection.inbound.later.release(self)
         self.bell.ring()
 
     # -- from the application
@@ -250,8 +265,11 @@ class Incoming:
         """Somebody reads now: from here on the wire waits for them."""
         if not self.opened:
             self.opened = True
+            if self._store.arrived > self._limits.unhurried:
+                self._reported -= self._limits.reported  # its sender has waited, and soon learns of it
             self._store.lighten()
             self.endpoint.connection.took(len(self._store))
+            self.endpoint.connection.inbound.later.release(self)
 
     def take(self) -> bytes:
         """The oldest octets not taken yet; empty where there are none, or the next are missing."""
@@ -259,7 +277,7 @@ class Incoming:
         if self.opened and block:
             self.endpoint.connection.gave(len(block))
             done = self._store.reach - len(self._store) - len(block)
-            if self._report_due and done - self._reported >= self._limits.reported:
+            if self._report_due and done and done - self._reported >= self._limits.reported:
                 # A long message: its sender sees how far it is (RFC 4975 section 7.1.3). Never
                 # about the last octets: that they are taken is said by whoever takes them.
                 self._reported = done
@@ -311,6 +329,7 @@ class Incoming:
             self.refusal = status
             self.reason = reason
             self._store.cut()
+            self.endpoint.connection.inbound.later.release(self)
         self.bell.ring()
 
     def _forget(self) -> None:

@@ -17,7 +17,7 @@ from .cpim import Cpim
 from .files import Received, part_size, safe_name
 from .handle import Handle
 from .hashes import hashes_of
-from .message import Progress, Sent
+from .sent import Progress, Sent
 from .session import Session
 
 __all__ = ["describe", "left_part", "receive", "send"]

@@ -1,8 +1,8 @@
-"""What people hold of a message: one that came, and one that went."""
+"""What people hold of a message that came."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
@@ -12,21 +12,18 @@ from msrp_core import Frame
 
 from ..protocol.endpoint import Endpoint
 from ..protocol.incoming import Incoming
-from ..protocol.outgoing import Outgoing
 from ..signalling.file_attributes import FileTransfer
 from ..terms.content import Disposition, parse_digest, parse_disposition
-from ..terms.errors import MessageCut, NotDelivered, UsageError
+from ..terms.errors import MessageCut, UsageError
 from ..terms.security import Security
 from .bodies import Shown, is_readable, show, text_of
 from .cpim import inside
-from .driver import Driver, HeardBell
+from .driver import Driver
 from .files import Received, Receiving
 from .handle import Handle
+from .sent import Progress
 
-__all__ = ["Message", "Progress", "Sent", "failure"]
-
-Progress = Callable[[int, int | None], None]
-"""Called with the octets done so far, and how many there will be where that is known."""
+__all__ = ["Message"]
 
 _WHOLE = 64 * 1024 * 1024
 
@@ -76,13 +73,15 @@ class Message:
         file: whether it is sent as a file (an attachment, RFC 2183 section 2.2).
         duplicate: whether a message of this id came before (RFC 4975 section 5.4).
         security: how well it was protected on its way.
+        part: where it lies while `save` receives it, and stays where that fails; None before.
     """
 
-    __slots__ = ("__weakref__", "_frame", "_incoming", "_session", "_taken", "_unread")
+    __slots__ = ("__weakref__", "_frame", "_incoming", "_session", "_taken", "_unread", "part")
 
     def __init__(self, arrived: Incoming | Frame, session: Holder) -> None:
         self._session = session
         self._taken = False
+        self.part: Path | None = None
         if type(arrived) is Frame:
             # All of it, and little more than that is asked of most messages.
             self._frame: Frame | None = arrived
@@ -142,6 +141,12 @@ class Message:
         return self._frame is not None or self._arrived.state == "whole"
 
     @property
+    def awaited(self) -> bool:
+        """Whether its sender wants to hear that it was taken, and has not heard of it: where the
+        session ends before, it counts there as not delivered."""
+        return self._frame is None and self._arrived.awaited
+
+    @property
     def received(self) -> int:
         """Octets that arrived so far, in whatever order."""
         return self._frame.size if self._frame is not None else self._arrived.received
@@ -150,6 +155,18 @@ class Message:
     def digest(self) -> bytes | None:
         """The SHA-256 the sender told (RFC 9530); a stream tells it only at its end."""
         return parse_digest(self._arrived.digest)
+
+    async def arrived(self) -> None:
+        """Wait until all of it is here, before it is read. Raises `MessageCut` where it ends before
+        its end."""
+        if self._frame is not None:
+            return
+        incoming = self._arrived
+        incoming.bell = bell = self._session.driver.bell()
+        while incoming.state == "arriving":
+            await bell.heard()
+        if incoming.state != "whole":
+            raise MessageCut(incoming.reason)
 
     async def __aiter__(self) -> AsyncGenerator[bytes, None]:
         """Blocks of the body as they come.
@@ -263,7 +280,7 @@ class Message:
         wrapped = file is not None and _is_cpim(self.content_type) and not _is_cpim(file.selector.type)
         handle = Handle(lambda: self._receiving(directory, file, resume, overwrite, wrapped=wrapped))
         try:
-            part = await in_thread(lambda: handle.use(lambda receiving: receiving.part))
+            self.part = part = await in_thread(lambda: handle.use(lambda receiving: receiving.part))
             received = 0
             try:
                 async with aclosing(self._octets()) as whole, aclosing(inside(whole)) as within:
@@ -330,64 +347,3 @@ def _finish(receiving: Receiving, late: bytes | None) -> Received:
     if late is not None:
         receiving.set_digest(late)
     return receiving.finish()
-
-
-class Sent:
-    """A message of ours whose last octet was handed to the transport.
-
-    Attributes:
-        message_id: as the other side sees it.
-        size: its octets.
-    """
-
-    def __init__(self, outgoing: Outgoing, bell: HeardBell) -> None:
-        self._outgoing = outgoing
-        self._bell = bell
-        self.message_id = outgoing.message_id
-        self.size = outgoing.cut_octets
-
-    @property
-    def acknowledged(self) -> int:
-        """Octets the other side has confirmed."""
-        return self._outgoing.acknowledged
-
-    @property
-    def taken(self) -> int:
-        """Octets from the first on that the other side reports as taken, where it was asked to; it
-        may tell only at the end."""
-        return self._outgoing.reported
-
-    @property
-    def failure(self) -> NotDelivered | None:
-        """Why it did not arrive, or may not have; None as far as is known."""
-        return failure(self._outgoing) if self._outgoing.state == "failed" else None
-
-    async def delivered(self, progress: Progress | None = None) -> None:
-        """Wait until the other side has confirmed all of it; with a success report, as of a file,
-        until it has been taken there: agreed to, stored and checked. Somebody may be asked: that
-        wait has no limit. Put `asyncio.timeout` around it where yours has one (RFC 4975 section
-        7.1.1 names no time for it).
-
-        Raises `NotDelivered` where it refused it, did not answer in time, or the line was lost;
-        also where nothing was asked that could confirm it: at once after Failure-Report no,
-        after partial when it was refused or the session is over.
-        """
-        outgoing = self._outgoing
-        while outgoing.state == "awaiting":
-            if progress is not None:
-                progress(outgoing.acknowledged, self.size)
-            await self._bell.heard()
-        if outgoing.state != "delivered":
-            raise failure(outgoing)
-        if progress is not None:
-            progress(self.size, self.size)
-
-    def __repr__(self) -> str:
-        return f"<Sent {self.message_id}, {self.size} octets, {self._outgoing.state}>"
-
-
-def failure(outgoing: Outgoing) -> NotDelivered:
-    """Why a message did not arrive, as an error to raise."""
-    if outgoing.state == "out":
-        return NotDelivered("nobody can tell whether it was delivered: nothing was asked for that says so")
-    return NotDelivered(f"not delivered: {outgoing.reason}", status=outgoing.status)

@@ -22,7 +22,8 @@ from .bodies import kinds
 from .driver import Driver, HeardBell
 from .handle import Handle
 from .hashes import hash_file
-from .message import Message, Progress, Sent, failure
+from .message import Message
+from .sent import Progress, Sent, failure
 
 __all__ = ["Session"]
 
@@ -32,11 +33,12 @@ _STEP = 256 * 1024
 
 
 class _Wants(NamedTuple):
-    """What a message asks for, and the id of one before that it is."""
+    """What a message asks for, the id of one before that it is, and who hears of its reports."""
 
     failure_report: FailureReport
     success_report: bool | None
     message_id: str | None
+    taken: Progress | None
 
 
 class Session:
@@ -119,6 +121,7 @@ class Session:
         size: int | None = None,
         progress: Progress | None = None,
         hashing: Progress | None = None,
+        taken: Progress | None = None,
         failure_report: FailureReport = "yes",
         success_report: bool | None = None,
         message_id: str | None = None,
@@ -129,14 +132,15 @@ class Session:
         with it: ahead where it is a regular file (`hashing` is called meanwhile, from another
         thread), behind the last octet where it is a stream. Octets from an iterable may be of
         any number; give `size` where it is known. `progress` is called with the octets handed over, and how
-        many there will be.
+        many there will be; `taken`, once there are any, with those that the other side reports as taken
+        (see `Sent.taken`): where somebody there was asked first, that is when it was agreed to.
 
         Cancelling it tells the other side that the rest will not come. Raises `NotDelivered`
         where the other side does not take such content, refused it meanwhile, or the line was
         lost, `ConnectionLost` where the session was over before, OSError where a file cannot
         be read, `UsageError` for a `message_id` that cannot be one or is in use.
         """
-        wants = _Wants(failure_report, success_report, message_id)
+        wants = _Wants(failure_report, success_report, message_id, taken)
         if isinstance(body, Path):
             return await self._send_file(body, content_type, name, progress, hashing, wants)
         if isinstance(body, str):
@@ -228,7 +232,7 @@ class Session:
         digest = hashlib.sha256()
         try:
             async for block in blocks:
-                await self._room(outgoing, bell, progress)
+                await self._room(outgoing, bell, progress, wants.taken)
                 if stream is not None:
                     digest.update(block)
                 outgoing.feed(block)
@@ -236,7 +240,7 @@ class Session:
             outgoing.end([("Content-Digest", digest_header(digest.digest()))] if stream is not None else ())
             self._driver.flush()
             while outgoing.leaving:
-                self._tell(outgoing, progress)
+                self._tell(outgoing, progress, wants.taken)
                 await bell.heard()
         except BaseException:
             outgoing.withdraw()
@@ -244,20 +248,24 @@ class Session:
             raise
         if outgoing.state == "failed":
             raise failure(outgoing)
-        self._tell(outgoing, progress)
+        self._tell(outgoing, progress, wants.taken)
         return Sent(outgoing, bell)
 
-    async def _room(self, outgoing: Outgoing, bell: HeardBell, progress: Progress | None) -> None:
+    async def _room(
+        self, outgoing: Outgoing, bell: HeardBell, progress: Progress | None, taken: Progress | None
+    ) -> None:
         while not outgoing.wants():
             if not outgoing.leaving:
                 raise failure(outgoing)
-            self._tell(outgoing, progress)
+            self._tell(outgoing, progress, taken)
             await bell.heard()
 
     @staticmethod
-    def _tell(outgoing: Outgoing, progress: Progress | None) -> None:
+    def _tell(outgoing: Outgoing, progress: Progress | None, taken: Progress | None) -> None:
         if progress is not None:
             progress(outgoing.cut_octets, outgoing.total)
+        if taken is not None and outgoing.reported:
+            taken(outgoing.reported, outgoing.total)
 
     # -- the terms
 

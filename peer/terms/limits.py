@@ -73,6 +73,11 @@ class Limits:
     """Octets in memory of one message nobody reads yet; beyond it they go to a temporary file."""
     memory: int = 128 * 1024 * 1024
     """Octets in memory of all that waits to be read, of a listener together; beyond it, 413."""
+    unhurried: int = 32 * 1024 * 1024
+    """Octets of a message nobody reads yet that are taken at full speed; beyond it answers wait."""
+    delay: float = 10.0
+    """Seconds such an answer waits at most: a third of what its sender waits for it, so that a slow
+    line has the rest (RFC 4975 section 7.1.1)."""
     spill: int = 1 << 30
     """Octets of a listener's messages in such files together; beyond it, 413."""
     spills: int = 16

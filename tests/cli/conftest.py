@@ -29,8 +29,8 @@ def terminal() -> Iterator[Open]:
     """Start ``msrp`` on a terminal."""
     opened: list[Terminal] = []
 
-    def start(*arguments: str | Path, cwd: Path | None = None) -> Terminal:
-        opened.append(Terminal(*arguments, cwd=cwd))
+    def start(*arguments: str | Path, cwd: Path | None = None, columns: int = 200) -> Terminal:
+        opened.append(Terminal(*arguments, cwd=cwd, columns=columns))
         return opened[-1]
 
     yield start

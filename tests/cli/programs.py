@@ -112,14 +112,14 @@ class Program:
 class Terminal:
     """``msrp`` on a terminal of its own."""
 
-    def __init__(self, *arguments: str | Path, cwd: Path | None = None) -> None:
+    def __init__(self, *arguments: str | Path, cwd: Path | None = None, columns: int = 200) -> None:
         self.child = pexpect.spawn(
             MSRP,
             [str(argument) for argument in arguments],
             timeout=PATIENCE,
             encoding="utf-8",
             codec_errors="replace",
-            dimensions=(50, 200),
+            dimensions=(50, columns),
             cwd=None if cwd is None else str(cwd),
             env={**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"},
         )
@@ -167,7 +167,7 @@ class Start(Protocol):
 
 
 class Open(Protocol):
-    def __call__(self, *arguments: str | Path, cwd: Path | None = ...) -> Terminal: ...
+    def __call__(self, *arguments: str | Path, cwd: Path | None = ..., columns: int = ...) -> Terminal: ...
 
 
 class Listening(Protocol):

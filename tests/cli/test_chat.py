@@ -81,6 +81,37 @@ def test_a_file_is_refused(two: tuple[Terminal, Terminal], tmp_path: Path) -> No
     assert list((tmp_path / "bob").iterdir()) == []
 
 
+def test_file_says_how_it_is_used_and_tab_completes(two: tuple[Terminal, Terminal], tmp_path: Path) -> None:
+    bob, alice = two
+    (tmp_path / "a long name.txt").write_text("x")
+    alice.type("/file")
+    alice.wait_for("say which file: /file PATH")
+    alice.child.send("/fi\t")
+    alice.wait_for("m/fi")  # behind what puts the cursor there
+    alice.wait_for("le")
+    alice.child.send("a lo\t")
+    alice.wait_for("ng name.txt")
+    alice.type("")
+    bob.wait_for(r'sends "a long name\.txt"')
+
+
+def test_a_long_file_has_a_bar(two: tuple[Terminal, Terminal], tmp_path: Path) -> None:
+    bob, alice = two
+    with (tmp_path / "large").open("wb") as sparse:
+        sparse.truncate(600 << 20)
+    alice.type("/file large")
+    alice.wait_for(r"large: reading +█*░* +\d+% +[\d.]+/629\.1 MB +[\d.]+ MB/s")
+    bob.wait_for(r"Take it\? \[y/N\]")
+    bob.type("y")
+    for one in two:
+        one.wait_for(r"large +█*░* +\d+% +[\d.]+/629\.1 MB +[\d.]+ MB/s")
+    alice.type("and words go on")
+    bob.wait_for("im:alice@lan: and words go on")
+    bob.key("c")
+    assert bob.wait() == 130
+    assert '"large" is not whole; what came stays in' in bob.seen
+
+
 def test_ctrl_c(two: tuple[Terminal, Terminal]) -> None:
     bob, alice = two
     alice.key("c")

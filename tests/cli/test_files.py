@@ -215,12 +215,12 @@ class TestAsked:
         for sender in senders:
             sender.wait_for("^To ")
         listener.type("y")
+        listener.wait_for("SHA-256")
         listener.wait_for(r"Take it\? \[y/N\] ")
         listener.type("yes")
+        listener.wait_for("SHA-256")
         for sender in senders:
             assert sender.wait() == 0, sender.errors
-        for _ in senders:
-            listener.wait_for("SHA-256")
         listener.key("c")
         assert listener.wait() == 130
         assert names(inbox) == ["holiday (1).jpg", "holiday.jpg"]

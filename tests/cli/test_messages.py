@@ -181,7 +181,8 @@ def test_a_port_in_use(msrp: Start, listening: Listening) -> None:
     _, target = listening()
     other = msrp("listen", target)
     assert other.wait() == 1
-    assert "cannot be listened at" in other.errors
+    assert f"msrp: {target} cannot be listened at: another program listens there already. " in other.errors
+    assert "Another port will do, or 0 for any free one" in other.errors
 
 
 def test_nobody_reads_what_is_heard(msrp: Start, listening: Listening) -> None:

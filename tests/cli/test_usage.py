@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 
 from cli.programs import MSRP, Start
 from msrp_peer.cli.exits import MEANINGS
+from msrp_peer.cli.main import main
 
-COMMANDS = ["demo", "listen", "send", "chat", "peers", "passwd", "inspect"]
+COMMANDS = ["demo", "listen", "send", "chat", "offer", "answer", "peers", "passwd", "inspect", "bench"]
 
 
 def ask(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -121,3 +123,17 @@ def test_nobody_reads_the_help() -> None:
     done = subprocess.run([MSRP, "--help"], stdout=write, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write)
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)], ids=["msrp", *COMMANDS])
+def test_help_fits_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: int, command: list[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with pytest.raises(SystemExit):
+        main([*command, "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    # A command is copied, JSON is as it is, and an alternative of the usage is one word.
+    whole = re.compile(r' +(\w+ .*\| )?(msrp|pass) | +(or )?\{"event": | +\[[^ ]+( \| [^ ]+)*\]$')
+    assert [line for line in lines if len(line) > columns and not whole.match(line)] == []

@@ -131,3 +131,11 @@ def test_two_sides_bring_their_own_signalling(tls: str, level: str, tmp_path: Pa
         "Alice says: Is it still on for tonight?",
         "Bob says: At eight. Bring the cards.",
     ]
+
+
+def test_without_trio_its_example_says_what_it_needs() -> None:
+    path = ROOT / "examples" / "trio_driver.py"
+    code = f"import runpy, sys; sys.modules['trio'] = None; runpy.run_path({str(path)!r})"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "This example needs trio: pip install trio\n"

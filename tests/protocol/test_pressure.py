@@ -6,11 +6,13 @@ import tempfile
 
 import pytest
 
-from msrp_core import request
+from msrp_core import Frame, request
 from msrp_peer.protocol.budget import Budget
 from msrp_peer.protocol.endpoint import Endpoint
 from msrp_peer.terms.limits import Limits
+from support.actors import Reader, Sender
 from support.by_hand import ByHand, Rung, content, statuses
+from support.pair import Pair
 
 K = 1024
 
@@ -199,3 +201,104 @@ def test_answers_are_gathered() -> None:
     hand.connection.receive(b"".join(hand.chunk(f"msg{i}", b"x") for i in range(50)), hand.now)
     (octets,) = [b"".join(data) for data in iter(lambda: hand.connection.data_to_send(hand.now), [])]
     assert octets.count(b" 200 OK\r\n") == 50
+
+
+class TestNobodyReads:
+    """The sender of a message that nobody reads goes slowly, and nothing else does (decision 70)."""
+
+    LIMITS = Limits(
+        unopened=1000, unhurried=10_000, delay=10.0, reported=5000, window=16_000, chunk_in_company=1000
+    )
+
+    def long_message(self, chunks: int = 20) -> tuple[ByHand, Endpoint, list[Frame]]:
+        hand, endpoint = begin(self.LIMITS)
+        heard: list[Frame] = []
+        asking = ("Success-Report", "yes")
+        for at in range(0, chunks * 1000, 1000):
+            heard += hand.say(hand.chunk("msg1", b"x" * 1000, 1 + at, "*", "+", asking))
+        return hand, endpoint, heard
+
+    def test_its_answers_wait_the_longer_the_more_is_here(self) -> None:
+        hand, endpoint, heard = self.long_message()
+        assert statuses(heard) == [200] * 10, "the first come at once"
+        assert not hand.connection.paused
+        waits = []
+        while len(waits) < 10:
+            due = hand.connection.next_timer()
+            assert due is not None
+            waits += [round(due, 1)] * len(hand.wait(due - hand.now))
+        assert waits == [float(i) for i in range(1, 11)]
+        assert endpoint.inbox[0].state == "arriving"
+
+    def test_other_messages_do_not_wait(self) -> None:
+        hand, _, _ = self.long_message()
+        assert statuses(hand.say(hand.chunk("msg2", b"hello"))) == [200]
+
+    def test_reading_lets_it_go_and_says_so(self) -> None:
+        hand, endpoint, _ = self.long_message()
+        message = endpoint.inbox[0]
+        message.open()
+        assert statuses(hand.hear()) == [200] * 10
+        while message.take():
+            pass
+        (report,) = hand.hear()
+        assert report.method == "REPORT"
+        assert report.byte_range is not None
+        assert (report.byte_range.start, report.byte_range.end) == (1, 1000), "soon, as the sender has waited"
+        assert statuses(hand.say(hand.chunk("msg1", b"x" * 1000, 20_001, "*", "+"))) == [200]
+
+    @pytest.mark.parametrize("how", ["refused", "given up", "whole", "left"])
+    def test_its_end_lets_it_go(self, how: str) -> None:
+        hand, endpoint, _ = self.long_message()
+        if how == "refused":
+            endpoint.inbox[0].refuse(403)
+            heard = hand.hear()
+        elif how == "left":
+            hand.connection.leave(endpoint, hand.now)
+            heard = [frame for frame in hand.hear() if frame.status is not None]
+        else:
+            heard = hand.say(hand.chunk("msg1", b"x", 20_001, "*", "#" if how == "given up" else "$"))
+        assert statuses(heard)[:10] == [200] * 10
+        assert hand.connection.inbound.later.next_timer() is None
+
+    def test_a_sender_that_does_not_care_is_answered(self) -> None:
+        """What waits is bounded, too."""
+        *_, heard = self.long_message(chunks=60)
+        assert len(heard) == 60 - 16
+
+    def test_a_sender_of_ours_may_be_kept_waiting_for_as_long_as_anybody_thinks(self) -> None:
+        """A message ten times as long as what may be kept; somebody looks at it after ten minutes."""
+        limits = Limits(
+            window=20_000,
+            chunk_alone=2000,
+            chunk_in_company=2000,
+            unsent=4000,
+            unopened=1000,
+            unhurried=20_000,
+            spill=2_000_000,
+        )
+        pair = Pair(limits=limits)
+        near, far = pair.meet()
+        body = bytes(range(256)) * 80_000
+        sender = Sender(near.send("a/b", len(body)), body, 2000)
+        while pair.now < 600:
+            pair.run()
+            while sender.ready:
+                sender.act()
+                pair.run()
+            due = min(at for side in (pair.left, pair.right) if (at := side.next_timer()) is not None)
+            pair.now = max(due, pair.now + 0.001)
+            for side in (pair.left, pair.right):
+                side.handle_timer(pair.now)
+        (message,) = far.inbox
+        assert message.state == "arriving"
+        assert sender.outgoing.state == "sending", sender.outgoing.reason
+        assert 1_000_000 < message.received < 2_000_000
+        reader = Reader(message, "read", 0)
+        while not (reader.done and sender.done):
+            for actor in (sender, reader):
+                if not actor.done:
+                    actor.act()
+            pair.run()
+        assert reader.came == body
+        assert sender.outgoing.state == "delivered"

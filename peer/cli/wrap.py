@@ -1,0 +1,60 @@
+"""Lines broken between words, at the width of the terminal they are for."""
+
+from __future__ import annotations
+
+import os
+import re
+
+__all__ = ["unbroken", "width_of", "wrapped"]
+
+_KEPT = "\0"
+"""Stands for a space where no line is to break; nothing that reaches a terminal has one."""
+_HANG = "    "
+"""Before what goes on: no words of the other side can look like a line of ours."""
+_LEAST = 20  # columns; what is narrower breaks wherever it likes
+
+
+def width_of(stream: object) -> int | None:
+    """Columns of the terminal behind a stream; None where that cannot be told."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None  # type: ignore[attr-defined]
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def unbroken(text: str) -> str:
+    """A path, for instance: `wrapped` leaves it whole, and puts its spaces back."""
+    return text.replace(" ", _KEPT)
+
+
+def wrapped(text: str, width: int | None) -> str:
+    """`text` with no line longer than `width` columns, but where a word is."""
+    if width is not None and width >= _LEAST:
+        text = "\n".join(part for line in text.split("\n") for part in _parts(line, width))
+    return text.replace(_KEPT, " ")
+
+
+def _parts(line: str, width: int) -> list[str]:
+    if _columns(line) <= width:
+        return [line]
+    indent = line[: len(line) - len(line.lstrip(" "))]
+    hang = indent if len(indent) >= len(_HANG) else _HANG
+    parts: list[str] = []
+    here = indent
+    empty = True
+    for space, word in re.findall(r"(\s*)(\S+)", line[len(indent) :]):
+        if empty or _columns(here + space + word) <= width:
+            here += word if empty else space + word
+        else:
+            parts.append(here)
+            here = hang + word
+        empty = False
+    return [*parts, here]
+
+
+def _columns(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)

@@ -1,0 +1,162 @@
+"""Whoever reads what `msrp` says slowly, or not at all, holds up nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import msrp_peer
+from cli.programs import MSRP, PATIENCE
+
+LONG = "x" * 60_000
+MANY = 12  # of them are more than a pipe and the bound take
+
+
+class Blocked:
+    """``msrp listen``, whose output is a pipe that is read when it is asked for."""
+
+    def __init__(self, *arguments: str, errors: int = subprocess.PIPE) -> None:
+        self._pipe, end = os.pipe()
+        command = [MSRP, "listen", "127.0.0.1", "--port", "0", "--json", *arguments]
+        self.process = subprocess.Popen(command, stdout=end, stderr=errors, stdin=subprocess.DEVNULL)
+        os.close(end)
+        self._rest = b""
+        self.target = f"127.0.0.1:{self.event()['port']}"
+
+    def event(self) -> dict[str, object]:
+        while b"\n" not in self._rest:
+            octets = os.read(self._pipe, 65536)
+            assert octets, "it ended"
+            self._rest += octets
+        line, _, self._rest = self._rest.partition(b"\n")
+        found: dict[str, object] = json.loads(line)
+        return found
+
+    def rest(self) -> list[dict[str, object]]:
+        while octets := os.read(self._pipe, 65536):
+            self._rest += octets
+        return [json.loads(line) for line in self._rest.splitlines()]
+
+    def close(self) -> None:
+        if self._pipe >= 0:
+            os.close(self._pipe)
+            self._pipe = -1
+
+    def stop(self) -> None:
+        self.close()
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+
+
+@pytest.fixture
+def blocked() -> Iterator[list[Blocked]]:
+    started: list[Blocked] = []
+    yield started
+    for one in started:
+        one.stop()
+
+
+async def say_much(target: str) -> None:
+    """More than is taken; what has arrived is answered, whether somebody reads or not."""
+    async with msrp_peer.connect(target) as session:
+        for number in range(MANY):
+            sent = await session.send(f"{number} {LONG}")
+            await sent.delivered()
+
+
+async def sessions_go_on(target: str) -> None:
+    await say_much(target)
+    async with asyncio.timeout(PATIENCE), msrp_peer.connect(target) as another:
+        await (await another.send("hello")).delivered()
+
+
+def test_sessions_go_on_and_nothing_is_lost(blocked: list[Blocked]) -> None:
+    one = Blocked()
+    blocked.append(one)
+    asyncio.run(sessions_go_on(one.target))
+    texts = []
+    while len(texts) <= MANY:
+        event = one.event()
+        if event["event"] == "message":
+            texts.append(str(event["text"]))
+    assert "hello" in texts
+    assert [text for text in texts if text != "hello"] == [f"{number} {LONG}" for number in range(MANY)]
+
+
+def test_what_is_read_late_holds_back_who_speaks(blocked: list[Blocked]) -> None:
+    """A message is not taken, and not reported as read, before there is room for its words."""
+    one = Blocked()
+    blocked.append(one)
+
+    async def speak() -> None:
+        async with msrp_peer.connect(one.target) as session:
+            sent = [await session.send(f"{number} {LONG}", success_report=True) for number in range(MANY)]
+            await sent[0].delivered()
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    await sent[-1].delivered()
+            while (await asyncio.to_thread(one.event))["event"] != "message":
+                pass
+            reading = asyncio.create_task(asyncio.to_thread(all_of_them, one))
+            await sent[-1].delivered()
+            await reading
+
+    asyncio.run(speak())
+
+
+def all_of_them(one: Blocked) -> None:
+    for _ in range(MANY - 1):
+        assert one.event()["event"] == "message"
+
+
+def test_ctrl_c_works(blocked: list[Blocked]) -> None:
+    one = Blocked()
+    blocked.append(one)
+    asyncio.run(say_much(one.target))
+    one.process.send_signal(signal.SIGINT)
+    assert one.process.wait(PATIENCE) == 130
+    assert one.process.stderr is not None
+    assert one.process.stderr.read() == b""
+
+
+def test_all_of_it_is_written_before_the_end(blocked: list[Blocked]) -> None:
+    one = Blocked("--once")
+    blocked.append(one)
+    asyncio.run(say_much(one.target))
+    events = one.rest()
+    assert [event["event"] for event in events] == ["session", *["message"] * MANY, "closed"]
+    assert one.process.wait(PATIENCE) == 0
+
+
+def test_a_pipe_nobody_reads_any_more_ends_it(blocked: list[Blocked]) -> None:
+    one = Blocked()
+    blocked.append(one)
+    asyncio.run(say_much(one.target))
+    one.close()
+    assert one.process.wait(PATIENCE) == 1
+    assert one.process.stderr is not None
+    assert one.process.stderr.read() == b""
+
+
+def test_a_full_disk_is_told() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [MSRP, "listen", "127.0.0.1", "--port", "0"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=PATIENCE,
+            check=False,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert "msrp: standard output: No space left on device\n" in done.stderr
