@@ -46,7 +46,9 @@ _PRINCIPAL, _SERVICE = 1, 2  # RFC 4120 section 6.2: name types
 _USE_SESSION_KEY, _MUTUAL = 1 << 30, 1 << 29  # RFC 4120 section 5.5.1
 _OPTIONS: Final = 32  # bits
 _CODES: Final = 128  # RFC 4120 section 7.5.9
-
+_MOST_VALUES: Final = 128
+"""Values in a message, one inside of another counted each. A message of RFC 4120 has fifty; pyasn1
+takes its time for each, and so nobody may send tens of thousands."""
 
 S = TypeVar("S", bound=univ.Sequence)
 
@@ -157,8 +159,27 @@ class _Error(univ.Sequence):
     )
 
 
+def _values(octets: bytes) -> int:
+    """How many values it is made of; beyond the most allowed they are not counted on."""
+    at = count = 0
+    while at + 1 < len(octets) and count <= _MOST_VALUES:
+        count += 1
+        kind, length = octets[at : at + 2]
+        at += 2
+        if kind & 0x1F == 0x1F:
+            _malformed("a tag Kerberos does not have")
+        if length & 0x80:
+            behind = at + (length & 0x7F)
+            at, length = behind, int.from_bytes(octets[at:behind])
+        if not kind & 0x20:  # else what is inside comes next
+            at += length
+    return count
+
+
 def _read(kind: S, octets: bytes) -> S:
     """Exactly one value, in the one way DER has to write it."""
+    if _values(octets) > _MOST_VALUES:
+        _malformed("it has too many parts")
     try:
         value, rest = decoder.decode(octets, asn1Spec=kind)
         same = not rest and encoder.encode(value) == octets

@@ -170,6 +170,28 @@ def test_what_is_no_request(token: bytes) -> None:
             read(token)
 
 
+MANY = b"\x1b\0" * 2000
+MANY_VALUES = {
+    "names": (request(name=("",) * 2000), "too many parts"),
+    "pieces of a name": (
+        tokens.framed(tokens.USER_TO_USER, tokens.TGT_REQUEST, b"\x30\x82\x0f\xa4\x3b\x82\x0f\xa0" + MANY),
+        "too many parts",
+    ),
+    "behind a long tag": (
+        tokens.framed(
+            tokens.USER_TO_USER, tokens.TGT_REQUEST, b"\x30\x82\x0f\xa5\x3f\x1f\x82\x0f\xa0" + MANY
+        ),
+        "a tag Kerberos does not have",
+    ),
+}
+
+
+@pytest.mark.parametrize(("token", "why"), MANY_VALUES.values(), ids=MANY_VALUES)
+def test_each_value_costs_so_few_are_read(token: bytes, why: str) -> None:
+    """They are counted before pyasn1 sees them."""
+    assert why in refused(Reason.MALFORMED, lambda: tokens.read_tgt_request(token))
+
+
 def test_a_name_that_could_be_two() -> None:
     for odd in (("a/b",), ("a@b",), ("a\\b",), ("a\nb",), ("a\0",)):
         assert tokens.read_tgt_request(request(name=odd)) == ""
