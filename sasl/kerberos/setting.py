@@ -34,7 +34,8 @@ class Kerberos:
         ccache: the credential cache, as ``KRB5CCNAME`` has it; "" for the usual one.
         keytab: the keytab, as ``KRB5_KTNAME`` has it; "" for the usual one.
         scheme: of identities, without its colon; "" where they have none.
-        mapped: the principals of identities that are called otherwise; no two have one.
+        mapped: the principals of identities that are called otherwise; no two have one, and who would
+            have one of these by the rule has none.
         layers: those GSSAPI may leave behind, the best first (RFC 4752 section 3.3).
     """
 
@@ -62,7 +63,13 @@ class Kerberos:
                 Reason.CREDENTIALS,
                 f"{identity} is nobody of the Kerberos realm {realm}: map it to a principal",
             )
-        return f"{user}@{realm}"
+        found = f"{user}@{realm}"
+        if found in self.mapped.values():
+            raise SaslError(
+                Reason.CREDENTIALS,
+                f"{identity} has no Kerberos principal: {found} is mapped to somebody else",
+            )
+        return found
 
     def identity(self, principal: str, realm: str) -> str:
         """Whose principal it is, `realm` being ours. Raises `SaslError`."""

@@ -219,6 +219,13 @@ def test_a_mapped_identity_has_no_other_principal() -> None:
     refused(Reason.WRONG, lambda: Kerberos(mapped={BOB: f"robert@{NAME}"}).identity(f"bob@{NAME}", NAME))
 
 
+def test_a_mapped_principal_is_nobody_else() -> None:
+    """Else whoever it is mapped to would be proved to who means another."""
+    kerberos = Kerberos(mapped={"im:robert@home": f"bob@{NAME}"})
+    said = refused(Reason.CREDENTIALS, lambda: kerberos.principal(BOB, NAME))
+    assert "mapped to somebody else" in said
+
+
 # -- what is said to a person
 
 
