@@ -199,6 +199,8 @@ class SASLClient(_Exchange[InitiatorMechanism]):
             raise SaslUsageError("it has succeeded")
         self._end("dead")
         causes = ["the user is not known there", "the password is wrong"] if self.properties.password else []
+        if self.name == "DIGEST-MD5":
+            causes.append("nothing is kept there of this user for this mechanism")
         if self.properties.kerberos:
             causes += ["its ticket or key is too old", "one of the clocks is wrong"]
         if self.properties.binds:

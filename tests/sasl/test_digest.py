@@ -42,7 +42,21 @@ from sasl.digests import (
     policy,
     sides,
 )
-from sasl.parties import ALICE, BOB, EVE, NOW, SECRET, Kept, Passwords, acceptor, initiator, refused, run
+from sasl.parties import (
+    ALICE,
+    BOB,
+    EVE,
+    NOW,
+    PLUS,
+    SECRET,
+    Kept,
+    Passwords,
+    acceptor,
+    initiator,
+    refused,
+    run,
+)
+from sasl.parties import VERIFIED as LINE
 
 TESTS = Path(__file__).parents[1]
 
@@ -462,3 +476,16 @@ def test_more_after_the_proof() -> None:
 def test_without_verifiers() -> None:
     server = acceptor(NAME, verifiers=None)
     refused(Reason.CREDENTIALS, lambda: server.start(NAME, None, NOW))
+
+
+def test_a_user_without_a_verifier_for_it_may_go_on_with_scram() -> None:
+    """It binds to nothing, so that its failure does not end the line."""
+    kept = Kept().add(ALICE, BOB, SECRET)
+    client, server = initiator(NAME, channel=LINE), acceptor(NAME, PLUS, channel=LINE, verifiers=kept)
+    refused(Reason.WRONG, lambda: run(client, server))
+    assert "for this mechanism" in str(client.failed())
+    assert not client.spent
+    assert not server.spent
+    again = acceptor(NAME, PLUS, channel=LINE, verifiers=kept)
+    run(initiator(PLUS, channel=LINE), again)
+    assert again.identity.name == ALICE

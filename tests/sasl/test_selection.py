@@ -112,6 +112,18 @@ def test_the_better_one_is_chosen_whatever_the_order() -> None:
         assert choose(offer, Policy(anonymous=True), channel(VERIFIED, own_names=frozenset())) == BOUND[0]
 
 
+@pytest.mark.parametrize("level", [ENCRYPTED, VERIFIED])
+@pytest.mark.parametrize("bindings", [EXPORTER, {"tls-unique": b"x"}, {"tls-server-end-point": b"x"}, {}])
+def test_digest_md5_is_chosen_only_where_scram_may_not_be(
+    level: ChannelLevel, bindings: dict[str, bytes]
+) -> None:
+    """It is offered, too, where nobody has a verifier for it: that must not shut out one for SCRAM."""
+    line = channel(level, bindings=bindings, own_names=frozenset())
+    scram = [name for name in allowed(Policy(), line, "initiator") if name.startswith("SCRAM-")]
+    chosen = choose(offered(Policy(), line), Policy(), line)
+    assert (chosen == "DIGEST-MD5") == (not scram)
+
+
 def test_an_own_ranking() -> None:
     policy = Policy(mechanisms=BOUND[::-1])
     assert offered(policy, channel(VERIFIED)) == BOUND[::-1]
