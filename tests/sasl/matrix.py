@@ -281,7 +281,9 @@ def page() -> str:
         "Made by the tests (`tests/sasl/matrix.py`) from the exchanges they run; a test compares it with"
         " what it finds. Each cell is an exchange between `msrp_sasl` and the one named above, in the role"
         " named there. *works*: it succeeds for both sides; with another password, over another channel, or"
-        " with another certificate it fails. *-*: the other side does not have it.",
+        " with another certificate it fails. *-*: the other side does not have it. *tls-server-end-point* is"
+        " here for other protocols: it counts only where a program's `Policy.bindings` names it, which MSRP"
+        " never does.",
         "",
         "| mechanism | binding | "
         + " | ".join(f"{PEERS[key].title}, {role}" for key, role in columns)
