@@ -56,7 +56,8 @@ class SecurityLayer:
         The iterator raises `SaslError` at a buffer that is too large or broken, and so does
         every later one: close then. What came before that buffer is good.
         """
-        self._waiting.append(memoryview(data).cast("B"))
+        if self._fault is None:  # else nobody will ever take them
+            self._waiting.append(memoryview(data).cast("B"))
         return self._opened()
 
     def wrap(self, pieces: Sequence[Buffer]) -> list[bytes]:

@@ -119,6 +119,14 @@ def test_a_broken_buffer_ends_it_for_good(broken: bytes) -> None:
             again()
 
 
+def test_after_the_end_nothing_is_held() -> None:
+    receiver = layer()
+    refused(Reason.MALFORMED, lambda: list(receiver.unwrap((200).to_bytes(4))))
+    late = bytearray(b"more")
+    refused(Reason.MALFORMED, lambda: list(receiver.unwrap(late)))
+    late.clear()  # BufferError where somebody still looks at it
+
+
 @given(st.lists(st.integers(0, 100), max_size=10))
 def test_what_came_before_the_broken_one_is_good_whatever_the_split(places: list[int]) -> None:
     receiver = layer()
