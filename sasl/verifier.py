@@ -141,7 +141,8 @@ class DigestMD5Verifier:
 def digest_md5_secret(user: str, realm: str, password: str) -> bytes:
     """H(user:realm:password), 16 octets: worth the password itself, and quick to guess from.
 
-    Each part is written in ISO 8859-1 where it can be, else in UTF-8 (RFC 2831 section 2.1.2.1).
+    Each part is written in ISO 8859-1 where it can be, else in UTF-8 (RFC 2831 section 2.1.2.1; it does
+    not speak of the realm there, which Cyrus SASL treats alike).
     """
     parts = (_latin(user), _latin(realm), _latin(password))
     return hashlib.md5(b":".join(parts), usedforsecurity=False).digest()

@@ -203,9 +203,9 @@ def section() -> list[str]:
         "",
         "What the others refuse or do otherwise, each shown by a test:",
         "",
-        "- GNU SASL has no auth-conf. It puts a user name into the hash in UTF-8 even where ISO 8859-1 would"
-        " do, so that users like `müller` cannot log in with it, nor at it; and it neither writes nor reads"
-        " the backslashes before quotes in names.",
+        "- GNU SASL has no auth-conf. It puts the names of user and realm into the hash in UTF-8 even where"
+        " ISO 8859-1 would do, so that users like `müller` cannot log in with it, nor at it, and nobody in a"
+        " realm like `Köln`; and it neither writes nor reads the backslashes before quotes in names.",
         "- Cyrus SASL, as Debian builds it, cannot begin 3des, and for des needs OpenSSL's legacy provider."
         " As an initiator it sends names in UTF-8 without saying so; our acceptor understands it all the"
         " same. To an acceptor it knows already it says its last response once more, with the next count;"

@@ -60,10 +60,10 @@ def said_to(theirs: Any, server: SASLServer) -> bytes:
     return bytes(response)
 
 
-def logs_in_at_us(peer: Any, user: str, password: str) -> bool:
+def logs_in_at_us(peer: Any, user: str, password: str, realm: str = HOST) -> bool:
     theirs = peer("client", NAME, user=user, password=password, host=HOST)
-    kept = Kept().add_digest(user, BOB, password)
-    server = acceptor(NAME, policy=policy(), verifiers=kept, authority=AS_IT_IS)
+    kept = Kept().add_digest(user, BOB, password, realm)
+    server = acceptor(NAME, policy=policy(), verifiers=kept, authority=AS_IT_IS, realms=(realm,))
     try:
         theirs.step(server.process(said_to(theirs, server), NOW))
     except SaslError:
@@ -100,6 +100,14 @@ def test_names_and_passwords_are_hashed_alike(peer: Any, user: str, password: st
     expected = peer is cyrus.Cyrus or not (user == "müller" or '"' in user)
     assert logs_in_at_us(peer, user, password) == expected
     assert lets_us_in(peer, user, password) == expected
+
+
+@pytest.mark.parametrize("realm", ["Köln", "кёльн"])
+@pytest.mark.parametrize("peer", PEERS)
+def test_realms_are_hashed_as_cyrus_sasl_does(peer: Any, realm: str) -> None:
+    """RFC 2831 speaks of user and password alone, and of sharing with HTTP, which has one charset for all."""
+    expected = peer is cyrus.Cyrus or realm != "Köln"
+    assert logs_in_at_us(peer, "bob", "pw", realm) == expected
 
 
 @cyrus.needed
