@@ -54,7 +54,8 @@ S = TypeVar("S", bound=univ.Sequence)
 
 
 def _malformed(what: str) -> NoReturn:
-    raise SaslError(Reason.MALFORMED, f"the other side's Kerberos token is not right: {what}")
+    # What pyasn1 says has octets of the token in it: it is for no log.
+    raise SaslError(Reason.MALFORMED, f"the other side's Kerberos token is not right: {what}") from None
 
 
 # -- what they are made of (RFC 4120 section 5)
