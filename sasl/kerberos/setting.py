@@ -15,7 +15,8 @@ __all__ = ["Kerberos", "Layer"]
 
 Layer = Literal["none", "integrity", "confidentiality"]
 
-_COMPONENT: Final = re.compile(r"[^/@\\\x00-\x20\x7f]{1,256}")
+# Characters that a URI has in one spelling alone. Else "bo%62" would be read as "bob".
+_COMPONENT: Final = re.compile(r"[A-Za-z0-9._~!$&'*+=-]{1,256}")
 _NEEDED: Final = ("gssapi", "pyasn1")
 
 
@@ -28,7 +29,8 @@ class Kerberos:
     Raises `SaslError` where the extra is not installed.
 
     A person's principal is ``user@REALM`` for the identity ``scheme:user@realm``, the realm in
-    lower case, one component, and only in the realm of this side's own ticket or key.
+    lower case, one component, and only in the realm of this side's own ticket or key. The user
+    is of ASCII letters, digits and ``-._~!$&'*+=``; another one has to be mapped.
 
     Attributes:
         ccache: the credential cache, as ``KRB5CCNAME`` has it; "" for the usual one.

@@ -5,10 +5,13 @@ from __future__ import annotations
 import random
 import re
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from msrp_peer.terms.principal import Principal
 from msrp_sasl import (
@@ -18,6 +21,7 @@ from msrp_sasl import (
     Layer,
     Policy,
     Reason,
+    SaslError,
     SaslUsageError,
     SecurityLayer,
     choose,
@@ -196,6 +200,8 @@ def test_whose_principal_it_is_may_be_said(realm: Realm) -> None:
         ("im:bob@x@krbtest.com", None),
         ("im:bo\\b@krbtest.com", None),
         ("im:@krbtest.com", None),
+        ("im:bo%62@krbtest.com", None),
+        ("im:b%C3%B6b@krbtest.com", None),
         ("bob@krbtest.com", None),
         ("", None),
     ],
@@ -212,6 +218,18 @@ def test_identities_and_principals(identity: str, principal: str | None) -> None
 @pytest.mark.parametrize("principal", ["bob@OTHER.COM", f"bob/admin@{NAME}", f"@{NAME}", f"b\\@x@{NAME}", ""])
 def test_principals_that_are_nobody(principal: str) -> None:
     refused(Reason.WRONG, lambda: Kerberos().identity(principal, NAME))
+
+
+@given(
+    st.text(st.characters(codec="latin-1"), max_size=6) | st.from_regex(r"bo?%[0-9a-f]{2}b?", fullmatch=True)
+)
+def test_no_principal_is_taken_for_another_one(user: str) -> None:
+    """What is made of a principal is what its protocol has for normal, and leads back."""
+    kerberos, principal = Kerberos(), f"{user}@{NAME}"
+    with suppress(SaslError):
+        found = kerberos.identity(principal, NAME)
+        assert Principal.parse(found).text == found
+        assert kerberos.principal(found, NAME) == principal
 
 
 def test_a_mapped_identity_has_no_other_principal() -> None:
