@@ -10,7 +10,7 @@ from typing import Final
 
 from ..errors import Reason, SaslError
 
-__all__ = ["ABSENT", "expired", "fault", "no_ticket", "not_bound", "of_protocol", "other_channel"]
+__all__ = ["ABSENT", "expired", "fault", "no_ticket", "not_bound", "other_channel", "told"]
 
 ABSENT: Final = "not installed: pip install msrp-peer[kerberos] (needs libkrb5-dev)"
 
@@ -48,6 +48,17 @@ _WORDS: Final[dict[int, tuple[Reason, str]]] = {
     199: (Reason.CREDENTIALS, "the credential cache is damaged: run kinit"),
 }
 
+_TOLD: Final[dict[int, str]] = {  # RFC 4120 section 7.5.9, of an acceptor to this side
+    31: "it does not have the key of the ticket from here",
+    32: "the Kerberos ticket from here has expired. Run kinit",
+    33: "the Kerberos ticket from here is not valid yet. Compare the clocks",
+    34: "the token from here came before. Somebody may repeat it",
+    37: "the clocks differ by more than Kerberos allows. Set both right",
+    41: "what came from here was changed on the way",
+    44: "the ticket from here is for an older key. Run kinit",
+    45: "it has no key for the ticket from here",
+}
+
 
 def fault(code: int) -> SaslError:
     """The error for a code of libkrb5's, or for the minor status of a GSS call."""
@@ -56,9 +67,10 @@ def fault(code: int) -> SaslError:
     return SaslError(*known)
 
 
-def of_protocol(number: int) -> SaslError:
-    """The error for a number of RFC 4120 section 7.5.9."""
-    return SaslError(*_WORDS.get(number, (Reason.WRONG, f"Kerberos failed (error {number})")))
+def told(number: int) -> SaslError:
+    """The error for a KRB-ERROR of the other side's, which nothing proves: of it only the number counts."""
+    why = _TOLD.get(number)
+    return SaslError(Reason.REFUSED, "the other side refused" + (f" and says: {why}" if why else ""))
 
 
 def no_ticket(user: str = "") -> SaslError:
