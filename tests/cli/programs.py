@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sysconfig
 import tempfile
+import termios
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -120,6 +121,8 @@ class Terminal:
             encoding="utf-8",
             codec_errors="replace",
             dimensions=(50, columns),
+            # Before it begins, too: theirs may come when it has looked already.
+            preexec_fn=lambda: termios.tcsetwinsize(0, (50, columns)),
             cwd=None if cwd is None else str(cwd),
             env={**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"},
         )
