@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Protocol, Self
 
-from .terminal import Lines, can_ask
+from .terminal import Lines, can_ask, flush_typed
 
 __all__ = ["Entry", "Interrupted", "entry"]
 
@@ -27,6 +27,9 @@ class Entry(Protocol):
 
     async def next(self) -> str | None:
         """The next line, None at the end. Raises `Interrupted`."""
+
+    def forget(self) -> None:
+        """Drop what was typed and not asked for."""
 
     def prompt(self, words: str) -> None:
         """What stands before the line being typed."""
@@ -55,6 +58,9 @@ class _Plain:
 
     async def next(self) -> str | None:
         return await self._lines.next()
+
+    def forget(self) -> None:
+        self._lines.forget()
 
     def prompt(self, words: str) -> None:
         pass
@@ -95,6 +101,12 @@ class _Prompt:
         except KeyboardInterrupt:
             # Let through, it would end the loop before anything is closed.
             raise Interrupted from None
+
+    def forget(self) -> None:
+        from prompt_toolkit.input.typeahead import clear_typeahead
+
+        clear_typeahead(self._session.app.input)
+        flush_typed()
 
     def prompt(self, words: str) -> None:
         self._words = words

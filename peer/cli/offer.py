@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ..signalling.agreement import NotAcceptable, look
 from ..signalling.sdp import MAX_SDP
+from ..terms.display import escape
 from ..terms.errors import CannotReach, PeerError, UsageError
 from ..terms.limits import Limits
 from ..terms.security import Level
@@ -40,7 +41,15 @@ __all__ = ["run"]
 _NAMES = 8  # looked up of one text, which may have thousands
 _LOOKING_UP = 10.0  # seconds for that
 _PASTING = 3600.0  # seconds for people to carry a text over and another one back
-NextLine = Callable[[], Awaitable[str | None]]
+_STILL = 0.3  # seconds: what comes so soon behind a text was pasted with it
+
+
+class _Typed(Protocol):
+    """Where the other side's text comes from, and answers to questions."""
+
+    async def next(self) -> str | None: ...
+
+    def forget(self) -> None: ...
 
 
 def run(args: argparse.Namespace) -> Exit:
@@ -80,15 +89,15 @@ class _Exchange:
     async def _run(self) -> Exit:
         args, output = self._args, self._output
         if args.text is not None or args.files:
-            return await send(args, output, lambda: self._met(Lines().next))
+            return await send(args, output, lambda: self._met(Lines()))
         if not args.listen and not args.get:
-            return await Chat(args, output, self._taking, lambda entry: self._met(entry.next)).run()
+            return await Chat(args, output, self._taking, lambda entry: self._met(entry)).run()
         lines = Lines()
-        async with self._met(lines.next) as session:
+        async with self._met(lines) as session:
             return await Listening(args, output, self._taking, lines).show(session)
 
     @contextlib.asynccontextmanager
-    async def _met(self, next_line: NextLine) -> AsyncIterator[Session]:
+    async def _met(self, typed: _Typed) -> AsyncIterator[Session]:
         """The session, once both texts have been exchanged. Raises `_Transferred` where it was for
         one file, which is sent or received by then."""
         from .. import join
@@ -99,7 +108,7 @@ class _Exchange:
             require = Level.PLAINTEXT
         async with contextlib.AsyncExitStack() as stack:
             listener = None if args.connect else await stack.enter_async_context(self._listening())
-            told = await self._exchanged(listener, next_line)
+            told = await self._exchanged(listener, typed)
             waits = told.outcome is not None and not told.outcome.active
             seconds = _PASTING if waits and args.timeout is None else args.timeout
             joining = join(told, listener=listener, require=require, timeout=seconds)
@@ -129,9 +138,9 @@ class _Exchange:
                 raise CannotListen(str(error)) from None
             yield listener
 
-    async def _exchanged(self, listener: Listener | None, next_line: NextLine) -> Offer | Answer:
+    async def _exchanged(self, listener: Listener | None, typed: _Typed) -> Offer | Answer:
         if self._args.command == "answer":
-            return await self._answered(listener, next_line)
+            return await self._answered(listener, typed)
         from .. import Offer
 
         args = self._args
@@ -152,7 +161,7 @@ class _Exchange:
         while text is not None:
             self._tell("offer", text)
             self._output.note("Paste the answer, and an empty line.")
-            answer = await self._pasted("answer", next_line)
+            answer = await self._pasted("answer", typed)
             text = offer.answered(answer, await self._known(answer))
             if text is not None:
                 self._output.note("The other side knows no CEMA. This new offer is for it, too:")
@@ -168,25 +177,29 @@ class _Exchange:
             return await transfer.offered(args.files[0], self._bars), "sendonly"
         return None, "sendrecv"
 
-    async def _answered(self, listener: Listener | None, next_line: NextLine) -> Answer:
+    async def _answered(self, listener: Listener | None, typed: _Typed) -> Answer:
         from .. import Answer, refusal
 
         args = self._args
         self._output.note("Paste the offer, and an empty line.")
-        offer = await self._pasted("offer", next_line)
+        offer = await self._pasted("offer", typed)
         try:
+            file = await self._their_file(look(offer), typed)
             answer = Answer(
                 offer,
                 listener,
                 host=args.host,
                 tls=args.tls,
                 files=self._taking.files,
-                file=await self._their_file(look(offer), next_line),
+                file=file,
                 cema=args.cema,
                 signalled=args.protected,
                 me=args.me,
                 known=await self._known(offer),
             )
+            if file is None and answer.outcome is not None and answer.outcome.file is not None:
+                # Another m= line than the first is the one that works, and nobody was asked about it.
+                raise NotAcceptable("only a second session of the offer would work, and that is for a file")
         except NotAcceptable:
             self._output.note("The answer refuses the offer; it is for whoever made that:")
             self._tell("answer", refusal(offer))
@@ -195,7 +208,7 @@ class _Exchange:
         self._tell("answer", answer.text)
         return answer
 
-    async def _their_file(self, offered: MsrpMedia, next_line: NextLine) -> FileTransfer | None:
+    async def _their_file(self, offered: MsrpMedia, typed: _Typed) -> FileTransfer | None:
         """The file an offer is for, as it is to be answered: one of ours, or one to take."""
         args = self._args
         if offered.file is None:
@@ -207,8 +220,11 @@ class _Exchange:
             raise NotAcceptable("the other side offers a file, and this side was to send something")
 
         async def ask(question: str) -> bool:
+            # Whoever wrote the text may have put an answer of their own behind it.
+            await asyncio.sleep(_STILL)
+            typed.forget()
             self._output.ask(f"{question} [y/n]")
-            while (line := await next_line()) is not None:
+            while (line := await typed.next()) is not None:
                 # What was pasted may have had an empty line more.
                 if line.strip():
                     return means_yes(line)
@@ -239,13 +255,14 @@ class _Exchange:
 
     def _tell(self, what: str, text: str) -> None:
         """A text to be copied; an empty line behind it, by which the other side knows its end."""
-        self._output.text(what, text.replace("\r\n", "\n"), sdp=text)
+        # An answer repeats lines of the offer, and a terminal would obey what stands in them.
+        self._output.text(what, escape(text, 10 * len(text), lines=True), sdp=text)
 
-    async def _pasted(self, what: str, next_line: NextLine) -> str:
+    async def _pasted(self, what: str, typed: _Typed) -> str:
         """What stands on standard input up to an empty line, or its end."""
         lines: list[str] = []
         size = 0
-        while (line := await next_line()) is not None:
+        while (line := await typed.next()) is not None:
             if line.strip():
                 lines.append(line)
                 size += len(line) + 1

@@ -10,7 +10,7 @@ import threading
 
 from .output import Output, is_terminal
 
-__all__ = ["TEXT_LIMIT", "Lines", "Questions", "can_ask"]
+__all__ = ["TEXT_LIMIT", "Lines", "Questions", "can_ask", "flush_typed"]
 
 TEXT_LIMIT = 1 << 20
 """Octets of one message of text that is typed, piped or shown; more is a file."""
@@ -21,6 +21,14 @@ _AHEAD = 64  # lines read before anybody wants them
 def can_ask() -> bool:
     """Whether somebody can be asked: questions go to stderr, answers come from stdin."""
     return is_terminal(sys.stdin) and is_terminal(sys.stderr)
+
+
+def flush_typed() -> None:
+    """Drop what was typed on the terminal and is not read yet."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import termios
+
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
 class Lines:
@@ -50,10 +58,7 @@ class Lines:
 
     def forget(self) -> None:
         """Drop what was typed and not asked for."""
-        with contextlib.suppress(ImportError, OSError, ValueError):
-            import termios
-
-            termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+        flush_typed()
         while not self._lines.empty():
             self._room.release()
             if self._lines.get_nowait() is None:

@@ -157,6 +157,13 @@ def test_what_cannot_be_is_told(
     assert told in program.errors
 
 
+def test_what_an_answer_repeats_commands_no_terminal(msrp: Start) -> None:
+    program = msrp("answer", *AT, stdin=subprocess.PIPE)
+    program.write('v=0\nm=audio 5 RTP/AVP \x1b]0;title\x07\na=file-selector:name:"\x9b31m"\n\n')
+    assert program.wait() == 1
+    assert 'm=audio 0 RTP/AVP \\x1b]0;title\\x07\na=file-selector:name:"\\x9b31m"\n' in program.output
+
+
 def test_another_key_than_the_text_told(msrp: Start) -> None:
     one = msrp("offer", *AT, "secret", stdin=subprocess.PIPE)
     other = msrp("answer", *AT, "--listen", "--timeout", "2", stdin=subprocess.PIPE)

@@ -112,6 +112,51 @@ def test_somebody_is_asked(
     assert [path.name for path in folder.iterdir()] == ([file.name] if code == 0 else [])
 
 
+def test_an_answer_pasted_behind_the_text_is_none(
+    terminal: Open, msrp: Start, file: Path, folder: Path
+) -> None:
+    """Nobody agrees to a file of their own by what they put behind their offer."""
+    one = msrp("offer", *AT, "--file", file, stdin=subprocess.PIPE)
+    other = terminal("answer", *AT, "--listen", "--out", folder)
+    other.wait_for("Paste the ")
+    other.child.send(one.wait_for(r"(?s)^v=0\n.*?\n\n").group().replace("\n", "\r") + "y\ry\r")
+    other.wait_for(r"Take it\? \[y/n\]")
+    other.type("no")
+    assert other.wait() == 1
+    assert list(folder.iterdir()) == []
+
+
+TWO = """v=0
+o=- 1 1 IN IP4 127.0.0.1
+s=-
+c=IN IP4 127.0.0.1
+t=0 0
+m=message 7777 TCP/MSRP *
+a=accept-types:*
+a=path:msrp://127.0.0.1:7777/abcdefabcdef;tcp
+m=message 7778 TCP/TLS/MSRP *
+a=accept-types:*
+a=path:msrps://127.0.0.1:7778/abcdefabcdeg;tcp
+a=setup:actpass
+a=fingerprint:sha-256 {key}
+a=sendonly
+a=file-selector:name:"b.sh" size:1000
+a=file-transfer-id:another1
+
+"""
+
+
+@pytest.mark.parametrize("out", [False, True])
+def test_a_file_behind_a_session_that_cannot_be(msrp: Start, folder: Path, out: bool) -> None:
+    """The first m= line is for no file and cannot work; of the second nobody was told."""
+    options = ("--out", folder, "--accept-files") if out else ()
+    program = msrp("answer", *AT, "--listen", *options, stdin=subprocess.PIPE)
+    program.write(TWO.format(key=":".join(["AB"] * 32)))
+    assert program.wait() == 1, program.errors
+    assert "that is for a file" in program.errors
+    assert "m=message 0 TCP/MSRP *\nm=message 0 TCP/TLS/MSRP *\n" in program.output
+
+
 @pytest.mark.rule("5547 8.7-1")
 def test_a_file_goes_on(msrp: Start, file: Path, folder: Path) -> None:
     """The receiver has the beginning and answers with the range that is missing."""
