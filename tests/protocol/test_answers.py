@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -117,3 +118,30 @@ def test_each_answer_counts_once_whoever_gives_it(steps: list[Step]) -> None:
     for step in steps:
         model.step(step)
         model.check()
+
+
+@pytest.mark.parametrize("merged", [True, False], ids=["in one read", "one by one"])
+def test_what_is_left_of_a_batch_is_late_together(merged: bool) -> None:
+    model = _Model()
+    model.step(("send", 16 * K, []))
+    assert len(model.sent) == 8
+    others = b"".join(response(frame, 200) for frame in model.sent[:5])
+    model.hand.say(*([others] if merged else [response(frame, 200) for frame in model.sent[:5]]))
+    (outgoing,) = model.messages.values()
+    transactions = model.hand.connection.transactions
+    assert (len(transactions), outgoing._waiting, outgoing.acknowledged) == (3, 3, 10 * K)
+    model.hand.wait(LIMITS.transaction)
+    model.hand.answer(*model.sent)  # too late
+    assert (len(transactions), outgoing._waiting, outgoing.acknowledged) == (0, 0, 10 * K)
+    assert (outgoing.state, outgoing.status) == ("failed", 408)
+
+
+@pytest.mark.parametrize("merged", [True, False], ids=["in one read", "one by one"])
+def test_of_a_batch_that_is_answered_nothing_is_kept(merged: bool) -> None:
+    model = _Model()
+    model.step(("send", 16 * K, []))
+    answers = [response(frame, 200) for frame in model.sent]
+    model.hand.say(*([b"".join(answers)] if merged else answers))
+    transactions = model.hand.connection.transactions
+    assert (len(transactions), transactions._batched, transactions._waiting) == (0, {}, {})
+    assert transactions.next_timer() is None
