@@ -55,8 +55,9 @@ bench: venv
 bench-loopback: venv
 	@$(bin)/python -P benchmarks/loopback.py $(ARGS)
 
+# A file's tests stay together: some share a KDC, or a name on the local network.
 test: venv
-	@$(bin)/pytest $(ARGS)
+	@$(bin)/pytest -n auto --dist loadfile $(ARGS)
 
 fuzz:
 	@PYTHON="$(PYTHON)" .ci/fuzz --seconds $(or $(SECONDS),60) $(addprefix --target ,$(TARGET)) \

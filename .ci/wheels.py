@@ -108,6 +108,7 @@ class Attempt:
             self.run("test tools", *pip, "install", "-c", self.pins, f"{wheel}[{extras}]")
             report = self.work / "junit.xml"
             arguments = ["-c", ROOT / "pyproject.toml", "-p", "no:cacheprovider", f"--junitxml={report}"]
+            arguments += ["-n", "auto", "--dist", "loadfile"]
             self.run("tests", env / "bin/pytest", *arguments, ROOT / "tests", environ=self.at_home)
             self.run("skips", sys.executable, ROOT / ".ci/skips.py", report, ROOT / ".ci/allowed-skips")
             self.done += ", tests passed"
