@@ -37,6 +37,9 @@ class Entry(Protocol):
     def above(self, words: str | None) -> None:
         """A line above the prompt, where there is one; from any thread."""
 
+    def end(self) -> None:
+        """Nothing more is to be typed: the terminal is as it was, and can show bars."""
+
     def __enter__(self) -> Self: ...
 
     def __exit__(
@@ -66,6 +69,9 @@ class _Plain:
         pass
 
     def above(self, words: str | None) -> None:
+        pass
+
+    def end(self) -> None:
         pass
 
     def __enter__(self) -> Self:
@@ -116,6 +122,9 @@ class _Prompt:
         self._above = "" if words is None else f"{words}\n"
         self._session.app.invalidate()
 
+    def end(self) -> None:
+        self._stack.close()
+
     def __enter__(self) -> Self:
         from prompt_toolkit.patch_stdout import patch_stdout
 
@@ -125,4 +134,4 @@ class _Prompt:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        self.end()

@@ -18,7 +18,7 @@ from .progress import Report, Shows
 if TYPE_CHECKING:
     from ..session.session import Session
 
-__all__ = ["Transfer", "naming", "send_file"]
+__all__ = ["Journey", "Transfer", "naming", "send_file"]
 
 _ASKED = 2.0  # seconds without a word after which somebody there is being asked
 _FIRST = 1 << 20
@@ -55,7 +55,7 @@ class Transfer(NamedTuple):
         return f"{speed}; it was agreed to {self.waited:.0f} s later"
 
 
-class _Journey:
+class Journey:
     """When what happened to a file, told by `Session.send` and `Sent.delivered`."""
 
     report: Report
@@ -124,7 +124,7 @@ async def send_file(session: Session, output: Output, path: Path, bars: Shows) -
     """Send a file and wait until it is delivered. Raises NotDelivered, OSError and others; where it
     is called off, it says how far the file is."""
     shown = escape(path.name, 100)
-    journey = _Journey()
+    journey = Journey()
     try:
         with bars.bar(path.name, "reading") as report, naming(shown):
             journey.report = report
@@ -166,7 +166,7 @@ async def _wait(output: Output, shown: str) -> None:
     output.note(f"{shown} is there; waiting for the other side to take it")
 
 
-async def _watch(journey: _Journey, output: Output, shown: str) -> None:
+async def _watch(journey: Journey, output: Output, shown: str) -> None:
     """Say so where the file goes slowly because nobody there has agreed to it yet."""
     before = 0
     while not journey.taken:

@@ -91,15 +91,16 @@ class _Exchange:
         if args.text is not None or args.files:
             return await send(args, output, lambda: self._met(Lines()))
         if not args.listen and not args.get:
-            return await Chat(args, output, self._taking, lambda entry: self._met(entry)).run()
+            return await Chat(args, output, self._taking, lambda entry: self._met(entry, entry.end)).run()
         lines = Lines()
         async with self._met(lines) as session:
             return await Listening(args, output, self._taking, lines).show(session)
 
     @contextlib.asynccontextmanager
-    async def _met(self, typed: _Typed) -> AsyncIterator[Session]:
+    async def _met(self, typed: _Typed, end: Callable[[], None] = lambda: None) -> AsyncIterator[Session]:
         """The session, once both texts have been exchanged. Raises `_Transferred` where it was for
-        one file, which is sent or received by then."""
+        one file, which is sent or received by then; `end` is called before, as no line is asked for
+        any more."""
         from .. import join
 
         args = self._args
@@ -117,6 +118,7 @@ class _Exchange:
             if file is None:
                 yield session
                 return
+            end()
             if self._path is not None:
                 await transfer.send(session, self._path, file, self._output, self._bars)
             else:

@@ -37,13 +37,14 @@ class Output:
     Attributes:
         json: whether events are written instead of words.
         gone: whether nobody reads stdout any more; then `on_gone` was called, once.
+        undone: whether it was said what Ctrl-C has left undone.
     """
 
     def __init__(self, *, json: bool = False) -> None:
         self.json = json
         self.gone = False
         self.on_gone: Callable[[], object] | None = None
-        self._interrupted = False
+        self.undone = False
         self._question: str | None = None
         self._writer: Writer | None = None
 
@@ -128,9 +129,9 @@ class Output:
 
     def interrupted(self, words: str) -> None:
         """Say what Ctrl-C, or a signal, has left undone."""
-        if not self._interrupted and not self.json and is_terminal(sys.stderr):
+        if not self.undone and not self.json and is_terminal(sys.stderr):
             _print("")  # behind the terminal's own ^C
-        self._interrupted = True
+        self.undone = True
         self.error(Interrupted(words))
 
     def bug(self, error: BaseException) -> None:

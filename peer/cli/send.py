@@ -68,7 +68,8 @@ async def send(
         try:
             session = await stack.enter_async_context(meet())
         except asyncio.CancelledError:
-            output.interrupted("nothing was sent: nobody had answered yet")
+            if not output.undone:  # of an offer's own file it was said how far that is
+                output.interrupted("nothing was sent: nobody had answered yet")
             raise
         output.event(
             "session", f"To {who(session)}\n{session.security.describe()}", **session_fields(session)

@@ -14,16 +14,16 @@ from ..signalling.file_attributes import FileRange, FileSelector, FileTransfer, 
 from ..terms.display import escape
 from ..terms.errors import UsageError
 from .incoming import Taking, session_fields, who
+from .journey import Journey
 from .output import Output, size_text
 from .progress import Bars
+from .wrap import unbroken
 
 if TYPE_CHECKING:
     from ..session.session import Session
     from ..signalling.agreement import Outcome
 
 __all__ = ["agreed", "asked_for", "offered", "receive", "selector", "send", "shared", "taken"]
-
-_RESUMED = "from octet {0:,} on"
 
 
 def selector(words: Sequence[str]) -> FileSelector:
@@ -122,7 +122,7 @@ async def taken(
     if taking.accept == "ask" and not await ask(f"The other side offers {about}. Take it?"):
         raise NotAcceptable(f"{named} was refused")
     if file.range is not None and file.range.start > 1:
-        output.note(f"{named} goes on {_RESUMED.format(file.range.start)}")
+        output.note(f"{named} goes on from octet {file.range.start:,}")
     # An answer has neither disposition nor date nor icon (RFC 5547 section 8.3.1).
     return FileTransfer(file.selector, asked.transfer_id, range=file.range)
 
@@ -134,14 +134,19 @@ async def send(session: Session, path: Path, file: FileTransfer, output: Output,
     shown = escape(path.name, 100)
     _tell(session, output, "To")
     began = time.monotonic()
-    with bars.bar(path.name) as report:
-        sent = await described.send(session, path, file, progress=report)
-        fields = {"session": session.tag, "message_id": sent.message_id, "name": path.name}
-        output.event("sent", **fields)
-        await sent.delivered()
+    journey = Journey()
+    try:
+        with bars.bar(path.name) as journey.report:
+            sent = await described.send(session, path, file, progress=journey.left)
+            fields = {"session": session.tag, "message_id": sent.message_id, "name": path.name}
+            output.event("sent", **fields)
+            await sent.delivered()
+    except asyncio.CancelledError:
+        output.interrupted(f"{shown}: {journey}; offered again, it goes on from what is there")
+        raise
     seconds = max(time.monotonic() - began, 1e-6)
     start = 1 if file.range is None else file.range.start
-    rest = "" if start == 1 else f" {_RESUMED.format(start)}"
+    rest = "" if start == 1 else f" from octet {start:,} on"
     output.event(
         "delivered",
         f"Delivered: {shown}{rest}, {size_text(sent.size)}, "
@@ -160,14 +165,23 @@ async def receive(session: Session, file: FileTransfer, taking: Taking, output: 
     assert taking.directory is not None
     _tell(session, output, "From")
     name = file.selector.name or "file"
-    with bars.bar(name) as report:
-        received = await described.receive(
-            session, taking.directory, file, overwrite=taking.overwrite, progress=report
-        )
+    try:
+        with bars.bar(name) as report:
+            received = await described.receive(
+                session, taking.directory, file, overwrite=taking.overwrite, progress=report
+            )
+    except asyncio.CancelledError:
+        if (part := described.left_part(taking.directory, file.selector)) is not None:
+            stays = unbroken(escape(str(part), 1000))
+            output.interrupted(
+                f'"{escape(name, 100)}" is not whole; what came stays in {stays}, and goes on when it is '
+                "offered again"
+            )
+        raise
     checked = "checked" if received.checked else "not checked: the other side told no hash"
     output.event(
         "file",
-        f"{who(session)}: {size_text(received.size)}, is now {escape(str(received.path), 1000)}\n"
+        f"{who(session)}: {size_text(received.size)}, is now {unbroken(escape(str(received.path), 1000))}\n"
         f"    SHA-256 {received.sha256_hex}, {checked}",
         session=session.tag,
         name=file.selector.name,

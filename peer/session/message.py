@@ -203,7 +203,7 @@ class Message:
             incoming.leave()
             driver.flush()
         if incoming.state != "whole":
-            raise MessageCut(f"the message was cut after {incoming.reach} octets: {incoming.reason}")
+            raise MessageCut(f"the message was cut after {incoming.reach:,} octets: {incoming.reason}")
 
     def _take(self) -> None:
         if self._taken:

@@ -170,6 +170,46 @@ def test_a_file_goes_on(msrp: Start, file: Path, folder: Path) -> None:
 
 
 @pytest.mark.rule("5547 8.1-4 8.2-2")
+def test_a_terminal_shows_how_far_it_is_and_ctrl_c_what_is_undone(
+    msrp: Start, terminal: Open, tmp_path: Path, folder: Path
+) -> None:
+    large = tmp_path / "large"
+    with large.open("wb") as sparse:
+        sparse.truncate(1 << 30)
+    one = msrp("offer", *AT, "--file", large, stdin=subprocess.PIPE)
+    other = terminal("answer", *AT, "--out", folder, "--accept-files")
+    offer = one.wait_for(r"(?s)^v=0\n.*?\n\n").group()
+    other.wait_for(">")
+    for line in offer.splitlines():
+        other.type(line)
+    other.wait_for("The answer is for")
+    answer = other.wait_for(r"(?s)v=0\r\n.*?\r\n\r\n")
+    one.write(answer.replace("\r\n", "\n"))
+    other.wait_for("large .*[━╸].*MB/s")
+    other.key("c")
+    assert other.wait() == 130
+    assert "?[" not in other.seen, "what moves the cursor is not shown as letters"
+    assert f'"large" is not whole; what came stays in {folder / "large.part"}' in other.seen
+    assert one.wait() == 1
+
+
+def test_ctrl_c_says_how_much_was_sent(msrp: Start, terminal: Open, tmp_path: Path, folder: Path) -> None:
+    large = tmp_path / "large"
+    with large.open("wb") as sparse:
+        sparse.truncate(1 << 30)
+    one = terminal("offer", *AT, "--file", large)
+    other = msrp("answer", *AT, "--out", folder, "--accept-files", stdin=subprocess.PIPE)
+    other.write(one.wait_for(r"(?s)v=0\r\n.*?\r\n\r\n").replace("\r\n", "\n"))
+    for line in other.wait_for(r"(?s)^v=0\n.*?\n\n").group().splitlines():
+        one.type(line)
+    one.wait_for("large .*[━╸].*MB/s")
+    one.key("c")
+    assert one.wait() == 130
+    assert re.search(r"msrp: large: not delivered; .* of 1\.1 GB .* were sent; offered again", one.seen)
+    assert "nothing was sent" not in one.seen
+    assert other.wait() == 1
+
+
 def test_a_part_of_another_file(msrp: Start, file: Path, folder: Path) -> None:
     """The hash tells; the sender learns it, nothing gets the name, and the next time all of it is sent."""
     (folder / "a picture.png.part").write_bytes(b"x" * 1000)
