@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 
 __all__ = ["unbroken", "width_of", "wrapped"]
 
@@ -11,6 +12,7 @@ _KEPT = "\0"
 """Stands for a space where no line is to break; nothing that reaches a terminal has one."""
 _HANG = "    "
 """Before what goes on: no words of the other side can look like a line of ours."""
+_FINGERPRINT = re.compile(r"((?:[0-9A-F]{2}:){16})((?:[0-9A-F]{2}:){15}[0-9A-F]{2}\S{0,2})")
 _LEAST = 20  # columns; what is narrower breaks wherever it likes
 
 
@@ -28,7 +30,8 @@ def unbroken(text: str) -> str:
 
 
 def wrapped(text: str, width: int | None) -> str:
-    """`text` with no line longer than `width` columns, but where a word is."""
+    """`text` with no line longer than `width` columns, but where a word is; a fingerprint, which people
+    compare, breaks in its middle."""
     if width is not None and width >= _LEAST:
         text = "\n".join(part for line in text.split("\n") for part in _parts(line, width))
     return text.replace(_KEPT, " ")
@@ -42,7 +45,7 @@ def _parts(line: str, width: int) -> list[str]:
     parts: list[str] = []
     here = indent
     empty = True
-    for space, word in re.findall(r"(\s*)(\S+)", line[len(indent) :]):
+    for space, word in _words(line[len(indent) :], width - len(hang)):
         if empty or _columns(here + space + word) <= width:
             here += word if empty else space + word
         else:
@@ -50,6 +53,16 @@ def _parts(line: str, width: int) -> list[str]:
             here = hang + word
         empty = False
     return [*parts, here]
+
+
+def _words(line: str, room: int) -> Iterator[tuple[str, str]]:
+    """Each word, with the spaces before it."""
+    for space, word in re.findall(r"(\s*)(\S+)", line):
+        if len(word) > room and (halves := _FINGERPRINT.fullmatch(word)):
+            yield space, halves[1]
+            yield "", halves[2]
+        else:
+            yield space, word
 
 
 def _columns(text: str) -> int:

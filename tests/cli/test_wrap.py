@@ -35,6 +35,17 @@ def test_a_path_stays_whole() -> None:
     assert wrapped(path, None) == "/home/bob/a holiday photo.jpg"
 
 
+def test_a_fingerprint_breaks_in_its_middle() -> None:
+    half = ":".join(f"{octet:02X}" for octet in range(16))
+    print_ = f"{half}:{half}"
+    assert wrapped(f"  a key, SHA-256 {print_}, ours", 60).split("\n") == [
+        "  a key, SHA-256",
+        f"    {half}:",
+        f"    {half}, ours",
+    ]
+    assert wrapped(print_, 95) == wrapped(print_, None) == print_
+
+
 def test_where_there_is_no_width_there_are_no_breaks() -> None:
     assert wrapped("x " * 100, None) == wrapped("x " * 100, 5) == "x " * 100
 
