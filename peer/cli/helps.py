@@ -117,7 +117,7 @@ examples:
   msrp offer                           talk
   msrp offer "Lunch?"                  a message, until it is delivered
   msrp offer --file photo.jpg          a file
-  msrp offer --get photo.jpg --out in  a file that the other side has, and shares by answer --file
+  msrp offer --get photo.jpg --out in   a file that the other side has, and shares by answer --file
   msrp offer --listen --out inbox      only take what the other side has
   msrp offer --connect                 where nobody can connect to this computer
   msrp offer --cema                    where a middlebox of the network must be connected to

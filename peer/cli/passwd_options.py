@@ -27,8 +27,10 @@ Rather have one made. Whoever gets between two computers, or steals the file, ca
 for as long as they like, and finds those that people think of. So where the other side's key is
 not verified, msrp uses only generated ones to log in, unless somebody allows others expressly.
 
-Then: msrp listen --as im:bob@lan --expect im:alice@lan
-and:  msrp send TARGET --as im:alice@lan --expect im:bob@lan "Hello"
+Then, here and where alice is:
+
+  msrp listen --as im:bob@lan --expect im:alice@lan
+  msrp send TARGET --as im:alice@lan --expect im:bob@lan "Hello"
 """
 
 
