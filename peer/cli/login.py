@@ -141,8 +141,9 @@ def _password(args: argparse.Namespace, expected: str) -> Password:
     if not password.generated and not args.guessable:
         # It would be refused behind the handshake: nothing here verifies the other side's key before.
         raise NotSecureEnough(
-            "this password was not generated: whoever stands in between could guess it. Let "
-            f"msrp passwd --generate make one where {expected} listens; or allow this one, --guessable"
+            "this password was not generated: whoever stands in between could guess it. If it was, "
+            f"it has a slip: type it again. Else let msrp passwd --generate make one where {expected} "
+            "listens; or allow this one, --guessable"
         )
     return password
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..terms.display import escape
-from ..terms.errors import MsrpError, NotDelivered, UsageError
+from ..terms.errors import MsrpError, NotDelivered, NotSecureEnough, PeerError, UsageError
 from .exits import Exit, exit_of
 from .incoming import Incoming, Taking, session_fields, who
 from .journey import naming, send_file
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["connection", "run", "send", "send_text"]
 
+_LOG_IN = 401  # the status of a request for a session that must log in first
 _Work = tuple[str, Callable[[], Awaitable[object]]]  # what is sent, and how
 
 
@@ -36,13 +37,17 @@ def run(args: argparse.Namespace) -> Exit:
     return run_loop(lambda: send(args, output, meet), output, args.verbose)
 
 
-def connection(
+@contextlib.asynccontextmanager
+async def connection(
     args: argparse.Namespace, login: dict[str, Any], *, files: bool
-) -> contextlib.AbstractAsyncContextManager[Session]:
-    """The session that the options ask for; `login` is what `initiating` made of them."""
+) -> AsyncIterator[Session]:
+    """The session that the options ask for; `login` is what `initiating` made of them.
+
+    Raises NotSecureEnough where the other side wants us to log in, and as `connect`.
+    """
     from .. import connect
 
-    return connect(
+    connecting = connect(
         args.target,
         me=args.me,
         tls=args.tls,
@@ -51,6 +56,16 @@ def connection(
         interfaces=args.interfaces,
         **login,
     )
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            session = await stack.enter_async_context(connecting)
+        except PeerError as error:
+            if error.status != _LOG_IN:
+                raise
+            raise NotSecureEnough(
+                f"{error}. With a password that was made there for you: --as im:YOU --expect im:THEM"
+            ) from None
+        yield session
 
 
 async def send(

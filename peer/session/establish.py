@@ -29,7 +29,7 @@ __all__ = ["establish", "own_terms", "ready", "session_tag"]
 
 _REFUSED = {
     400: "it did not understand the request",
-    401: "it wants to know who we are: log in",
+    401: "it speaks only with those who log in",
     403: "it refuses",
     481: "it knows no direct rendezvous",
     501: "it knows no direct rendezvous",

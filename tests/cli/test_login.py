@@ -127,8 +127,9 @@ def test_who_is_not_proved_says_nothing(
 def test_who_does_not_log_in_is_not_served(listening: Listening, msrp: Start, word: str) -> None:
     bob, target = listening("--as", BOB, "--expect", ALICE)
     eve = msrp("send", target, "Lunch?", "--as", ALICE)
-    assert eve.wait() == 1
-    assert "log in" in eve.errors
+    assert eve.wait() == 4
+    assert "speaks only with those who log in" in eve.errors
+    assert "--as im:YOU --expect im:THEM" in eve.errors
     assert "session" not in bob.output
 
 
