@@ -14,7 +14,7 @@ from ..terms.display import escape
 from ..terms.errors import MsrpError, UsageError
 from .entry import Entry, Interrupted, entry
 from .exits import Exit, exit_of
-from .incoming import Incoming, Taking, session_fields, who
+from .incoming import Incoming, Taking, session_fields, who, who_and_where
 from .journey import send_file
 from .listen import listening
 from .login import Accepting, accepting, initiating
@@ -121,7 +121,7 @@ class Chat:
         self._present.set()
         self._output.event(
             "session",
-            f"Talking to {who(session)} at {session.peer_address}\n{session.security.describe()}",
+            f"Talking to {who_and_where(session)}\n{session.security.describe()}",
             **session_fields(session),
         )
         try:
@@ -187,8 +187,9 @@ class Chat:
             self._output.note("nobody is there yet")
         elif word == "/security":
             for layer in session.security.layers:
-                keys = f"the other side's key {layer.peer_key}, ours {layer.own_key}"
-                self._output.note(f"{layer.version}, {layer.cipher}; {keys}")
+                keys = {"the other side's key": layer.peer_key, "our key": layer.own_key}
+                told = "".join(f"\n  {whose}, SHA-256 {key}" for whose, key in keys.items() if key)
+                self._output.note(f"{layer.version}, {layer.cipher}{told}")
             self._output.note(f"{who(session)}: {session.security.describe()}")
         elif word == "/file" and not rest:
             self._output.note("say which file: /file PATH (Tab completes it)")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..session.message import Message
     from ..session.session import Session
 
-__all__ = ["Incoming", "Taking", "session_fields", "who"]
+__all__ = ["Incoming", "Taking", "session_fields", "who", "who_and_where"]
 
 Ask = Callable[[str], Awaitable[bool]]
 
@@ -82,6 +82,13 @@ def who(session: Session) -> str:
     if session.peer_claim is not None:
         return f"{escape(str(session.peer_claim))} (claimed, not proved)"
     return escape(session.peer_address)
+
+
+def who_and_where(session: Session) -> str:
+    """The same, and the address where that is not all that is known."""
+    shown = who(session)
+    where = escape(session.peer_address)
+    return shown if shown == where else f"{shown} at {where}"
 
 
 def session_fields(session: Session) -> dict[str, object]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..terms.errors import CannotReach, MsrpError
 from .exits import Exit, exit_of
-from .incoming import Incoming, Taking, session_fields, who
+from .incoming import Incoming, Taking, session_fields, who, who_and_where
 from .login import Accepting, accepting
 from .options import listening_address
 from .output import Output
@@ -73,7 +73,7 @@ class Listening:
         label = f"[{session.tag}] {who(session)}"
         self._output.event(
             "session",
-            f"[{session.tag}] session with {who(session)} at {session.peer_address}\n"
+            f"[{session.tag}] session with {who_and_where(session)}\n"
             f"[{session.tag}] {session.security.describe()}",
             **session_fields(session),
         )

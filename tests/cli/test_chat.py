@@ -39,7 +39,10 @@ def test_two_terminals(two: tuple[Terminal, Terminal]) -> None:
     alice.type("//slashes stay")
     bob.wait_for("im:alice@lan: /slashes stay")
     alice.type("/security")
-    alice.wait_for("TLSv1.3, TLS_AES_256_GCM_SHA384; the other side's key ([0-9A-F]{2}:){31}")
+    alice.wait_for(
+        r"TLSv1.3, TLS_AES_256_GCM_SHA384\s+"
+        r"the other side's key, SHA-256 ([0-9A-F]{2}:){31}..\s+our key, SHA-256 "
+    )
     alice.type("/help")
     alice.wait_for("/file PATH")
     alice.type("/fly")
