@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -264,14 +264,16 @@ class _Exchange:
         """What stands on standard input up to an empty line, or its end."""
         lines: list[str] = []
         size = 0
-        while (line := await typed.next()) is not None:
-            if line.strip():
-                lines.append(line)
-                size += len(line) + 1
-            elif lines:
-                break
-            if size > MAX_SDP:
-                raise UsageError(f"that is no {what}: it is longer than {MAX_SDP} characters")
+        while (entered := await typed.next()) is not None:
+            # A terminal hands over what was pasted as one, with its ends of lines.
+            for line in entered.split("\n"):
+                if line.strip():
+                    lines.append(line)
+                    size += len(line) + 1
+                elif lines:
+                    return "\n".join(lines)
+                if size > MAX_SDP:
+                    raise UsageError(f"that is no {what}: it is longer than {MAX_SDP} characters")
         if not lines:
             raise UsageError(f"no {what} came on standard input")
         return "\n".join(lines)

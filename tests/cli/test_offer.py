@@ -82,8 +82,10 @@ def test_a_talk(msrp: Start) -> None:
     assert one.wait() == 0, one.errors
 
 
-def test_on_terminals(terminal: Open) -> None:
-    """Pasted at the prompt of a chat, line by line."""
+@pytest.mark.parametrize("at_once", [False, True])
+def test_on_terminals(terminal: Open, at_once: bool) -> None:
+    """Pasted at the prompt of a chat: line by line, or as terminals mark what is pasted, with its
+    empty line."""
     one, other = terminal("offer", *AT), terminal("answer", *AT)
     for source, target in ((one, other), (other, one)):
         target.wait_for("Paste the ")
@@ -91,9 +93,13 @@ def test_on_terminals(terminal: Open) -> None:
         source.wait_for("is for [^\r\n]+, and for nobody else:")
         # It may arrive in pieces; its last line is that of the key.
         text = source.wait_for(r"v=0\r?\n(?:[a-z]=[^\r\n]*\r?\n)+?a=fingerprint:[^\r\n]+\r?\n")
-        for line in re.findall("[a-z]=[^\r\n]*", text):
+        lines = re.findall("[a-z]=[^\r\n]*", text)
+        if at_once:
+            pasted = "\r".join([*lines, "", ""])
+            target.type(f"\x1b[200~{pasted}\x1b[201~")
+            continue
+        for line in [*lines, ""]:
             target.type(line)
-        target.type("")
     for source in (one, other):
         source.wait_for("Talking to ")
     one.type("Hello")
