@@ -124,7 +124,12 @@ class Terminal:
             # Before it begins, too: theirs may come when it has looked already.
             preexec_fn=lambda: termios.tcsetwinsize(0, (50, columns)),
             cwd=None if cwd is None else str(cwd),
-            env={**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"},
+            # The size is the terminal's own, not what a shell or a test runner remembers of another.
+            env={
+                **{name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")},
+                "TERM": "xterm",
+                "PROMPT_TOOLKIT_NO_CPR": "1",
+            },
         )
         self.child.delaybeforesend = None
         self.child.delayafterclose = self.child.ptyproc.delayafterclose = 0

@@ -114,7 +114,7 @@ async def test_a_send_cancelled_in_the_middle() -> None:
         with pytest.raises(MessageCut, match=r"cut after [\d,]+ octets: the sender gave it up") as cut:  # noqa: PT012
             async for block in blocks:
                 came += block
-        assert f"after {len(came)} octets" in str(cut.value)
+        assert f"after {len(came):,} octets" in str(cut.value)
         assert came == b"x" * len(came)
         await (await near.send("alive")).delivered()
         assert await (await first(far)).text() == "alive"
