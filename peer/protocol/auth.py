@@ -1,4 +1,4 @@
-"""The order of AUTH: here, the grants of direct rendezvous (PROFILE section 5).
+"""The order of AUTH: here, the grants of direct rendezvous (docs/profile.md).
 
 AUTH without Authorization and with Accept-Types asks for a session; the 200 grants a fresh
 URI in Use-Path, good on this connection alone, for as long as Expires says until first used.

@@ -15,7 +15,7 @@ __all__ = ["Level", "Proof", "Protection", "Security"]
 
 
 class Level(IntEnum):
-    """The total order of PROFILE section 7; higher is better."""
+    """The one total order (docs/security.md); higher is better."""
 
     PLAINTEXT = 0
     """No confidentiality, whoever is proved."""
