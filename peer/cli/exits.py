@@ -6,6 +6,7 @@ import re
 from enum import IntEnum
 
 from ..credentials.errors import CredentialsError
+from ..kept.errors import StoreError
 from ..terms.errors import CannotReach, MsrpError, NotSecureEnough, UsageError
 
 __all__ = ["MEANINGS", "Exit", "exit_of", "kind_of"]
@@ -41,7 +42,7 @@ def exit_of(error: BaseException) -> Exit:
             return Exit.NOBODY
         case NotSecureEnough():
             return Exit.INSECURE
-        case CredentialsError():
+        case CredentialsError() | StoreError():
             return Exit.FAILED
         case MsrpError():
             from ..aio.discovery import DiscoveryUnavailable  # loaded by now, where it was raised

@@ -8,7 +8,7 @@ __all__ = ["CannotAsk", "CredentialsError"]
 
 
 class CredentialsError(MsrpError):
-    """A password cannot be used, or what is kept of passwords cannot be; the text says what to do."""
+    """A password cannot be used; the text says what to do."""
 
 
 class CannotAsk(CredentialsError):

@@ -29,11 +29,11 @@ from msrp_sasl import (
 from msrp_sasl.identity import bare
 from msrp_sasl.verifier import ITERATIONS, LEAST_ITERATIONS, MOST_ITERATIONS
 
+from ..kept.database import Database
+from ..kept.errors import StoreError
+from ..kept.folder import data_folder
 from ..terms.errors import UsageError
 from ..terms.principal import Principal
-from .database import Database
-from .errors import CredentialsError
-from .folder import data_folder
 
 __all__ = ["KEPT", "Pair", "VerifierStore", "check_pair", "usual_path"]
 
@@ -74,7 +74,7 @@ _STEPS: Final = {1: (_DIGEST_MD5,)}
 
 
 def usual_path() -> Path:
-    """Where the store of this user lies. Raises `CredentialsError` where the user has no home."""
+    """Where the store of this user lies. Raises `StoreError` where the user has no home."""
     return data_folder() / "verifiers.db"
 
 
@@ -103,7 +103,7 @@ class VerifierStore(Verifiers):
     """A file of verifiers.
 
     Any number of threads and processes may use the same file. Every method raises
-    `CredentialsError` where the file cannot be used, and has changed nothing then.
+    `StoreError` where the file cannot be used, and has changed nothing then.
     """
 
     def __init__(self, path: Path, *, iterations: Mapping[Hash, int] = ITERATIONS) -> None:
@@ -112,7 +112,7 @@ class VerifierStore(Verifiers):
         `iterations` are those of a new file; they stay its own, so that all its users, and
         those it does not know, look alike.
         """
-        self._database = Database(path, _APPLICATION, _VERSION, _STEPS)
+        self._database = Database(path, _APPLICATION, _VERSION, _STEPS, instead="set the passwords anew")
         self._database.make(
             [
                 *((statement, ()) for statement in _SCHEMA),
@@ -234,8 +234,8 @@ class VerifierStore(Verifiers):
         except ValueError:
             raise self._damaged() from None
 
-    def _damaged(self) -> CredentialsError:
-        return CredentialsError(self._database.damaged())
+    def _damaged(self) -> StoreError:
+        return StoreError(self._database.damaged())
 
 
 def check_pair(initiator: Principal, acceptor: Principal) -> None:

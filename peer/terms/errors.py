@@ -13,7 +13,8 @@
      ├── NotAcceptable       a PeerError: what it offers does not fit (`signalling.agreement`)
      ├── Refused             a PeerError: it said no to our offer (`signalling.agreement`)
      ├── DiscoveryUnavailable  the LAN cannot be asked here (`aio.discovery`)
-     └── CredentialsError    a password cannot be used, or what is kept of passwords (`credentials.errors`)
+     ├── CredentialsError    a password cannot be used (`credentials.errors`)
+     └── StoreError          what is kept on the disk cannot be used (`kept.errors`)
 
 Each text names what was wrong and where, in words for a person, and holds no secret.
 """

@@ -12,6 +12,7 @@ from msrp_peer.cli.exits import Exit, exit_of, kind_of
 from msrp_peer.cli.options import listening_address
 from msrp_peer.cli.output import Output, size_text
 from msrp_peer.credentials.errors import CannotAsk, CredentialsError
+from msrp_peer.kept.errors import StoreError
 from msrp_peer.session.files import FileDamaged
 from msrp_peer.terms import errors
 
@@ -46,6 +47,7 @@ def test_size(octets: int | None, text: str) -> None:
         (errors.MessageCut("x"), Exit.FAILED, "message-cut"),
         (CredentialsError("x"), Exit.FAILED, "credentials-error"),
         (CannotAsk("x"), Exit.FAILED, "cannot-ask"),
+        (StoreError("x"), Exit.FAILED, "store-error"),
         (FileDamaged("x", Path("x.part")), Exit.FAILED, "file-damaged"),
         (PermissionError(13, "Permission denied"), Exit.FAILED, "system"),
     ],

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from credentials.stores import ALICE, BOB, CAROL, PASSWORD, open_store
-from msrp_peer.credentials.errors import CredentialsError
+from msrp_peer.kept.errors import StoreError
 from msrp_sasl import Password
 
 
@@ -30,7 +30,7 @@ def refused(folder: Path, *words: str) -> None:
     try:
         store = open_store(folder)
         store.keep(ALICE, BOB, Password("quite another one"), 5)
-    except CredentialsError as error:
+    except StoreError as error:
         said = str(error)
     else:
         said = "kept"

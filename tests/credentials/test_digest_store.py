@@ -11,8 +11,8 @@ import pytest
 from credentials.stores import ALICE, BOB, CAROL, PASSWORD, open_store
 from credentials.test_processes import Start, go, start
 from msrp_peer.credentials.environment import Environment
-from msrp_peer.credentials.errors import CredentialsError
 from msrp_peer.credentials.verifiers import KEPT, VerifierStore
+from msrp_peer.kept.errors import StoreError
 from msrp_peer.terms.principal import Principal
 from msrp_sasl import (
     Accepting,
@@ -187,7 +187,7 @@ def test_an_older_file_that_is_damaged_is_left_as_it_is(old: Path) -> None:
     octets = bytearray(path.read_bytes())
     octets[(page - 1) * 4096 : page * 4096] = b"\xa5" * 4096
     path.write_bytes(octets)
-    with pytest.raises(CredentialsError, match="is damaged"):
+    with pytest.raises(StoreError, match="is damaged"):
         open_store(old)
     assert path.read_bytes() == octets
 
@@ -199,5 +199,5 @@ def test_a_secret_that_is_none_is_told_as_damage(tmp_path: Path) -> None:
         with contextlib.closing(sqlite3.connect(tmp_path / "msrp-peer/verifiers.db")) as connection:
             connection.execute(f"UPDATE digest_md5 SET secret = {broken}")
             connection.commit()
-        with pytest.raises(CredentialsError, match="is damaged"):
+        with pytest.raises(StoreError, match="is damaged"):
             secret_of(store)

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from credentials.stores import ALICE, BOB, PASSWORD, open_store
-from msrp_peer.credentials.errors import CredentialsError
 from msrp_peer.credentials.verifiers import KEPT
+from msrp_peer.kept.errors import StoreError
 from msrp_sasl import Password, ScramVerifier
 
 SCRIPT = Path(__file__).with_name("store_process.py")
@@ -87,10 +87,10 @@ def test_who_reads_for_long_keeps_nobody_from_writing(tmp_path: Path) -> None:
 
 def test_who_writes_for_too_long_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = open_store(tmp_path)
-    monkeypatch.setattr("msrp_peer.credentials.database._BUSY", 0.1)
+    monkeypatch.setattr("msrp_peer.kept.database._BUSY", 0.1)
     with contextlib.closing(sqlite3.connect(tmp_path / "msrp-peer/verifiers.db")) as writer:
         writer.execute("BEGIN IMMEDIATE")
-        with pytest.raises(CredentialsError, match="in use by another process for long"):
+        with pytest.raises(StoreError, match="in use by another process for long"):
             store.keep(ALICE, BOB, PASSWORD, 0)
         assert store.scram(ALICE.text, BOB.text, "SHA-256") is None  # reading goes on
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from credentials.stores import ALICE, BOB, CAROL, PASSWORD, open_store
-from msrp_peer.credentials.errors import CredentialsError
-from msrp_peer.credentials.folder import check_private
 from msrp_peer.credentials.verifiers import VerifierStore
+from msrp_peer.kept.errors import StoreError
+from msrp_peer.kept.folder import check_private
 from msrp_sasl import Password
 
 SCRIPT = Path(__file__).with_name("small_disk.py")
@@ -79,7 +79,7 @@ def test_a_store_that_went_bad_is_not_used_and_not_changed(path: Path, fault: st
     spoil(path)
     before = path.read_bytes()
     for attempt in (lambda: USES[use](store), lambda: VerifierStore(path)):
-        with pytest.raises(CredentialsError, match=words) as caught:
+        with pytest.raises(StoreError, match=words) as caught:
             attempt()
         assert str(path.parent) in str(caught.value)
     assert path.read_bytes() == before
@@ -93,7 +93,7 @@ def test_nothing_is_written_beside_damage_that_only_a_check_finds(path: Path, us
     octets = bytearray(path.read_bytes())
     octets[(page - 1) * 4096 : page * 4096] = b"\xa5" * 4096
     path.write_bytes(octets)
-    with pytest.raises(CredentialsError, match="is damaged"):
+    with pytest.raises(StoreError, match="is damaged"):
         USES[use](store)
     assert path.read_bytes() == octets
 
@@ -102,7 +102,7 @@ def test_nothing_is_written_beside_damage_that_only_a_check_finds(path: Path, us
 def test_a_store_that_vanished_is_missed_and_not_made_anew(path: Path, use: str) -> None:
     store = VerifierStore(path)
     path.unlink()
-    with pytest.raises(CredentialsError, match="is missing"):
+    with pytest.raises(StoreError, match="is missing"):
         USES[use](store)
     assert not path.exists()
 
@@ -124,7 +124,7 @@ def test_a_store_that_vanished_is_missed_and_not_made_anew(path: Path, use: str)
 )
 def test_contents_that_make_no_sense_are_told_as_damage(path: Path, statement: str, use: str) -> None:
     sql(path, statement)
-    with pytest.raises(CredentialsError, match="is damaged"):
+    with pytest.raises(StoreError, match="is damaged"):
         (USES | {"open": lambda store: None})[use](VerifierStore(path))
 
 
@@ -136,7 +136,7 @@ def test_what_belongs_to_another_user_is_not_used(path: Path) -> None:
     else:
         foreign = [Path("/etc"), Path("/etc/passwd")]
     for one in foreign:
-        with pytest.raises(CredentialsError, match=f"^{one} belongs to another user"):
+        with pytest.raises(StoreError, match=f"^{one} belongs to another user"):
             check_private(one)
 
 
@@ -146,13 +146,13 @@ def test_a_folder_may_lie_elsewhere(tmp_path: Path) -> None:
     open_store(tmp_path).keep(ALICE, BOB, PASSWORD, 0)
     assert (tmp_path / "elsewhere/verifiers.db").exists()
     (tmp_path / "elsewhere").chmod(0o770)
-    with pytest.raises(CredentialsError, match="chmod 700"):
+    with pytest.raises(StoreError, match="chmod 700"):
         open_store(tmp_path)
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(CredentialsError, match=r"cannot make .*/file/msrp-peer: "):
+    with pytest.raises(StoreError, match=r"cannot make .*/file/msrp-peer: "):
         open_store(tmp_path / "file")
 
 
@@ -169,7 +169,7 @@ def test_an_open_umask_opens_nothing(tmp_path: Path) -> None:
 def test_a_change_that_fails_in_the_middle_changes_nothing(path: Path) -> None:
     store = VerifierStore(path)
     sql(path, "CREATE TRIGGER no BEFORE INSERT ON scram BEGIN SELECT RAISE(ABORT, 'no'); END")
-    with pytest.raises(CredentialsError):
+    with pytest.raises(StoreError):
         store.keep(ALICE, BOB, Password("quite another one"), 5)
     verifier = store.scram(ALICE.text, BOB.text, "SHA-512")
     assert verifier is not None
@@ -179,7 +179,7 @@ def test_a_change_that_fails_in_the_middle_changes_nothing(path: Path) -> None:
 def test_no_error_holds_what_is_kept(path: Path) -> None:
     store = VerifierStore(path)
     path.write_bytes(b"\xa5" * 4096)
-    with pytest.raises(CredentialsError) as caught:
+    with pytest.raises(StoreError) as caught:
         store.keep(ALICE, BOB, PASSWORD, 0)
     assert PASSWORD.text not in repr(caught.value) + str(caught.value)
 

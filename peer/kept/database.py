@@ -1,4 +1,4 @@
-"""A small SQLite file that holds secrets: opened anew for each use, by any thread and process.
+"""A small SQLite file of this user's own: opened anew for each use, by any thread and process.
 
 It is made whole under another name and then linked to its own, so that nobody ever finds half
 of one. Opening takes a fraction of a millisecond; in return neither threads nor forks nor a file
@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from .errors import CredentialsError
+from .errors import StoreError
 from .folder import check_private, make_private
 
 __all__ = ["Database"]
@@ -26,15 +26,23 @@ _BUSY: Final = 10.0  # seconds to wait for another process that writes
 class Database:
     """One file of one application and schema; both numbers stand in its header.
 
-    Every method raises `CredentialsError` where the file cannot be used. What was not written
+    Every method raises `StoreError` where the file cannot be used. What was not written
     whole was not written at all.
     """
 
     def __init__(
-        self, path: Path, application: int, version: int, steps: Mapping[int, Sequence[str]] | None = None
+        self,
+        path: Path,
+        application: int,
+        version: int,
+        steps: Mapping[int, Sequence[str]] | None = None,
+        *,
+        instead: str,
     ) -> None:
-        """`steps` are the statements that make of a file of each earlier version one of the next."""
+        """`steps` are the statements that make of a file of each earlier version one of the next;
+        `instead` is what a person does who has no copy of a damaged file and moves it away."""
         self.path = path
+        self._instead = instead
         self._application = application
         self._version = version
         self._steps = steps or {}
@@ -79,7 +87,7 @@ class Database:
         connection.execute("BEGIN IMMEDIATE")
         # What is damaged already is not written to: a copy may be the better one.
         if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-            raise CredentialsError(self.damaged())
+            raise StoreError(self.damaged())
         yield
         connection.execute("COMMIT")
 
@@ -106,9 +114,9 @@ class Database:
         version: int
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if application != self._application or version < 1:
-            raise CredentialsError(f"{self.path} is not what msrp keeps there: move it away")
+            raise StoreError(f"{self.path} is not what msrp keeps there: move it away")
         if version > self._version:
-            raise CredentialsError(
+            raise StoreError(
                 f"{self.path} was written by a later release of msrp (its form is {version}, this release "
                 f"knows {self._version}): use that one"
             )
@@ -120,11 +128,11 @@ class Database:
         try:
             yield
         except FileNotFoundError:
-            raise CredentialsError(f"{self.path} is missing") from None
+            raise StoreError(f"{self.path} is missing") from None
         except OSError as error:
-            raise CredentialsError(f"{self.path} cannot be used: {error.strerror}") from None
+            raise StoreError(f"{self.path} cannot be used: {error.strerror}") from None
         except sqlite3.Error as error:
-            raise CredentialsError(self._complaint(getattr(error, "sqlite_errorcode", 0) & 0xFF)) from None
+            raise StoreError(self._complaint(getattr(error, "sqlite_errorcode", 0) & 0xFF)) from None
 
     def _complaint(self, code: int) -> str:
         match code:
@@ -143,7 +151,7 @@ class Database:
         """What to say where its contents make no sense."""
         return (
             f"{self.path} is damaged, and was left as it is: put a copy in its place, or move it away and "
-            "set the passwords anew"
+            f"{self._instead}"
         )
 
 

@@ -1,0 +1,1 @@
+"""What is kept for this user on the disk: the folder, files nobody else can read, small databases."""
