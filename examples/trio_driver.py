@@ -57,6 +57,7 @@ class TrioLine:
         self.changed = connection.bell = TrioBell()
         self._stream = stream
         self._token = trio.lowlevel.current_trio_token()
+        self._apart = trio.CapacityLimiter(1)  # no line waits for another's step
         self._due = TrioBell()  # something may be due: to write, to time, to read on
         host, port = stream.socket.getpeername()[:2]
         self.peer_address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -84,6 +85,27 @@ class TrioLine:
 
     async def in_thread(self, call: Callable[[], T]) -> T:
         return await trio.to_thread.run_sync(call)
+
+    async def apart(self, call: Callable[[], None], late: Callable[[], object]) -> None:
+        over: list[str] = []  # the call, and the wait for it, in the order in which they ended
+
+        def called() -> None:
+            try:
+                call()
+            finally:
+                over.append("call")
+                if over[0] == "wait":
+                    late()
+
+        try:
+            with trio.fail_after(self.connection.limits.handshake):
+                await trio.to_thread.run_sync(called, abandon_on_cancel=True, limiter=self._apart)
+        except trio.TooSlowError:
+            raise TimeoutError from None
+        finally:
+            over.append("wait")
+            if over[0] == "call" and sys.exc_info()[0] is not None:
+                late()
 
     # -- between the connection and the network
 

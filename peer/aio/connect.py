@@ -7,7 +7,7 @@ from collections.abc import Generator, Sequence
 from types import TracebackType
 from typing import Any
 
-from msrp_sasl import Credentials, Policy
+from msrp_sasl import Credentials, Kerberos, Policy
 
 from ..protocol.auth import Terms
 from ..protocol.connection import Connection
@@ -50,8 +50,9 @@ class connect:  # a verb: async with ...
         expect: whom we mean (``im:bob@lan``), where the target is only an address, or another
             name than theirs. They must be proved, or nothing is said.
         credentials: where the password of `me` for whom we mean comes from
-            (`msrp_sasl.Credentials`). With them each side proves itself to the other by SASL, or
-            nothing is said; without, nobody is proved.
+            (`msrp_sasl.Credentials`).
+        kerberos: where our Kerberos ticket is (`msrp_sasl.Kerberos`). With either of these each side
+            proves itself to the other by SASL, or nothing is said; without, nobody is proved.
         policy: which mechanisms may be used (`msrp_sasl.Policy`).
         require: the least level (`Level`) at which anything is said.
         tls: ``"anonymous"`` (TLS 1.3, keys nobody verifies) or ``"adh"`` (TLS 1.2, none).
@@ -74,6 +75,7 @@ class connect:  # a verb: async with ...
         me: str | None = None,
         expect: str | None = None,
         credentials: Credentials | None = None,
+        kerberos: Kerberos | None = None,
         policy: Policy | None = None,
         require: Level = Level.PASSIVE_ONLY,
         tls: str = "anonymous",
@@ -92,9 +94,9 @@ class connect:  # a verb: async with ...
         self._limits = limits or Limits()
         self._me = claimed(me)
         self._expected = claimed(expect) or self._target.principal
-        self._login = login(self._me, self._expected, credentials, policy)
+        self._login = login(self._me, self._expected, credentials, kerberos, policy)
         if expect is not None and self._login is None:
-            raise UsageError(f"nothing can prove that it is {self._expected}: give credentials")
+            raise UsageError(f"nothing can prove that it is {self._expected}: give credentials, or kerberos")
         self._own = Takes(Accepts.parse(accept_types), maximum=self._limits.message, files=files)
         self._pool = pool
         self._timeout = timeout

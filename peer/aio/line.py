@@ -75,10 +75,11 @@ class Line(asyncio.BufferedProtocol):
     def __init__(
         self, connection: Connection, owner: Owner | None = None, threads: Threads | None = None
     ) -> None:
-        """`threads` take the steps of an acceptor that may take long."""
+        """`threads` take the steps of authentication that may take long; without them it has one
+        of its own, which waits for no other line's."""
         self._connection = connection
         self._owner = owner
-        self._threads = threads
+        self._threads = threads or Threads(1)
         self.changed = Bell()
         connection.bell = self.changed
         self.peer_address = "nowhere"
@@ -122,6 +123,9 @@ class Line(asyncio.BufferedProtocol):
 
     async def in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.to_thread(call)
+
+    async def apart(self, call: Callable[[], None], late: Callable[[], object]) -> None:
+        await self._threads.run(call, self._connection.limits.handshake, late)
 
     def flush(self) -> None:
         transport = self._transport
@@ -255,8 +259,7 @@ class Line(asyncio.BufferedProtocol):
         connection = self._connection
         acceptor, seconds = connection.acceptor, connection.limits.handshake
         try:
-            threads = self._threads or Threads()
-            await threads.run(acceptor.think, seconds, acceptor.forget)
+            await self.apart(acceptor.think, acceptor.forget)
         except TimeoutError:
             connection.lost(f"a step of authentication took longer than {seconds:g} s")
         finally:

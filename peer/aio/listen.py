@@ -11,15 +11,15 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 
-from msrp_sasl import Policy, Verifiers
+from msrp_sasl import Kerberos, Policy, Verifiers
 
 from ..protocol.auth import Terms
 from ..protocol.budget import Budget
 from ..protocol.connection import Connection
 from ..protocol.register import Expected, Register
 from ..protocol.wire import Layer
+from ..security.guard import Guard
 from ..security.keys import Key, ThrowAway
-from ..security.prove import Guard
 from ..security.tls import TlsLayer
 from ..security.tls_modes import TlsMode, server_context
 from ..session.establish import own_terms, session_tag
@@ -65,7 +65,9 @@ class listen:  # a verb: async with ...
             sessions of `join`, and lets nobody else begin one.
         me: who we say we are (``im:bob@lan``); None says nothing. Not proved by saying it.
         verifiers: what is kept of the passwords of those who may log in at `me`
-            (`msrp_sasl.Verifiers`); None where nobody can.
+            (`msrp_sasl.Verifiers`); None where nobody can by a password.
+        kerberos: where the Kerberos ticket of `me` is (`msrp_sasl.Kerberos`), so that people of its
+            realm may log in by KRB5-U2U; None where nobody can.
         policy: which mechanisms may be used (`msrp_sasl.Policy`).
         expect: those who alone are served, by principal; None for anybody.
         require: the least level at which anybody is served; with `expect` they must be proved.
@@ -85,6 +87,7 @@ class listen:  # a verb: async with ...
         *,
         me: str | None = None,
         verifiers: Verifiers | None = None,
+        kerberos: Kerberos | None = None,
         policy: Policy | None = None,
         expect: str | Sequence[str] | None = None,
         require: Level = Level.PASSIVE_ONLY,
@@ -110,7 +113,7 @@ class listen:  # a verb: async with ...
             raise UsageError("a listener that serves nobody by itself is not announced")
         claim = None if self._me is None else self._me.text
         terms = Terms(Accepts.parse(accept_types), limits.message, files, claim)
-        guard = guarding(self._me, verifiers, policy, expect, require, limits)
+        guard = guarding(self._me, verifiers, kerberos, policy, expect, require, limits)
         if guard is not None and handler is None:
             raise UsageError("a listener that serves nobody by itself lets nobody log in")
         mode = None if tls == "none" else tls_mode(tls)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msrp_sasl import Credentials, Policy, Verifiers
+from msrp_sasl import Credentials, Kerberos, Policy, Verifiers
 
-from ..security.prove import Guard, Login
+from ..security.guard import Guard
+from ..security.prove import Login
 from ..terms.errors import UsageError
 from ..terms.limits import Limits
 from ..terms.principal import Principal, PrincipalError
@@ -27,23 +28,25 @@ def login(
     me: Principal | None,
     expected: Principal | None,
     credentials: Credentials | None,
+    kerberos: Kerberos | None,
     policy: Policy | None,
 ) -> Login | None:
-    """What proves `me` and whom we expect to each other; None without credentials.
+    """What proves `me` and whom we expect to each other; None where there is nothing.
 
     Raises `UsageError` where either is not said, or both are the same.
     """
-    if credentials is None:
+    if credentials is None and kerberos is None:
         return None
     if me is None or expected is None:
         missing = "who we are" if me is None else "whom we mean"
-        raise UsageError(f"a password belongs to two people: say {missing}, too")
-    return Login(me, expected, credentials, policy or Policy())
+        raise UsageError(f"two people are proved to each other: say {missing}, too")
+    return Login(me, expected, credentials, policy or Policy(), kerberos=kerberos)
 
 
 def guarding(
     me: Principal | None,
     verifiers: Verifiers | None,
+    kerberos: Kerberos | None,
     policy: Policy | None,
     expect: str | Sequence[str] | None,
     require: Level,
@@ -52,9 +55,9 @@ def guarding(
     """Who may log in; None where nobody can. Raises `UsageError`."""
     names = [expect] if isinstance(expect, str) else list(expect or ())
     expected = frozenset(each for name in names if (each := claimed(name)) is not None)
-    if verifiers is None:
+    if verifiers is None and kerberos is None:
         if expected or require > Level.PASSIVE_ONLY:
-            raise UsageError("nothing can prove who comes: give verifiers")
+            raise UsageError("nothing can prove who comes: give verifiers, or kerberos")
         return None
     if me is None:
         raise UsageError("whoever logs in has to know at whom: say who we are")
@@ -65,6 +68,7 @@ def guarding(
         me,
         verifiers,
         policy or Policy(),
+        kerberos=kerberos,
         expected=expected,
         least=least,
         failures=limits.failures,

@@ -180,6 +180,15 @@ class VerifierStore(Verifiers):
         except (SaslUsageError, TypeError):
             raise self._damaged() from None
 
+    def keeps_digest_md5(self, acceptor: str) -> bool:
+        """Whether anything is kept for DIGEST-MD5 at this acceptor."""
+        with self._database.read() as connection:
+            found = connection.execute(
+                "SELECT 1 FROM digest_md5 JOIN pair ON pair.id = digest_md5.pair WHERE acceptor = ? LIMIT 1",
+                (Principal.parse(acceptor).text,),
+            ).fetchone()
+        return found is not None
+
     # -- what its owner does
 
     def keep(

@@ -43,7 +43,7 @@ from .short import Short
 from .tables import CONNECTION, Machine
 from .transactions import Transactions
 from .turns import Pace, Turns
-from .watch import Watch
+from .watch import EXPIRED, Watch
 from .wire import Layer, Wire
 
 if TYPE_CHECKING:
@@ -343,6 +343,8 @@ class Connection:
                 self.requests.greet(KeepAlive(self, endpoint), endpoint, now)
         if self.state == "open" and self.watch.unused(now):
             self.close(now)
+        if self.watch.expired(now):
+            self.close(now, EXPIRED)
         overdue = self.watch.overdue(now, paused=self.paused)
         if overdue is not None:
             if self.state == "ending":
@@ -353,13 +355,14 @@ class Connection:
 
     # -- the end
 
-    def close(self, now: float) -> None:
-        """End it in order: what is due is still handed over, then goodbye is said."""
+    def close(self, now: float, reason: str | None = None) -> None:
+        """End it in order, for a `reason` told here: what is due is handed over, then goodbye is said."""
         if self.state == "securing":
             self._break("closed before the line was protected")
         if self.state != "open":
             return
-        self._forget(None)
+        self.reason = reason
+        self._forget(reason)
         # Said while still open: the answers that are due. What was leaving is lost, and its
         # receiver knows by the goodbye.
         said = self.data_to_send(now)

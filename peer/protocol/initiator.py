@@ -192,6 +192,7 @@ class Initiator:
         else:
             self._machine.step("genuine")
             assert self._verdict is not None  # since it was judged
+            self._connection.watch.proved(now, self._verdict.lasts)
             self._connection.intake.go_on(self._verdict.layer, now)
             if not self.over:  # by what was kept
                 self._ask((), now)

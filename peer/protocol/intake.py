@@ -104,6 +104,7 @@ class Intake:
         connection.inbound.answer(frame, answer, now)
         if verdict is not None:
             connection.proof = verdict.proof
+            connection.watch.proved(now, verdict.lasts)
             self._begin(verdict.layer, b"")
 
     def _begin(self, layer: Layer | None, rest: bytes) -> None:

@@ -30,6 +30,10 @@ class Verdict(Protocol):
     def proof(self) -> Proof | None:
         """Who the other side is; None where the mechanism proves nobody."""
 
+    @property
+    def lasts(self) -> float | None:
+        """Seconds for which that is proved; None for ever."""
+
 
 class Accepting(Protocol):
     """One exchange of an acceptor. Whatever fails raises an `MsrpError`; then it is over.

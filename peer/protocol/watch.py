@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from ..terms.limits import Limits
 
-__all__ = ["Watch"]
+__all__ = ["EXPIRED", "Watch"]
+
+EXPIRED = "what proved the two sides to each other has ended (a ticket lasts so long), and the line with it"
 
 
 class Watch:
@@ -19,6 +21,7 @@ class Watch:
         self._deaf: float | None = None
         self._idle: float | None = None
         self._silent: float | None = None
+        self._proved: float | None = None
 
     def begin(self, now: float) -> None:
         self._handshake = now + self._limits.handshake
@@ -36,6 +39,14 @@ class Watch:
         """Whether none has stood for too long."""
         return self._idle is not None and self._idle <= now
 
+    def proved(self, now: float, lasts: float | None) -> None:
+        """Somebody is proved, for so many seconds; None for ever."""
+        self._proved = None if lasts is None else now + lasts
+
+    def expired(self, now: float) -> bool:
+        """Whether nobody is proved any more."""
+        return self._proved is not None and self._proved <= now
+
     def silent(self, now: float) -> bool:
         """Whether the other side has been silent for so long that it is to be asked."""
         if self._silent is None or self._silent > now:
@@ -44,7 +55,7 @@ class Watch:
         return True
 
     def ending(self, now: float) -> None:
-        self._handshake = self._stall = self._deaf = self._idle = self._silent = None
+        self._handshake = self._stall = self._deaf = self._idle = self._silent = self._proved = None
         self._closing = now + self._limits.closing
 
     def brought(self, octets: int, now: float, *, unfinished: bool) -> None:
@@ -74,7 +85,8 @@ class Watch:
 
     def next_timer(self) -> float | None:
         due = None
-        for at in (self._handshake, self._stall, self._closing, self._deaf, self._idle, self._silent):
+        silences = self._deaf, self._idle, self._silent
+        for at in (self._handshake, self._stall, self._closing, self._proved, *silences):
             if at is not None and (due is None or at < due):
                 due = at
         return due

@@ -58,3 +58,11 @@ class Driver(Protocol):
 
     async def in_thread(self, call: Callable[[], T]) -> T:
         """Run what blocks where it stops nobody; returns what it returns."""
+
+    async def apart(self, call: Callable[[], None], late: Callable[[], object]) -> None:
+        """Run a step of authentication, which may take as long as somebody elsewhere likes, where it
+        stops nobody and no other such step, for as long as a handshake may take.
+
+        Raises `TimeoutError` then. Where it is not waited for any more, `late` is called once it
+        has ended.
+        """

@@ -6,7 +6,7 @@ from msrp_core import Uri
 
 from ..protocol.initiator import Initiator
 from ..protocol.prover import Initiating
-from ..terms.errors import NotSecureEnough
+from ..terms.errors import ConnectionLost, NotSecureEnough
 from .driver import Driver
 
 __all__ = ["log_in"]
@@ -30,7 +30,11 @@ async def log_in(driver: Driver, prover: Initiating, listener: str) -> None:
             await bell.heard()
             continue
         if run.slow:
-            await driver.in_thread(run.think)
+            try:
+                await driver.apart(run.think, prover.forget)
+            except TimeoutError:
+                seconds = driver.connection.limits.handshake
+                raise ConnectionLost(f"to prove who we are took longer than {seconds:g} s") from None
         else:
             run.think()
         run.thought(driver.now())

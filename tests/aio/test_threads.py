@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +13,8 @@ import pytest
 
 from msrp_peer.aio.threads import Threads
 from msrp_sasl import Reason, SaslError, SaslUsageError
-from sasl.realm import USER_TO_USER, Realm, needed, realm
+from sasl.realm import USER_TO_USER, needed, realm
+from support.silent import Silent, silent_kdc
 
 
 class Call:
@@ -132,34 +132,18 @@ def test_there_are_only_so_many() -> None:
 
 # -- a KDC that does not answer
 
-Sockets = tuple[socket.socket, socket.socket]
-
 
 @pytest.fixture
-def silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Realm, Sockets]]:
-    """The realm, but its KDC hears everything, on these sockets, and says nothing."""
-    shared = realm()
-    with shared.at_home(), socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
-        stream.bind(("127.0.0.1", 0))
-        stream.listen()
-        port = stream.getsockname()[1]
-        datagrams.bind(("127.0.0.1", port))
-        conf = tmp_path / "krb5.conf"
-        conf.write_text(
-            f"[libdefaults]\ndefault_realm = {shared.name}\ndns_lookup_kdc = false\n"
-            f"[realms]\n{shared.name} = {{\nkdc = 127.0.0.1:{port}\n}}\n"
-        )
-        monkeypatch.setenv("KRB5_CONFIG", str(conf))
-        for opened in (stream, datagrams):
-            opened.setblocking(False)
-        yield shared, (stream, datagrams)
+def silent(tmp_path: Path) -> Iterator[Silent]:
+    with realm().at_home(), silent_kdc(tmp_path) as kdc:
+        yield kdc
 
 
 @needed
 @pytest.mark.parametrize("name", ["GSSAPI", USER_TO_USER])
-def test_a_kdc_that_does_not_answer(silent: tuple[Realm, Sockets], name: str, tmp_path: Path) -> None:
+def test_a_kdc_that_does_not_answer(silent: Silent, name: str, tmp_path: Path) -> None:
     """The exchange ends with its limit, and the loop hears meanwhile what the KDC is asked."""
-    home, (stream, datagrams) = silent
+    home = silent.realm
     fresh = tmp_path / "fresh"  # without tickets for services
     fresh.write_bytes(Path(realm().ccache("carol").removeprefix("FILE:")).read_bytes())
     client = home.initiator(name, "carol", kerberos=replace(home.of("carol"), ccache=f"FILE:{fresh}"))
@@ -181,19 +165,9 @@ def test_a_kdc_that_does_not_answer(silent: tuple[Realm, Sockets], name: str, tm
             return token
 
         waiting = asyncio.create_task(Threads().run(step, 1, late))
-        loop = asyncio.get_running_loop()
-        asked = [
-            asyncio.ensure_future(loop.sock_accept(stream)),  # large questions come by TCP
-            asyncio.ensure_future(loop.sock_recv(datagrams, 10_000)),
-        ]
-        heard, unheard = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
-        for task in unheard:
-            task.cancel()
+        await silent.asked()
         with pytest.raises(TimeoutError):
             await waiting
-        for task in heard:
-            if isinstance(found := task.result(), tuple):
-                found[0].close()
 
     asyncio.run(main())
     assert not client.complete
@@ -201,10 +175,10 @@ def test_a_kdc_that_does_not_answer(silent: tuple[Realm, Sockets], name: str, tm
 
 
 @needed
-def test_a_kdc_that_is_not_there(silent: tuple[Realm, Sockets], tmp_path: Path) -> None:
-    conf = tmp_path / "krb5.conf"
+def test_a_kdc_that_is_not_there(silent: Silent) -> None:
+    conf = silent.conf
     conf.write_text(conf.read_text().replace("127.0.0.1:", "127.0.0.1:1\n#"))
-    client = silent[0].initiator("GSSAPI", "carol", acceptor="elsewhere")
+    client = silent.realm.initiator("GSSAPI", "carol", acceptor="elsewhere")
     with pytest.raises(SaslError) as caught:
         client.start(time.time())
     assert caught.value.reason is Reason.CREDENTIALS

@@ -201,3 +201,13 @@ def test_a_secret_that_is_none_is_told_as_damage(tmp_path: Path) -> None:
             connection.commit()
         with pytest.raises(StoreError, match="is damaged"):
             secret_of(store)
+
+
+def test_whether_anything_is_kept_at_an_acceptor(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    assert not store.keeps_digest_md5(BOB.text)
+    store.keep(ALICE, BOB, PASSWORD, 0)
+    assert not store.keeps_digest_md5(BOB.text)
+    store.keep(ALICE, BOB, PASSWORD, 0, digest_md5=True)
+    assert store.keeps_digest_md5(BOB.text)
+    assert not store.keeps_digest_md5(CAROL.text)

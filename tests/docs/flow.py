@@ -22,7 +22,8 @@ from msrp_peer.protocol.auth import Terms, granted
 from msrp_peer.protocol.connection import Connection, Request
 from msrp_peer.protocol.endpoint import Endpoint
 from msrp_peer.protocol.initiator import Initiator
-from msrp_peer.security.prove import Guard, Login
+from msrp_peer.security.guard import Guard
+from msrp_peer.security.prove import Login
 from msrp_peer.terms.content import Accepts, digest_header, disposition
 from msrp_peer.terms.limits import Limits
 from msrp_peer.terms.principal import Principal

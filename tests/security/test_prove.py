@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import pytest
 
 from msrp_core import Uri
+from msrp_peer.credentials.errors import CredentialsError
 from msrp_peer.protocol.initiator import Initiator
+from msrp_peer.protocol.watch import EXPIRED
 from msrp_peer.security.attempts import Attempts
-from msrp_peer.security.prove import Guard, Login, channel
+from msrp_peer.security.guard import Guard
+from msrp_peer.security.prove import Login, channel
 from msrp_peer.security.sasl_layer import SaslLayer
-from msrp_peer.terms.errors import PeerError
+from msrp_peer.terms.errors import MsrpError, PeerError
 from msrp_peer.terms.limits import Limits
 from msrp_peer.terms.principal import Principal
 from msrp_peer.terms.security import Level, Protection, Security
-from msrp_sasl import ChannelLevel, LayerTerms, Policy, Reason, SaslError, SecurityLayer
+from msrp_sasl import (
+    ChannelLevel,
+    Kerberos,
+    LayerTerms,
+    Policy,
+    Reason,
+    SaslError,
+    SecurityLayer,
+    Verifiers,
+)
 from support.by_hand import LISTENER
 from support.pair import Cut, Pair, octetwise, whole
 from support.people import ALICE, BOB, EVE, SECRET, Knows, known
@@ -64,9 +77,9 @@ def layer(*, confidential: bool = True) -> SaslLayer:
     return SaslLayer(SecurityLayer(turned, checked, terms), "TURN")
 
 
-def log_in(pair: Pair) -> Initiator:
+def log_in(pair: Pair, asking: Asking | None = None) -> Initiator:
     pair.run()
-    run = Initiator(pair.left, Asking(layer=layer), LISTENER, Uri.fresh("127.0.0.1", 9).text)
+    run = Initiator(pair.left, asking or Asking(layer=layer), LISTENER, Uri.fresh("127.0.0.1", 9).text)
     run.begin(pair.now)
     while not run.over:
         if run.step is None:
@@ -131,6 +144,37 @@ def test_nothing_passes_a_layer_that_can_protect_no_more() -> None:
     with pytest.raises(PeerError, match="used up"):
         one.wrap([b"x"])
     assert one.wrap([]) == []
+
+
+# -- how long
+
+
+@pytest.mark.parametrize("side", ["initiator", "acceptor"])
+def test_what_is_proved_for_a_time_ends_with_it(side: str) -> None:
+    pair = Pair(gate=Door(lasts=100 if side == "acceptor" else None))
+    assert log_in(pair, Asking(lasts=100 if side == "initiator" else None)).failure is None
+    ours, theirs = pair.meet()
+    here, there = (pair.left, pair.right) if side == "initiator" else (pair.right, pair.left)
+    mine, other = (ours, theirs) if side == "initiator" else (theirs, ours)
+    outgoing = mine.send("text/plain", 2)
+    outgoing.feed(b"x")
+    pair.run()
+    pair.now = 99.9
+    here.handle_timer(pair.now)
+    assert (here.state, here.next_timer()) == ("open", 100)
+    pair.now = 100.0
+    here.handle_timer(pair.now)
+    assert (mine.reason, outgoing.reason, here.reason) == (EXPIRED, EXPIRED, EXPIRED)
+    pair.run()
+    assert (other.closed, other.reason, there.reason) == (True, None, None), "goodbye was said"
+    assert here.state == "closed"
+
+
+def test_what_is_over_already_ends_at_once() -> None:
+    pair = Pair(gate=Door(lasts=-1.0))
+    log_in(pair, Asking())
+    pair.right.handle_timer(pair.now)
+    assert (pair.right.state, pair.right.reason) == ("ending", EXPIRED)
 
 
 # -- guessing
@@ -228,6 +272,59 @@ def test_nothing_shows_whether_a_user_is_known(me: str) -> None:
     assert attempt(bob, "192.0.2.3", me, to=EVE, salts=shown) == 0
     assert len(shown) == 5
     assert len(set(shown)) == 1
+
+
+# -- what is offered
+
+
+@dataclass
+class Keeps:
+    """Verifiers of which it is known whether they keep anything for DIGEST-MD5."""
+
+    digest_md5: bool | MsrpError
+
+    def keeps_digest_md5(self, acceptor: str) -> bool:
+        assert acceptor == BOB
+        if isinstance(self.digest_md5, MsrpError):
+            raise self.digest_md5
+        return self.digest_md5
+
+
+PLUS = ("SCRAM-SHA-512-PLUS", "SCRAM-SHA-256-PLUS")
+
+
+@pytest.mark.parametrize(
+    ("verifiers", "kerberos", "inside_tls", "outside"),
+    [
+        (None, True, ("KRB5-U2U",), ("KRB5-U2U",)),
+        (Keeps(False), False, PLUS, ()),
+        (Keeps(CredentialsError("damaged")), False, PLUS, ()),
+        (Keeps(True), False, (*PLUS, "DIGEST-MD5"), ("DIGEST-MD5",)),
+        (known(), True, ("KRB5-U2U", *PLUS, "DIGEST-MD5"), ("KRB5-U2U", "DIGEST-MD5")),
+    ],
+)
+def test_only_what_can_succeed_here_is_offered(
+    verifiers: Verifiers | None, kerberos: bool, inside_tls: tuple[str, ...], outside: tuple[str, ...]
+) -> None:
+    bob = guard(2)
+    bob.verifiers = verifiers
+    bob.policy = Policy(digest_md5=True)
+    bob.kerberos = Kerberos() if kerberos else None
+    assert bob.gate().offered(Security((TLS,)), BINDINGS.get) == inside_tls
+    assert bob.gate().offered(Security(()), lambda name: None) == outside
+
+
+def test_whom_to_reach_counts_without_a_password_too() -> None:
+    bob = guard(2)
+    bob.policy = Policy(anonymous=True)
+    line = Security((TLS,))
+    names = bob.gate().offered(line, BINDINGS.get)
+    for to, status in ((EVE, 401), ("no principal", 401), (BOB, 403)):
+        exchange = bob.gate().exchange("ANONYMOUS", to, names, line, BINDINGS.get)
+        bob.expected = frozenset({ALICE})
+        with pytest.raises(PeerError) as refused:
+            exchange.start(b"")
+        assert refused.value.status == status
 
 
 def test_the_limits_are_those_of_the_listener() -> None:

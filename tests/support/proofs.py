@@ -25,6 +25,7 @@ NAMES = ("TOY", "SLOW", "BOUND", "EARLY")
 class Verdict:
     layer: Layer | None
     proof: Proof | None
+    lasts: float | None = None
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Door:
     least: Level = Level.AUTHENTICATED
     names: tuple[str, ...] = NAMES
     layer: Callable[[], Layer] | None = None
+    lasts: float | None = None
     realm: str = "lan"
     source: str = ""
     begun: list[Trial] = field(default_factory=list)
@@ -73,7 +75,7 @@ class Trial:
         if token != WORD:
             raise PeerError("wrong", status=401)
         layer = None if self.door.layer is None else self.door.layer()
-        self.verdict = Verdict(layer, Proof(ALICE, self.name, True))
+        self.verdict = Verdict(layer, Proof(ALICE, self.name, True), self.door.lasts)
         return None if self.name == "EARLY" else b"bob"
 
     def forget(self) -> None:
@@ -92,12 +94,14 @@ class Asking:
         word: bytes = WORD,
         layer: Callable[[], Layer] | None = None,
         fails_at: str = "",
+        lasts: float | None = None,
     ) -> None:
         self.name = name
         self.slow = name == "SLOW"
         self.word = word
         self.layer = layer
         self.fails_at = fails_at
+        self.lasts = lasts
         self.offered: tuple[str, ...] = ()
         self.forgotten = False
 
@@ -121,7 +125,7 @@ class Asking:
         self._at("judge")
         if data != (None if self.name == "EARLY" else b"bob"):
             raise NotSecureEnough("it is not bob")
-        return Verdict(None if self.layer is None else self.layer(), Proof(BOB, self.name, True))
+        return Verdict(None if self.layer is None else self.layer(), Proof(BOB, self.name, True), self.lasts)
 
     def failed(self) -> MsrpError:
         return NotSecureEnough("it failed there")
