@@ -66,4 +66,5 @@ def main(folder: Path, case: str) -> None:
     print("as it was")
 
 
-main(Path(sys.argv[1]), sys.argv[2])
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])
