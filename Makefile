@@ -124,7 +124,7 @@ $(made): .ci/prepare constraints.txt
 
 .venv/.tools: $(made) pyproject.toml Makefile | .venv/.project
 	@echo "Installing the development tools"
-	@.ci/prepare --commands openssl tshark ip=iproute2
+	@.ci/prepare --commands openssl tshark tcpdump ip=iproute2
 	@.ci/prepare --libraries $(libraries)
 	@touch $@.begun
 	@extras=test; if command -v krb5-config >/dev/null; then extras=test,kerberos; fi; \

@@ -27,7 +27,7 @@ from msrp_sasl import (
     ScramVerifier,
 )
 from support.by_hand import LISTENER
-from support.in_between import in_between
+from support.in_between import answering, in_between
 from support.people import ALICE, BOB, EVE, SECRET, Knows, known
 from support.proxy import Fate, proxy
 from support.raw_peer import RawPeer, raw_peer
@@ -313,16 +313,6 @@ async def test_without_a_proof_the_man_in_the_middle_sees_everything() -> None:
         assert b"the secret" in middle.there
         assert b"Accept-Types" in middle.there
         talk.over()
-
-
-def answering(status: bytes, header: bytes = b"") -> Callable[[bytes], bytes]:
-    """Every response becomes this one."""
-
-    def change(octets: bytes) -> bytes:
-        octets = re.sub(rb"^(MSRP \S+) \d{3}[^\r]*", rb"\1 " + status, octets)
-        return re.sub(rb"(WWW-Authenticate|Authentication-Info): [^\r]*\r\n", header, octets)
-
-    return change
 
 
 @pytest.mark.parametrize(

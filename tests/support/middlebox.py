@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Box", "Side", "between"]
+__all__ = ["Box", "Side", "between", "ip"]
 
 _END = re.compile(rb"-------[^\r\n]+[$+#]\r\n\Z")
 _AUTHORITY = re.compile(r"(?<=a=path:msrp://)[^/]+")
@@ -99,16 +99,16 @@ def between(folder: Path) -> Iterator[Box]:
     near, box, far = names
     try:
         for name in names:
-            _ip("netns", "add", name)
-            _ip("-n", name, "link", "set", "lo", "up")
+            ip("netns", "add", name)
+            ip("-n", name, "link", "set", "lo", "up")
         sides = []
         for number, name in enumerate((near, far), 1):
             own, its = f"10.66.{number}.1", f"10.66.{number}.2"
             device = f"side{number}"
-            _ip("link", "add", device, "netns", name, "type", "veth", "peer", "name", device, "netns", box)
+            ip("link", "add", device, "netns", name, "type", "veth", "peer", "name", device, "netns", box)
             for where, address in ((name, own), (box, its)):
-                _ip("-n", where, "addr", "add", f"{address}/30", "dev", device)
-                _ip("-n", where, "link", "set", device, "up")
+                ip("-n", where, "addr", "add", f"{address}/30", "dev", device)
+                ip("-n", where, "link", "set", device, "up")
             sides.append(Side(name, own, its))
         made = Box(box, *sides, folder)
         try:
@@ -120,7 +120,8 @@ def between(folder: Path) -> Iterator[Box]:
             subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
 
 
-def _ip(*words: str) -> None:
+def ip(*words: str) -> None:
+    """Run `ip`; raises OSError with what it says."""
     done = subprocess.run(["ip", *words], capture_output=True, text=True, check=False)
     if done.returncode:
         raise OSError(f"ip {' '.join(words)}: {done.stderr.strip()}")

@@ -1,0 +1,259 @@
+"""What somebody on the way sees: two programs on two hosts, and tcpdump between them.
+
+The capture is searched for what was said, for who said it, and for what would let somebody else say it.
+All of that is found where everything was turned off by name, and there alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from cli.programs import Program
+from support.hosts import PORT, Capture, Host, hosts
+from support.people import ALICE, BOB
+
+TALKER = Path(__file__).parents[1] / "support" / "talker.py"
+TEXT = "The meadow behind the mill is dry."
+FILE = "oats-and-hay.bin"
+CONTENT = os.urandom(300_000)
+PIECE = 24
+"""Octets that nobody sends twice by chance."""
+
+
+@dataclass
+class Line:
+    """Two hosts, and what is started at them."""
+
+    near: Host
+    far: Host
+    folder: Path
+    stack: contextlib.ExitStack
+
+    def start(self, at: Host, *arguments: str | Path) -> Program:
+        program = Program(*arguments, stdin=subprocess.PIPE, inside=at.inside)
+        self.stack.callback(program.stop)
+        return program
+
+    def talker(self, at: Host, role: str, where: str, order: dict[str, Any]) -> subprocess.Popen[str]:
+        """A process of support/talker.py."""
+        process = subprocess.Popen(
+            [*at.inside, sys.executable, "-P", TALKER, role, where],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(TALKER.parents[1])},
+        )
+        self.stack.enter_context(process)
+        self.stack.callback(process.kill)
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(order) + "\n")
+        process.stdin.flush()
+        return process
+
+
+@pytest.fixture
+def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
+    if shutil.which("tcpdump") is None:
+        pytest.skip("there is no tcpdump: make venv installs it, as root")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    with contextlib.ExitStack() as stack:
+        try:
+            near, far = stack.enter_context(hosts())
+        except OSError as error:
+            pytest.skip(f"no network namespaces can be made here: {error}")
+        yield Line(near, far, tmp_path, stack)
+
+
+@pytest.fixture
+def capture(line: Line, tmp_path: Path) -> Iterator[Capture]:
+    made = Capture(line.near, line.far, tmp_path / "line.pcap")
+    yield made
+    made.stop()
+
+
+# -- the paths
+
+Told = dict[str, list[str]]
+"""What was used on a path beside text, file and names, and should not be seen: by what it is."""
+
+
+def pasted(*more: str) -> Callable[[Line, Path], Told]:
+    """`msrp offer` and `msrp answer`; their texts go another way than over the line."""
+
+    def run(line: Line, file: Path) -> Told:
+        sdp = r"(?s)^v=0\n.*?\n\n"
+        offering = (TEXT, "--file", file, "--as", ALICE, "--connect", *more)
+        one = line.start(line.near, "offer", "--at", f"{line.near.address}:0", *offering)
+        taking = ("--listen", "--as", BOB, "--out", line.folder / "in", "--accept-files", *more)
+        other = line.start(line.far, "answer", "--at", f"{line.far.address}:{PORT}", *taking)
+        offer = one.wait_for(sdp).group()
+        other.write(offer)
+        answer = other.wait_for(sdp).group()
+        one.write(answer)
+        assert (one.wait(), other.wait()) == (0, 0), one.errors + other.errors
+        return {"session-ids": [_session_id(text) for text in re.findall(r"a=path:(\S+)", offer + answer)]}
+
+    return run
+
+
+def met(*more: str, word: bool = False) -> Callable[[Line, Path], Told]:
+    """`msrp listen` and `msrp send`; with `word`, each is proved by a password that was made for them."""
+
+    def run(line: Line, file: Path) -> Told:
+        who: tuple[str, ...] = ()
+        if word:
+            made = line.start(line.far, "passwd", "--from", ALICE, "--for", BOB, "--generate", "--json")
+            assert made.wait() == 0, made.errors
+            secret = str(made.event("kept")["secret"])
+            who = ("--expect", BOB, "--password-stdin", "--require", "authenticated")
+        listening = ("--as", BOB, "--out", line.folder / "in", "--accept-files")
+        expected = ("--expect", ALICE) if word else ()
+        at = (line.far.address, "--port", str(PORT))
+        bob = line.start(line.far, "listen", *at, *listening, *expected, *more)
+        bob.wait_for("Listening at")
+        said = (TEXT, "--file", file, "--as", ALICE)
+        alice = line.start(line.near, "send", line.far.address, *said, *who, *more)
+        if word:
+            alice.write(f"{secret}\n")
+        assert alice.wait() == 0, alice.errors
+        bob.wait_for(re.escape(TEXT))
+        bob.interrupt()
+        return {"passwords": [secret]} if word else {}
+
+    return run
+
+
+CLEAR = "everything off"
+PATHS: dict[str, Callable[[Line, Path], Told]] = {
+    CLEAR: pasted("--tls", "none"),
+    "a fingerprint by SDP": pasted(),
+    "anonymous TLS": met(),
+    "anonymous Diffie-Hellman": met("--tls", "adh"),
+    "SCRAM inside TLS": met(word=True),
+}
+
+
+def _session_id(uri: str) -> str:
+    found = re.search(r"//[^/]+/([^;]+);tcp", uri)
+    assert found is not None, uri
+    return found[1]
+
+
+# -- the search
+
+
+def seen(streams: list[bytes], told: Told) -> dict[str, bool]:
+    """What of all that stands in what went over the line, in any form it is written in."""
+    octets = b"\n".join(streams)
+
+    def stands(*words: str) -> bool:
+        return any(form in octets for word in words for form in _forms(word))
+
+    pieces = [CONTENT[at : at + PIECE] for at in range(0, len(CONTENT) - PIECE, 1000)]
+    found = {
+        "text": stands(TEXT),
+        "file": any(piece in octets for piece in pieces),
+        "the file's name": stands(FILE),
+        "names": stands(ALICE, BOB, "alice", "bob@lan"),
+        "MSRP": re.search(rb"MSRP [!-~]+ (SEND|AUTH|REPORT|[0-9]{3})|msrps?://", octets) is not None,
+    }
+    return found | {what: stands(*words) for what, words in told.items()}
+
+
+def _forms(word: str) -> Iterator[bytes]:
+    plain = word.encode()
+    yield plain
+    yield quote(word, safe="").encode()
+    for shift in range(3):  # wherever it begins in what is written as base64
+        coded = base64.b64encode(b"\0" * shift + plain)[4 if shift else 0 : -4]
+        if len(coded) >= 8:  # fewer stand anywhere by chance
+            yield coded
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    made = tmp_path / FILE
+    made.write_bytes(CONTENT)
+    return made
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_what_is_seen_on_the_way(path: str, line: Line, capture: Capture, file: Path) -> None:
+    told = PATHS[path](line, file)
+    (received,) = (line.folder / "in").iterdir()
+    assert received.read_bytes() == CONTENT
+    streams = capture.streams()
+    assert max(map(len, streams)) > len(CONTENT), "the file went over the line, whatever it looked like"
+    found = seen(streams, told)
+    assert set(found.values()) == {path == CLEAR}, found
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {},
+        {"tls": "adh"},
+        {"mechanisms": ["SCRAM-SHA-512-PLUS"]},
+        {"mechanisms": ["SCRAM-SHA-256-PLUS"]},
+        {"mechanisms": ["DIGEST-MD5"]},
+    ],
+    ids=lambda order: " ".join([order.get("tls", "anonymous"), *order.get("mechanisms", [])]),
+)
+def test_session_ids_on_the_way(order: dict[str, Any], line: Line, capture: Capture) -> None:
+    """Those that `msrp` tells nobody: two processes with the library are asked for them."""
+    secret = "k7fk-q4ph-sgmt-wxhw-x2bm"
+    order = {**order, "secret": secret, "text": TEXT}
+    where = f"{line.far.address}:{PORT}"
+    listener = line.talker(line.far, "listen", where, order)
+    assert listener.stdout is not None
+    assert json.loads(listener.stdout.readline())["port"] == PORT
+    caller = line.talker(line.near, "connect", where, order)
+    said, _ = caller.communicate(timeout=60)
+    heard, _ = listener.communicate(timeout=60)
+    here, there = json.loads(said), json.loads(heard)
+    assert here["uris"] == there["uris"][::-1]
+    assert here["mechanism"] == there["mechanism"] == order.get("mechanisms", [None])[0]
+    ids = [_session_id(uri) for uri in here["uris"]]
+    assert all(len(each) >= 22 for each in ids)
+    found = seen(capture.streams(), {"session-ids": ids, "passwords": [secret]})
+    assert not any(found.values()), found
+
+
+@pytest.mark.parametrize("path", [CLEAR, "anonymous TLS"])
+def test_an_independent_reader_of_the_capture(path: str, line: Line, capture: Capture, file: Path) -> None:
+    """tshark finds requests and session URIs where everything is off, and no MSRP inside TLS."""
+    if shutil.which("tshark") is None:
+        pytest.skip("there is no tshark: make venv installs it, as root")
+    told = PATHS[path](line, file)
+    capture.streams()
+
+    def read(protocol: str, field: str) -> str:
+        command = ["tshark", "-r", str(capture.file), "-d", f"tcp.port=={PORT},{protocol}"]
+        command += ["-Y", protocol, "-T", "fields", "-e", field]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    requests = read("msrp", "msrp.method")
+    if path == CLEAR:
+        assert "SEND" in requests
+        paths = read("msrp", "msrp.to.path")
+        assert all(each in paths for each in told["session-ids"])
+    else:
+        assert "SEND" not in requests
+        assert "AUTH" not in requests
+        assert read("tls", "tls.record.version").split()

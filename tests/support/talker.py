@@ -1,0 +1,75 @@
+"""One end of a session by the library, as a process that says which session URIs it had.
+
+    python talker.py listen 127.0.0.1:0      {"secret": ..., "mechanisms": [...], ...}
+    python talker.py connect 127.0.0.1:2855  the same
+
+The line of JSON comes over standard input. A listener says its port first; each says in the end, as
+JSON, its two session URIs, the level it reached and by what. The one that connects sends a text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+import msrp_peer
+from msrp_sasl import Policy
+from support.people import ALICE, BOB, Knows, known
+
+__all__: list[str] = []
+
+
+def say(**words: object) -> None:
+    print(json.dumps(words), flush=True)
+
+
+def told(session: msrp_peer.Session) -> None:
+    endpoint = session._endpoint
+    proof = session.security.proof
+    say(
+        uris=[endpoint.local, endpoint.remote],
+        level=session.security.level.word,
+        mechanism=None if proof is None else proof.mechanism,
+        layers=[layer.kind for layer in session.security.layers],
+    )
+
+
+def options(order: dict[str, Any], *, accepting: bool) -> dict[str, Any]:
+    """What `listen` or `connect` is told."""
+    found: dict[str, Any] = {"tls": order.get("tls", "anonymous"), "me": BOB if accepting else ALICE}
+    if "mechanisms" in order:
+        found["policy"] = Policy(mechanisms=tuple(order["mechanisms"]))
+        found["expect"] = ALICE if accepting else BOB
+        if accepting:
+            found["verifiers"] = known({ALICE: order["secret"]})
+        else:
+            found["credentials"] = Knows(order["secret"])
+    return found
+
+
+async def listening(where: str, order: dict[str, Any]) -> None:
+    over = asyncio.Event()
+
+    async def serve(session: msrp_peer.Session) -> None:
+        told(session)
+        async for message in session:
+            await message.read()
+        over.set()
+
+    async with msrp_peer.listen(where, serve, **options(order, accepting=True)) as listener:
+        say(port=listener.port)
+        await over.wait()
+
+
+async def connecting(where: str, order: dict[str, Any]) -> None:
+    async with msrp_peer.connect(where, **options(order, accepting=False)) as session:
+        sent = await session.send(order["text"])
+        await sent.delivered()
+        told(session)
+
+
+if __name__ == "__main__":
+    role, where = sys.argv[1:]
+    asyncio.run({"listen": listening, "connect": connecting}[role](where, json.loads(sys.stdin.readline())))
