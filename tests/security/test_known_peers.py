@@ -338,6 +338,21 @@ def test_many_threads_use_one_file(store: KnownPeers) -> None:
     assert found == {BOB.text: 1005, **{f"im:user{number}@lan": 1002 for number in range(6)}}
 
 
+def test_of_two_that_take_a_first_key_at_once_one_is_refused(tmp_path: Path) -> None:
+    class Overtaken(KnownPeers):
+        """Another process takes its key between the look at the file and the change of it."""
+
+        def _make(self) -> None:
+            super()._make()
+            store_in(tmp_path).meet(BOB, line(key=TWO), 1000, key=TWO, policy=KnownPolicy(New.ACCEPT))
+
+    store = Overtaken(store_in(tmp_path).path)
+    with pytest.raises(NotAsKnown, match=f"shown now: {ONE}"):
+        store.meet(BOB, line(key=ONE), 1000, key=ONE, policy=KnownPolicy(New.ACCEPT))
+    assert (known := store.recall(BOB)) is not None
+    assert [key.fingerprint for key in known.keys] == [TWO]
+
+
 class TestProcesses:
     @pytest.fixture
     def start(self, tmp_path: Path) -> Callable[[int, int], subprocess.Popen[str]]:
