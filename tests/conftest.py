@@ -1,11 +1,20 @@
-"""How hard hypothesis looks: HYPOTHESIS_PROFILE is `ci` (the default) or `deep`."""
+"""How hard hypothesis looks: HYPOTHESIS_PROFILE is `ci` (the default) or `deep`. And whoever runs the
+tests may have a config file, which is not for them."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=100)
 settings.register_profile("deep", deadline=None, max_examples=10_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_config(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder: Path = tmp_path_factory.mktemp("config")
+    os.environ["XDG_CONFIG_HOME"] = str(folder)

@@ -44,9 +44,10 @@ def run(args: argparse.Namespace) -> Exit:
     """Talk until one side ends it."""
     if (args.target is None) == (args.address is None):
         raise UsageError("say either to whom to talk, a TARGET, or --listen")
-    if args.address is None and (args.announce or args.port is not None):
+    # What the config file sets for the other role is no contradiction.
+    if args.address is None and args.given & {"announce", "port"}:
         raise UsageError("--announce and --port go with --listen")
-    if args.address is not None and (args.password_stdin or args.guessable):
+    if args.address is not None and (args.password_stdin or "guessable" in args.given):
         raise UsageError("--password-stdin and --guessable go with a TARGET; msrp passwd sets who may log in")
     output = Output(json=args.json)
     taking = Taking.from_options(args)

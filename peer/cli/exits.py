@@ -26,7 +26,7 @@ class Exit(IntEnum):
 MEANINGS = {
     Exit.DONE: "done; what was sent was delivered",
     Exit.FAILED: "the other side or the line failed: not delivered, cut, damaged; or this system did",
-    Exit.USAGE: "the command line makes no sense",
+    Exit.USAGE: "the command line, or the config file, makes no sense",
     Exit.NOBODY: "nobody was found, or nobody answered",
     Exit.INSECURE: "the line is protected less than --require asks for, or somebody is not proved",
     Exit.INTERRUPTED: "interrupted by Ctrl-C or a signal",

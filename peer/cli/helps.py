@@ -57,6 +57,7 @@ examples:
   msrp chat 192.168.1.7                    talk
 
 Each command has its own help: msrp send --help
+What you would type each time can stand in a file: msrp config --help
 
 Every line is encrypted, with a key made for this run. That protects against everybody who only
 listens; it proves nobody. What protects a line is told in words for every session.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import importlib
 import os
@@ -10,10 +11,11 @@ import threading
 import traceback
 from collections.abc import Sequence
 
-from ..terms.errors import MsrpError
+from ..terms.errors import MsrpError, NotSecureEnough, UsageError
 from .exits import Exit, exit_of
-from .options import build_parser, parse
+from .options import build_parser, read
 from .output import Output
+from .settings import mention
 
 __all__ = ["main"]
 
@@ -27,6 +29,7 @@ _MODULES = {
     "answer": "offer",
     "peers": "peers",
     "passwd": "passwd",
+    "config": "config",
     "inspect": "inspect",
     "bench": "bench",
 }
@@ -50,13 +53,15 @@ def _main(arguments: Sequence[str] | None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     output = Output()
+    args = argparse.Namespace()
     try:
         words = sys.argv[1:] if arguments is None else list(arguments)
         if not words:
             build_parser().print_help(sys.stderr)
             return Exit.USAGE
-        args = parse(words)
+        args, complete = read(words)
         output = Output(json=getattr(args, "json", False))
+        complete()
         module = importlib.import_module(f".{_MODULES[args.command]}", __package__)
         code = int(module.run(args))
         _flush()
@@ -75,6 +80,8 @@ def _main(arguments: Sequence[str] | None) -> int:
         return Exit.FAILED
     except (MsrpError, OSError) as error:
         output.error(error)
+        if isinstance(error, UsageError | NotSecureEnough) and (told := mention(args)):
+            output.note(told)
         return exit_of(error)
     except Exception as error:
         if os.environ.get("MSRP_DEBUG") == "1":

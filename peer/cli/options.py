@@ -12,9 +12,9 @@ from pathlib import Path
 
 from ..signalling.target import parse_target
 from ..terms.errors import UsageError
-from . import helps, login
+from . import helps, login, settings
 
-__all__ = ["build_parser", "listening_address", "parse"]
+__all__ = ["build_parser", "listening_address", "parse", "read"]
 
 ANY_ADDRESS = "0.0.0.0:2855"
 
@@ -35,6 +35,7 @@ def build_parser(*, hidden: bool = False) -> argparse.ArgumentParser:
     parser.add_argument(
         "--version", action=_Version, nargs=0, help="show the version and where it is installed"
     )
+    settings.add_options(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     def command(name: str, summary: str, epilog: str, add: Add) -> None:
@@ -46,10 +47,11 @@ def build_parser(*, hidden: bool = False) -> argparse.ArgumentParser:
             formatter_class=helps.Formatter,
         )
         add(one)
-        if name != "inspect":
+        if name not in ("inspect", "config"):
             one.add_argument(
                 "-v", "--verbose", action="count", default=0, help="log on stderr; twice for more"
             )
+        settings.add_options(one, default=argparse.SUPPRESS)
 
     command("demo", "watch two processes on this machine meet, talk and send a file", helps.DEMO, _demo)
     command("listen", "wait for sessions, show their messages, take their files", helps.LISTEN, _listen)
@@ -58,9 +60,10 @@ def build_parser(*, hidden: bool = False) -> argparse.ArgumentParser:
     command("offer", "print an offer to paste, wait for its answer, and talk", helps.OFFER, _offering)
     command("answer", "read an offer, print its answer to paste, and talk", helps.ANSWER, _answering)
     command("peers", "show who announces to be listening on this network", helps.PEERS, _peers)
-    from . import inspect, passwd_options
+    from . import config, inspect, passwd_options
 
     command("passwd", passwd_options.SUMMARY, passwd_options.EPILOG, passwd_options.add_arguments)
+    command("config", config.SUMMARY, config.EPILOG, config.add_arguments)
     command("inspect", "parse a stream of MSRP and show it as JSON", "", inspect.add_arguments)
     command("bench", "measure the framing core on this machine", helps.BENCH, _bench)
     if hidden:
@@ -72,9 +75,15 @@ def build_parser(*, hidden: bool = False) -> argparse.ArgumentParser:
     return parser
 
 
-def parse(words: Sequence[str]) -> argparse.Namespace:
-    """Read a command line; ends the program with a usage error where it makes no sense."""
-    parser = build_parser(hidden=words[:1] == ["demo-peer"])
+def read(words: Sequence[str]) -> tuple[argparse.Namespace, Callable[[], None]]:
+    """Read a command line; ends the program with a usage error where it makes no sense.
+
+    What is not typed is still missing: the function adds what the config file sets, and the
+    defaults, and raises `ConfigError` where the file makes no sense.
+    """
+    hidden = words[:1] == ["demo-peer"]  # half of a demo, which is what the other half says
+    parser = build_parser(hidden=hidden)
+    defaults = {} if hidden else settings.withhold(parser)
     args, rest = parser.parse_known_args(words)
     if len(rest) == 1 and args.command == "send" and args.text is None and not rest[0].startswith("--"):
         # argparse looks for an optional word before the first option only: send HOST --tls adh TEXT.
@@ -84,6 +93,13 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         parser.error("no password is taken from the command line, where others can read it: you are asked")
     if rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return args, lambda: None if hidden else settings.complete(parser, args, defaults)
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Read a command line, and the config file. Raises `ConfigError`."""
+    args, complete = read(words)
+    complete()
     return args
 
 

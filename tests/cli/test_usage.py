@@ -14,7 +14,19 @@ from cli.programs import MSRP, Start
 from msrp_peer.cli.exits import MEANINGS
 from msrp_peer.cli.main import main
 
-COMMANDS = ["demo", "listen", "send", "chat", "offer", "answer", "peers", "passwd", "inspect", "bench"]
+COMMANDS = [
+    "demo",
+    "listen",
+    "send",
+    "chat",
+    "offer",
+    "answer",
+    "peers",
+    "passwd",
+    "config",
+    "inspect",
+    "bench",
+]
 
 
 def ask(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
