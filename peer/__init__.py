@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .signalling.interface import Paths as Paths
     from .signalling.interface import Signalling as Signalling
     from .signalling.interface import new_uri as new_uri
+    from .signalling.rendezvous import Rendezvous as Rendezvous
     from .signalling.sdp import SdpError as SdpError
     from .terms.content import Accepts as Accepts
     from .terms.content import Takes as Takes
@@ -64,6 +65,7 @@ _HOMES = {
     "Paths": "signalling.interface",
     "Signalling": "signalling.interface",
     "new_uri": "signalling.interface",
+    "Rendezvous": "signalling.rendezvous",
     "Accepts": "terms.content",
     "Takes": "terms.content",
     "CannotReach": "terms.errors",

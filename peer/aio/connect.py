@@ -1,41 +1,22 @@
-"""Meeting somebody: find, connect, protect, begin a session."""
+"""Meeting somebody directly, in one step."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Generator, Sequence
-from types import TracebackType
-from typing import Any
+from collections.abc import Sequence
 
 from msrp_sasl import Credentials, Kerberos, Policy
 
-from ..protocol.auth import Terms
-from ..protocol.connection import Connection
-from ..security.tls_modes import TlsMode
-from ..session.establish import establish
-from ..session.session import Session
-from ..signalling.interface import Agreed
-from ..signalling.target import Target, parse_target
-from ..terms.content import Accepts, Takes
-from ..terms.errors import CannotReach, UsageError
+from ..signalling.rendezvous import Rendezvous
 from ..terms.limits import Limits
-from ..terms.principal import Principal
 from ..terms.security import Level
-from .dial import begun, client_layers, reach
-from .discovery import find_all
-from .line import Line
-from .pool import Pool, Sharing
-from .proofs import claimed, login
+from .join import join
+from .pool import Pool
 
 __all__ = ["connect"]
 
-log = logging.getLogger(__name__)
 
-_PATIENCE = 5.0  # seconds to look for a principal on the LAN
-
-
-class connect:  # a verb: async with ...
-    """Meet whom a target names, directly.
+class connect(join):  # a verb: async with ...
+    """Meet whom a target names, directly: `join` with a `Rendezvous`.
 
         async with msrp_peer.connect("im:bob@lan") as session:
             await session.send("hello")
@@ -65,7 +46,7 @@ class connect:  # a verb: async with ...
         pool: shares one connection with the other sessions of this `Pool` that go to the same
             place; None gives the session a connection of its own.
 
-    Entering raises `UsageError`, `CannotReach`, `ConnectionLost`, `NotSecureEnough`, `PeerError`.
+    Raises `UsageError`; entering also `CannotReach`, `ConnectionLost`, `NotSecureEnough`, `PeerError`.
     """
 
     def __init__(
@@ -86,87 +67,20 @@ class connect:  # a verb: async with ...
         interfaces: Sequence[str] | None = None,
         pool: Pool | None = None,
     ) -> None:
-        self._target = parse_target(target)
-        self._require = require
-        self._mode = tls_mode(tls)
-        if self._mode is TlsMode.FINGERPRINT:
-            raise UsageError("nobody told the fingerprint of whoever is there: tls='fingerprint' is for join")
-        self._limits = limits or Limits()
-        self._me = claimed(me)
-        self._expected = claimed(expect) or self._target.principal
-        self._login = login(self._me, self._expected, credentials, kerberos, policy)
-        if expect is not None and self._login is None:
-            raise UsageError(f"nothing can prove that it is {self._expected}: give credentials, or kerberos")
-        self._own = Takes(Accepts.parse(accept_types), maximum=self._limits.message, files=files)
-        self._pool = pool
-        self._timeout = timeout
-        self._interfaces = interfaces
-        self._session: Session | None = None
-
-    async def __aenter__(self) -> Session:
-        if not self._target.secure:
-            raise UsageError("direct rendezvous runs over protected lines alone: write msrps://, not msrp://")
-        if self._pool is None:
-            _, self._session = await self._fresh()
-        else:
-            self._session = await self._pool.session(self._sharing(), self._on, self._fresh)
-        return self._session
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._session is not None:
-            await self._session.close()
-
-    def __await__(self) -> Generator[Any, None, Session]:
-        return self.__aenter__().__await__()
-
-    async def _fresh(self) -> tuple[Line, Session]:
-        """A session on a line of its own."""
-        limit = self._limits.handshake if self._timeout is None else self._timeout
-        line, place = await reach(self._target, await self._places(), self._connection, limit)
-        line.listener = place.uri
-        return line, await begun(line, self._on(line), self._timeout, place)
-
-    async def _on(self, line: Line) -> Session:
-        """A session on a line that stands."""
-        agreed = Agreed(None, line.listener, active=True, tls=self._mode, own=self._own, me=self._me)
-        prover = None if self._login is None else self._login.begin()
-        return await establish(line, agreed, self._require, prover)
-
-    def _connection(self, host: str) -> Connection:
-        terms = Terms(self._own.accepts, self._own.maximum, self._own.files)
-        return Connection(client_layers(self._mode, host), terms=terms, limits=self._limits, granting=False)
-
-    def _sharing(self) -> Sharing:
-        target = self._target
-        place = target.principal or (target.host or "", target.port or 0)
-        return Sharing(place, self._mode, self._me, self._expected, self._require, self._limits, self._login)
-
-    async def _places(self) -> list[Target]:
-        principal = self._target.principal
-        if principal is None:
-            return [self._target]
-        seconds = _PATIENCE if self._timeout is None else self._timeout
-        return await _look_for(principal, seconds, self._interfaces)
-
-
-async def _look_for(principal: Principal, seconds: float, interfaces: Sequence[str] | None) -> list[Target]:
-    """Where the listener is that announces itself as that principal: each of its addresses."""
-    found = await find_all(principal, timeout=seconds, interfaces=interfaces)
-    places = {(a.addresses, a.port) for a in found}
-    if len(places) > 1:
-        where = ", ".join(sorted(f"{addresses[0]}:{port}" for addresses, port in places))
-        # Whichever we took would be a guess, and nothing on this line proves a guess right.
-        raise CannotReach(f"several listeners say they are {principal}: name one by its address: {where}")
-    first = found[0]
-    log.info("%s announces itself at %s port %d", principal, ", ".join(first.addresses), first.port)
-    return [Target("address", address, first.port) for address in first.addresses]
-
-
-def tls_mode(name: str) -> TlsMode:
-    """The mode of that name; raises `UsageError`."""
-    try:
-        return TlsMode(name)
-    except ValueError:
-        raise UsageError(f"tls is {' or '.join(TlsMode)}, not {name!r}") from None
+        limits = limits or Limits()
+        signalling = Rendezvous(
+            target, me=me, tls=tls, accept_types=accept_types, max_size=limits.message, files=files
+        )
+        super().__init__(
+            signalling,
+            expect=expect,
+            credentials=credentials,
+            kerberos=kerberos,
+            policy=policy,
+            require=require,
+            limits=limits,
+            timeout=timeout,
+            interfaces=interfaces,
+            pool=pool,
+        )
+        self._login = self._login_for(signalling.agreed)  # what makes no sense is told at once

@@ -14,16 +14,24 @@ from ..security.keys import Key, ThrowAway
 from ..security.tls import TlsLayer
 from ..security.tls_modes import TlsMode, client_context
 from ..signalling.target import Target
-from ..terms.errors import CannotReach, ConnectionLost
+from ..terms.errors import CannotReach, ConnectionLost, UsageError
 from .line import Line
 from .resolve import addresses
 
-__all__ = ["begun", "client_layers", "hang_up", "reach"]
+__all__ = ["begun", "client_layers", "hang_up", "reach", "tls_mode"]
 
 T = TypeVar("T")
 Found = tuple[Line, Target]
 
 _STAGGER = 0.25  # seconds before the next address is tried, too (RFC 8305 section 8)
+
+
+def tls_mode(name: str) -> TlsMode:
+    """The mode of that name; raises `UsageError`."""
+    try:
+        return TlsMode(name)
+    except ValueError:
+        raise UsageError(f"tls is {' or '.join(TlsMode)}, not {name!r}") from None
 
 
 def client_layers(mode: TlsMode | None, host: str, key: Key | None = None) -> list[Layer]:

@@ -1,15 +1,19 @@
-"""Meeting by signalling of another's: paths, an offer, an answer."""
+"""Meeting by whatever signalling there is: direct rendezvous, paths, an offer, an answer."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Generator
+import logging
+from collections.abc import Coroutine, Generator, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 from msrp_core import Uri
+from msrp_sasl import Credentials, Kerberos, Policy
 
 from ..protocol.connection import Connection
+from ..security.prove import Login
 from ..security.tls_modes import TlsMode
 from ..session.establish import establish, own_terms
 from ..session.session import Session
@@ -18,24 +22,29 @@ from ..signalling.interface import Agreed, Signalling
 from ..signalling.target import Target
 from ..terms.errors import CannotReach, NotSecureEnough, UsageError
 from ..terms.limits import Limits
+from ..terms.principal import Principal
 from ..terms.security import Level
-from .connect import tls_mode
-from .dial import begun, client_layers, reach
+from .dial import begun, client_layers, reach, tls_mode
+from .discovery import find_all
 from .line import Line
 from .listen import Listener
 from .pool import Pool, Sharing
+from .proofs import claimed, login
 
 if TYPE_CHECKING:
     from ..security.keys import Key
 
 __all__ = ["join"]
 
+log = logging.getLogger(__name__)
+
+_PATIENCE = 5.0  # seconds to look for a principal on the LAN
+
 
 class join:  # a verb: async with ...
     """Meet whom signalling led to.
 
-        paths = msrp_peer.Paths(local_uri=ours, remote_path=theirs, active=True)
-        async with msrp_peer.join(paths) as session:
+        async with msrp_peer.join(msrp_peer.Rendezvous("im:bob@lan")) as session:
             await session.send("hello")
 
     The active side connects and sends at once, and has the session when the other side has
@@ -46,14 +55,17 @@ class join:  # a verb: async with ...
     `close` is the caller's.
 
     Args:
-        signalling: `Paths`, or anything else that is a `Signalling`.
+        signalling: `Rendezvous`, `Paths`, `Offer`, `Answer`, or anything else that is a `Signalling`.
         listener: where the passive side waits; many sessions may wait at one. Let its
             `Listener.new_uri` make the URI, so that nobody comes too early.
+        expect, credentials, kerberos, policy: who is to be proved, by what, as for `connect`; with direct
+            rendezvous alone.
         require: the least level (`Level`) at which anything is said. Plain TCP needs
             ``Level.PLAINTEXT``.
         limits: every number that bounds the session. At a `listener` its own count.
         timeout: seconds to reach the other side and for it to answer, each, or for it to come;
-            None for the handshake's limit.
+            None for the handshake's limit. Also to look for somebody on the LAN; None for five.
+        interfaces: numeric addresses of those to look on; None for all.
         pool: as for `connect`.
 
     Entering raises what the signalling raises, `UsageError`, `CannotReach`, `ConnectionLost`,
@@ -66,30 +78,41 @@ class join:  # a verb: async with ...
         signalling: Signalling,
         *,
         listener: Listener | None = None,
+        expect: str | None = None,
+        credentials: Credentials | None = None,
+        kerberos: Kerberos | None = None,
+        policy: Policy | None = None,
         require: Level = Level.PASSIVE_ONLY,
         limits: Limits | None = None,
         timeout: float | None = None,
+        interfaces: Sequence[str] | None = None,
         pool: Pool | None = None,
     ) -> None:
         self._signalling = signalling
         self._listener = listener
+        self._expect = claimed(expect)
+        self._credentials = credentials
+        self._kerberos = kerberos
+        self._policy = policy
         self._require = require
         self._limits = limits or Limits()
+        self._timeout = timeout
         self._seconds = self._limits.handshake if timeout is None else timeout
+        self._interfaces = interfaces
         self._pool = pool
+        self._login: Login | None = None
         self._session: Session | None = None
 
     async def __aenter__(self) -> Session:
         agreed = await self._signalling.agree()
-        if agreed.asks:
-            raise UsageError("a listener and no session was agreed on: use connect")
         if agreed.tls == "none" and self._require > Level.PLAINTEXT:
             raise NotSecureEnough(
                 f"{self._require.word} is required, and plain TCP protects nothing: "
                 "say require=Level.PLAINTEXT where that is meant"
             )
+        self._login = self._login or self._login_for(agreed)
         if agreed.active:
-            self._session = await self._go(agreed)
+            self._session = await self._go(agreed, self._login)
         elif self._listener is not None:
             _, self._session = await self._wait(self._listener, agreed)
         else:
@@ -107,28 +130,60 @@ class join:  # a verb: async with ...
     def __await__(self) -> Generator[Any, None, Session]:
         return self.__aenter__().__await__()
 
+    def _login_for(self, agreed: Agreed) -> Login | None:
+        """What proves us and whom we mean to each other. Raises `UsageError`."""
+        given = (self._credentials, self._kerberos, self._expect)
+        if not agreed.asks and any(each is not None for each in given):
+            raise UsageError("who was led here by others' signalling is not proved yet: leave out expect")
+        whom = self._expect or agreed.expected
+        found = login(agreed.me, whom, self._credentials, self._kerberos, self._policy)
+        if found is None and self._expect is not None:
+            raise UsageError(f"nothing can prove that it is {whom}: give credentials, or kerberos")
+        return found
+
     # -- the active side
 
-    async def _go(self, agreed: Agreed) -> Session:
-        host, port = agreed.place
-        target = Target("address", host, port)
+    async def _go(self, agreed: Agreed, proves: Login | None) -> Session:
         mode = _mode(agreed)
+        sought = agreed.sought
+        target = Target("principal", principal=sought) if sought else Target("address", *agreed.place)
+        # What was asked for on the line comes within the handshake's limit, which the line keeps.
+        seconds = self._timeout if agreed.asks else self._seconds
 
         def make(host: str) -> Connection:
             layers = client_layers(mode, host, cast("Key | None", agreed.key))
             return Connection(layers, terms=own_terms(agreed), limits=self._limits, granting=False)
 
         def begin(line: Line) -> Coroutine[Any, Any, Session]:
-            return establish(line, agreed, self._require)
+            found = replace(agreed, remote=line.listener) if sought else agreed
+            return establish(line, found, self._require, None if proves is None else proves.begin())
 
         async def fresh() -> tuple[Line, Session]:
-            line, _ = await reach(target, [target], make, self._seconds)
-            return line, await begun(line, begin(line), self._seconds, target)
+            places = [target] if sought is None else await self._look_for(sought)
+            line, place = await reach(target, places, make, self._seconds)
+            if sought is not None:
+                line.listener = place.uri
+            return line, await begun(line, begin(line), seconds, place)
 
         if self._pool is None or agreed.fingerprints:  # whose key belongs to one session
             return (await fresh())[1]
-        sharing = Sharing((host, port), agreed.tls, agreed.me, agreed.expected, self._require, self._limits)
+        where = sought or agreed.place
+        whom = self._expect or agreed.expected
+        sharing = Sharing(where, agreed.tls, agreed.me, whom, self._require, self._limits, proves)
         return await self._pool.session(sharing, begin, fresh)
+
+    async def _look_for(self, principal: Principal) -> list[Target]:
+        """Where the listener is that announces itself as that principal: each of its addresses."""
+        seconds = _PATIENCE if self._timeout is None else self._timeout
+        found = await find_all(principal, timeout=seconds, interfaces=self._interfaces)
+        places = {(a.addresses, a.port) for a in found}
+        if len(places) > 1:
+            where = ", ".join(sorted(f"{addresses[0]}:{port}" for addresses, port in places))
+            # Whichever we took would be a guess, and nothing on this line proves a guess right.
+            raise CannotReach(f"several listeners say they are {principal}: name one by its address: {where}")
+        first = found[0]
+        log.info("%s announces itself at %s port %d", principal, ", ".join(first.addresses), first.port)
+        return [Target("address", address, first.port) for address in first.addresses]
 
     # -- the passive side
 

@@ -32,7 +32,7 @@ from ..terms.errors import CannotReach, MsrpError, NotSecureEnough, UsageError
 from ..terms.limits import Limits
 from ..terms.principal import Principal
 from ..terms.security import Level
-from .connect import tls_mode
+from .dial import tls_mode
 from .discovery import Announcer, DiscoveryUnavailable, local_addresses
 from .line import Bell, Line
 from .proofs import claimed, guarding

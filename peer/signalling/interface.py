@@ -35,7 +35,7 @@ class Agreed:
         local: our session URI, as it goes into From-Path. None only where `asks`: then one is
             made when the line stands.
         remote: the other side's path, as it goes into To-Path: the place to connect to first,
-            the endpoint last.
+            the endpoint last. Empty where `expected` is to be looked for on the LAN first.
         active: whether we open the connection, and send first (RFC 4975 section 5.4; RFC 6135).
         tls: one of `TRANSPORTS`. The scheme of every URI fits it.
         own: what we told the other side that we take.
@@ -71,7 +71,9 @@ class Agreed:
             raise ValueError("fingerprints are for tls 'fingerprint', which needs one")
         if self.tls not in TRANSPORTS:
             raise ValueError(f"tls is {', '.join(TRANSPORTS[:-1])} or {TRANSPORTS[-1]}, not {self.tls!r}")
-        path = Uri.parse_path(self.remote)
+        if not self.remote and self.expected is None:
+            raise ValueError("the other side is neither named nor placed")
+        path = Uri.parse_path(self.remote) if self.remote else ()
         own = () if self.local is None else (Uri.parse(self.local),)
         for whose, uri in (*(("our own", u) for u in own), *(("the other side's", u) for u in path)):
             if uri.secure == (self.tls == "none"):
@@ -100,14 +102,22 @@ class Agreed:
 
     @property
     def asks(self) -> bool:
-        """Whether only a listener is known, and a session is to be asked for on the line itself
-        (direct rendezvous)."""
+        """Whether no more than a listener is known, and a session is to be asked for on the line
+        itself (direct rendezvous)."""
+        if not self.remote:
+            return True
         path = Uri.parse_path(self.remote)
         return len(path) == 1 and path[0].session_id is None
 
     @property
+    def sought(self) -> Principal | None:
+        """Who is to be looked for on the LAN; None where it is known where to connect."""
+        return None if self.remote else self.expected
+
+    @property
     def place(self) -> tuple[str, int]:
-        """Where the active side connects: host and port (RFC 4975 section 6.2)."""
+        """Where the active side connects: host and port (RFC 4975 section 6.2). Raises ValueError
+        where somebody is `sought`."""
         if self.address is not None:
             return self.address
         first = Uri.parse_path(self.remote)[0]

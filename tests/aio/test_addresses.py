@@ -15,6 +15,7 @@ from msrp_peer.aio import connect as module
 from msrp_peer.session.session import Session
 from msrp_peer.signalling.target import Target
 from msrp_peer.terms.errors import CannotReach
+from msrp_peer.terms.principal import Principal
 from support.loops import looped
 
 
@@ -46,10 +47,10 @@ def at(*places: tuple[str, int]) -> module.connect:
     """A connect to somebody announced at all of these."""
     connect = module.connect("im:bob@lan", timeout=2)
 
-    async def found() -> list[Target]:
+    async def found(principal: Principal) -> list[Target]:
         return [Target("address", host, port) for host, port in places]
 
-    connect._places = found  # type: ignore[method-assign]
+    connect._look_for = found  # type: ignore[method-assign]
     return connect
 
 

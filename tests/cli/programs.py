@@ -180,3 +180,28 @@ class Open(Protocol):
 
 class Listening(Protocol):
     def __call__(self, *arguments: str | Path) -> tuple[Program, str]: ...
+
+
+AT = ("--at", "127.0.0.1:0")
+"""Where `msrp offer` and `msrp answer` wait in tests."""
+
+
+def printed(source: Program) -> str:
+    """The text that is printed next to be pasted: an offer, or an answer."""
+    return source.wait_for(r"(?s)^v=0\n.*?\n\n").group()
+
+
+def carry(source: Program, target: Program) -> str:
+    """Read a text where it is printed and paste it where it is waited for."""
+    text = printed(source)
+    target.write(text)
+    return text
+
+
+def exchanged(
+    msrp: Start, offer: Sequence[str | Path], answer: Sequence[str | Path]
+) -> tuple[Program, Program, str, str]:
+    """``msrp offer`` and ``msrp answer`` with these options, and both texts."""
+    one = msrp("offer", *AT, *offer, stdin=subprocess.PIPE)
+    other = msrp("answer", *AT, *answer, stdin=subprocess.PIPE)
+    return one, other, carry(one, other), carry(other, one)

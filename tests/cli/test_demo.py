@@ -133,9 +133,9 @@ def patched(change: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 NO_MULTICAST = """\
-from msrp_peer.aio import connect, discovery
+from msrp_peer.aio import discovery, join
 async def find_all(*_, **__): raise discovery.DiscoveryUnavailable('no multicast here')
-connect.find_all = find_all
+join.find_all = find_all
 """
 
 

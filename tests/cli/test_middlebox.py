@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.programs import Program
+from cli.programs import Program, printed
 from support.middlebox import Box, Side, between
 
 Start = Callable[..., Program]
-TEXT = r"(?s)^v=0\n.*?\n\n"
 PLAIN = ("--tls", "none")
 
 
@@ -47,10 +46,6 @@ def start(box: Box) -> Iterator[Start]:
         program.stop()
 
 
-def said(program: Program) -> str:
-    return program.wait_for(TEXT).group()
-
-
 @pytest.mark.rule("6714 4.2-1 4.2-6 4.3-4 4.3-5 7-2")
 @pytest.mark.parametrize("tls", [(), PLAIN, ("--protected",)], ids=["fingerprint", "plain", "protected"])
 @pytest.mark.parametrize("connects", [(), ("--connect",)], ids=["the offerer", "the answerer"])
@@ -58,9 +53,9 @@ def test_both_know_cema(start: Start, box: Box, tls: tuple[str, ...], connects: 
     """The active side, whoever it is, connects to the box; TLS goes through it from end to end."""
     one = start(box.near, "offer", "--cema", "Hello", *tls)
     other = start(box.far, "answer", "--cema", "--listen", *tls, *connects)
-    offer = said(one)
+    offer = printed(one)
     other.write(box.carries(offer, box.far))
-    answer = said(other)
+    answer = printed(other)
     one.write(box.carries(answer, box.near))
     assert (one.wait(), other.wait()) == (0, 0), one.errors + other.errors
     assert "a=msrp-cema\n" in offer
@@ -76,8 +71,8 @@ def test_an_answerer_without_cema_is_reached_by_the_box(start: Start, box: Box) 
     """RFC 6714 section 4.2: none of the criteria is met, so the active offerer uses c= and m=."""
     one = start(box.near, "offer", "--cema", "Hello")
     other = start(box.far, "answer", "--listen")
-    other.write(box.carries(said(one), box.far))
-    answer = said(other)
+    other.write(box.carries(printed(one), box.far))
+    answer = printed(other)
     assert "msrp-cema" not in answer
     one.write(box.carries(answer, box.near))
     assert (one.wait(), other.wait()) == (0, 0), one.errors + other.errors
@@ -90,17 +85,17 @@ def test_the_offerer_falls_back(start: Start, box: Box) -> None:
     has no CEMA, and the box, as section 6 has it, is a B2BUA from then on."""
     one = start(box.near, "offer", "--cema", *PLAIN, "Hello")
     first = start(box.far, "answer", "--listen", "--connect", *PLAIN)
-    offer = said(one)
+    offer = printed(one)
     assert "a=msrp-cema\n" in offer
     first.write(box.carries(offer, box.far))
-    one.write(box.carries(said(first), box.near))
+    one.write(box.carries(printed(first), box.near))
     assert first.wait() == 3
-    again = said(one)
+    again = printed(one)
     assert "This new offer is for it, too:" in one.errors
     assert "msrp-cema" not in again
     second = start(box.far, "answer", "--listen", "--connect", *PLAIN)
     second.write(box.carries(again, box.far, b2bua=True))
-    one.write(box.carries(said(second), box.near, b2bua=True))
+    one.write(box.carries(printed(second), box.near, b2bua=True))
     assert (one.wait(), second.wait()) == (0, 0), one.errors + second.errors
     assert ": Hello\n" in second.output
 
@@ -111,8 +106,8 @@ def test_an_offer_without_cema_through_the_box_is_refused(start: Start, box: Box
     """RFC 6714 section 4.3: port 0, whether the offerer did not say it or the box took it out."""
     one = start(box.near, "offer", "Hello", *(("--cema",) if why == "the box" else ()))
     other = start(box.far, "answer", "--cema", "--listen")
-    other.write(box.carries(said(one), box.far, knows_cema=False))
-    answer = said(other)
+    other.write(box.carries(printed(one), box.far, knows_cema=False))
+    answer = printed(other)
     assert "m=message 0 " in answer
     one.write(answer)
     assert (one.wait(), other.wait()) == (1, 1)
@@ -124,8 +119,8 @@ def test_without_cema_nobody_is_reached(start: Start, box: Box) -> None:
     """RFC 4975 section 8.1: c= and m= do not say where to connect; so it is the box that helps above."""
     one = start(box.near, "offer", "Hello", "--timeout", "2")
     other = start(box.far, "answer", "--listen", "--timeout", "2")
-    other.write(box.carries(said(one), box.far))
-    one.write(box.carries(said(other), box.near))
+    other.write(box.carries(printed(one), box.far))
+    one.write(box.carries(printed(other), box.near))
     assert (one.wait(), other.wait()) == (3, 3)
 
 
@@ -133,6 +128,6 @@ def test_no_middlebox_and_cema(start: Start, box: Box) -> None:
     """Both on one side of it: CEMA is said, nothing stands between, and all is as without it."""
     one = start(box.near, "offer", "--cema", "Hello")
     other = start(box.near, "answer", "--cema", "--listen")
-    other.write(said(one))
-    one.write(said(other))
+    other.write(printed(one))
+    one.write(printed(other))
     assert (one.wait(), other.wait()) == (0, 0), one.errors + other.errors

@@ -9,29 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from cli.programs import MSRP, Open, Program, Start, Terminal
+from cli.programs import AT, MSRP, Open, Program, Start, Terminal, carry, exchanged, printed
 from msrp_peer.signalling.agreement import look
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 
-AT = ("--at", "127.0.0.1:0")
 
-
-def carry(source: Program, what: str, target: Program) -> str:
-    """Read a text where it is printed and paste it where it is waited for."""
-    text = source.wait_for(r"(?s)^v=0\n.*?\n\n").group()
-    look(text)  # it is one, and proposes MSRP
-    target.write(text)
-    return text
-
-
-def exchanged(msrp: Start, offer: tuple[str, ...], answer: tuple[str, ...]) -> tuple[Program, Program]:
+def met(msrp: Start, offer: tuple[str, ...], answer: tuple[str, ...]) -> tuple[Program, Program]:
     """Both programs; the answerer connects where it says --connect, else it is connected to (RFC 6135)."""
-    one = msrp("offer", *AT, *offer, stdin=subprocess.PIPE)
-    other = msrp("answer", *AT, *answer, stdin=subprocess.PIPE)
-    assert "a=setup:actpass\n" in carry(one, "offer", other)
+    one, other, offered, answered = exchanged(msrp, offer, answer)
+    for text in (offered, answered):
+        look(text)  # it proposes MSRP
+    assert "a=setup:actpass\n" in offered
     setup = "active" if "--connect" in answer else "passive"
-    assert f"a=setup:{setup}\n" in carry(other, "answer", one)
+    assert f"a=setup:{setup}\n" in answered
     return one, other
 
 
@@ -39,9 +30,7 @@ def exchanged(msrp: Start, offer: tuple[str, ...], answer: tuple[str, ...]) -> t
 @pytest.mark.parametrize("more", [(), ("--protected", "--require", "key-verified"), ("--tls", "none")])
 @pytest.mark.parametrize("connects", [(), ("--connect",)])
 def test_a_message(msrp: Start, more: tuple[str, ...], connects: tuple[str, ...]) -> None:
-    one, other = exchanged(
-        msrp, ("Hello, wörld", *more), ("--listen", "--as", "im:bob@lan", *more, *connects)
-    )
+    one, other = met(msrp, ("Hello, wörld", *more), ("--listen", "--as", "im:bob@lan", *more, *connects))
     assert one.wait() == 0, one.errors
     assert "To im:bob@lan (claimed, not proved)\n" in one.output
     assert "Delivered: the message, 13 octets\n" in one.output
@@ -60,7 +49,7 @@ def test_a_message(msrp: Start, more: tuple[str, ...], connects: tuple[str, ...]
 def test_a_file(msrp: Start, tmp_path: Path) -> None:
     file = tmp_path / "a.bin"
     file.write_bytes(bytes(range(256)) * 1000)
-    one, other = exchanged(
+    one, other = met(
         msrp, ("--file", str(file)), ("--listen", "--out", str(tmp_path / "in"), "--accept-files")
     )
     assert one.wait() == 0, one.errors
@@ -71,7 +60,7 @@ def test_a_file(msrp: Start, tmp_path: Path) -> None:
 
 def test_a_talk(msrp: Start) -> None:
     """Behind the pasted text, lines are what is said."""
-    one, other = exchanged(msrp, (), ())
+    one, other = met(msrp, (), ())
     one.wait_for("^Talking to ")
     other.wait_for("^Talking to ")
     one.write("How are you?\n")
@@ -154,7 +143,7 @@ def test_what_cannot_be_is_told(
 ) -> None:
     if pasted in ("TLS", "active"):
         offering = msrp("offer", *AT, *(("--connect",) if pasted == "active" else ()), stdin=subprocess.PIPE)
-        pasted = offering.wait_for(r"(?s)^v=0\n.*?\n\n").group()
+        pasted = printed(offering)
     program = msrp(*words, *AT, stdin=subprocess.PIPE)
     program.write(pasted)
     assert program.process.stdin is not None
@@ -173,8 +162,8 @@ def test_what_an_answer_repeats_commands_no_terminal(msrp: Start) -> None:
 def test_another_key_than_the_text_told(msrp: Start) -> None:
     one = msrp("offer", *AT, "secret", stdin=subprocess.PIPE)
     other = msrp("answer", *AT, "--listen", "--timeout", "2", stdin=subprocess.PIPE)
-    carry(one, "offer", other)
-    answer = other.wait_for(r"(?s)^v=0\n.*?\n\n").group()
+    carry(one, other)
+    answer = printed(other)
     one.write(re.sub("(?<=sha-256 )..", lambda found: "00" if found[0] != "00" else "01", answer))
     assert one.wait() == 4, one.errors
     assert "another key" in one.errors

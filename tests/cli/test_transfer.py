@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.programs import Open, Program, Start
+from cli.programs import AT, Open, Start, exchanged, printed
 from msrp_peer.cli.incoming import Taking
 from msrp_peer.cli.output import Output
 from msrp_peer.cli.transfer import taken
@@ -19,7 +19,6 @@ from msrp_peer.signalling.file_attributes import FileRange, FileSelector, FileTr
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 
-AT = ("--at", "127.0.0.1:0")
 OCTETS = bytes(range(256)) * 1000
 HASHES = {"sha-1": hashlib.sha1(OCTETS).digest()}
 SHA1 = hashlib.sha1(OCTETS).digest().hex(":").upper()
@@ -36,21 +35,6 @@ def file(tmp_path: Path) -> Path:
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "in").mkdir()
     return tmp_path / "in"
-
-
-def carry(source: Program, target: Program) -> str:
-    text = source.wait_for(r"(?s)^v=0\n.*?\n\n").group()
-    target.write(text)
-    return text
-
-
-def exchanged(
-    msrp: Start, offer: tuple[str | Path, ...], answer: tuple[str | Path, ...]
-) -> tuple[Program, Program, str, str]:
-    """Both programs, and both texts."""
-    one = msrp("offer", *AT, *offer, stdin=subprocess.PIPE)
-    other = msrp("answer", *AT, *answer, stdin=subprocess.PIPE)
-    return one, other, carry(one, other), carry(other, one)
 
 
 def lines(text: str, name: str) -> list[str]:
@@ -102,7 +86,7 @@ def test_somebody_is_asked(
     one = msrp("offer", *AT, "--file", file, stdin=subprocess.PIPE)
     other = terminal("answer", *AT, "--listen", "--out", folder)
     other.wait_for("Paste the ")
-    for line in one.wait_for(r"(?s)^v=0\n.*?\n\n").group().splitlines():
+    for line in printed(one).splitlines():
         other.type(line)
     other.wait_for(r"offers \"a picture.png\", image/png, 256.0 kB \(256,000 octets\). Take it\? \[y/n\]")
     other.type(said)
@@ -119,7 +103,7 @@ def test_an_answer_pasted_behind_the_text_is_none(
     one = msrp("offer", *AT, "--file", file, stdin=subprocess.PIPE)
     other = terminal("answer", *AT, "--listen", "--out", folder)
     other.wait_for("Paste the ")
-    other.child.send(one.wait_for(r"(?s)^v=0\n.*?\n\n").group().replace("\n", "\r") + "y\ry\r")
+    other.child.send(printed(one).replace("\n", "\r") + "y\ry\r")
     other.wait_for(r"Take it\? \[y/n\]")
     other.type("no")
     assert other.wait() == 1
@@ -178,7 +162,7 @@ def test_a_terminal_shows_how_far_it_is_and_ctrl_c_what_is_undone(
         sparse.truncate(1 << 30)
     one = msrp("offer", *AT, "--file", large, stdin=subprocess.PIPE)
     other = terminal("answer", *AT, "--out", folder, "--accept-files")
-    offer = one.wait_for(r"(?s)^v=0\n.*?\n\n").group()
+    offer = printed(one)
     other.wait_for(">")
     for line in offer.splitlines():
         other.type(line)
@@ -200,7 +184,7 @@ def test_ctrl_c_says_how_much_was_sent(msrp: Start, terminal: Open, tmp_path: Pa
     one = terminal("offer", *AT, "--file", large)
     other = msrp("answer", *AT, "--out", folder, "--accept-files", stdin=subprocess.PIPE)
     other.write(one.wait_for(r"(?s)v=0\r\n.*?\r\n\r\n").replace("\r\n", "\n"))
-    for line in other.wait_for(r"(?s)^v=0\n.*?\n\n").group().splitlines():
+    for line in printed(other).splitlines():
         one.type(line)
     one.wait_for("large .*[━╸].*MB/s")
     one.key("c")
