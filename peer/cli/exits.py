@@ -7,6 +7,7 @@ from enum import IntEnum
 
 from ..credentials.errors import CredentialsError
 from ..kept.errors import StoreError
+from ..security.errors import KeyUnusable
 from ..terms.errors import CannotReach, MsrpError, NotSecureEnough, UsageError
 
 __all__ = ["MEANINGS", "Exit", "exit_of", "kind_of"]
@@ -42,7 +43,7 @@ def exit_of(error: BaseException) -> Exit:
             return Exit.NOBODY
         case NotSecureEnough():
             return Exit.INSECURE
-        case CredentialsError() | StoreError():
+        case CredentialsError() | KeyUnusable() | StoreError():
             return Exit.FAILED
         case MsrpError():
             from ..aio.discovery import DiscoveryUnavailable  # loaded by now, where it was raised

@@ -3,11 +3,12 @@
 A throw-away key is made for one listener or one connection and forgotten with it. Nobody
 verifies it, so it protects against listening and against nothing else: it is to TLS 1.3 what
 the anonymous suites are to TLS 1.2.
+
+Keys that last belong to a person: `own_key` and `lasting`.
 """
 
 from __future__ import annotations
 
-import datetime
 from typing import Protocol
 
 from cryptography import x509
@@ -16,12 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 
-__all__ = ["Key", "ThrowAway"]
+from ..terms.dates import NEVER, SOME_TIME
 
-# A certificate nobody verifies needs no dates, and real ones would tell our clock and when the
-# process started. "99991231235959Z" is RFC 5280 section 4.1.2.5 for "never".
-_NOT_BEFORE = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
-_NOT_AFTER = datetime.datetime(9999, 12, 31, 23, 59, 59, tzinfo=datetime.UTC)
+__all__ = ["Key", "ThrowAway"]
 
 
 class Key(Protocol):
@@ -58,8 +56,8 @@ class ThrowAway:
             .issuer_name(name)
             .public_key(self.__private.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(_NOT_BEFORE)
-            .not_valid_after(_NOT_AFTER)
+            .not_valid_before(SOME_TIME)
+            .not_valid_after(NEVER)
             .sign(self.__private, hashes.SHA256())
         )
         self.fingerprint: str = self.certificate.fingerprint(hashes.SHA256()).hex(":").upper()

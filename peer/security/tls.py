@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
@@ -23,21 +23,22 @@ from OpenSSL import SSL, _util
 from ..terms.errors import PeerError, UsageError
 from ..terms.fingerprints import Fingerprint
 from ..terms.security import Protection
+from .errors import OtherKey
 from .tls_errors import explain, reason_of
+from .tls_records import RECORD, records
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+    from .trust import Judge
+
 __all__ = ["TlsLayer"]
 
-# The plaintext of one record (RFC 8446 section 5.1). A record brings no more, and a read
-# returns no more than a record.
-_RECORD = 16 * 1024
 # What goes into or comes out of OpenSSL's memory at a time. That memory never shrinks, so
 # this is what a connection keeps for good; larger steps gain nothing.
 _STEP = 64 * 1024
 # A step as records: each grows by 29 octets at most (TLS 1.2, AES-GCM).
-_SEALED = _STEP + _RECORD + 4096
+_SEALED = _STEP + RECORD + 4096
 # Octets of the other side until the handshake is done. Long certificate chains take 20 KiB.
 _HANDSHAKE_LIMIT = 256 * 1024
 # Octets of ours kept while half a handshake message of theirs stands in the way.
@@ -56,12 +57,21 @@ class TlsLayer:
         own_key: the fingerprint of the key `context` shows, to be told in `protection`.
         host: of a client, whom it connects to. Where that is a name and no address, the server is
             told it (RFC 6066 section 3), as RFC 4975 section 14.2 wants; it stands there in the clear.
+        judge: says whose the other side's key is; the context's mode is CERTIFICATE, or has none.
     """
 
     def __init__(
-        self, context: SSL.Context, *, server: bool, own_key: str | None = None, host: str = ""
+        self,
+        context: SSL.Context,
+        *,
+        server: bool,
+        own_key: str | None = None,
+        host: str = "",
+        judge: Judge | None = None,
     ) -> None:
         self._tls = SSL.Connection(context, None)
+        self._tls.set_app_data(judge)
+        self._judge = judge
         self._server = server
         self._own_key = own_key
         self._protection: Protection | None = None
@@ -97,6 +107,7 @@ class TlsLayer:
             PeerError: they break TLS, or bring an alert, now or before. What came before
                 the fault in the same call is lost with it. Call `wrap([])` once more for
                 the alert, and close.
+            OtherKey: a `PeerError`: the other side's key is not that of whom we mean.
         """
         if self._failure is not None:
             raise PeerError(self._failure)
@@ -111,6 +122,8 @@ class TlsLayer:
                     self._read(pieces)
                 view = view[taken:]
         except SSL.Error as error:
+            if self._judge is not None and self._judge.failure is not None and self._protection is None:
+                self._fail(self._judge.failure, OtherKey)
             self._fail(explain(error, self._first if self._protection is None else None))
         if len(pieces) > 1 and size < len(pieces) * _SHORT:
             return [b"".join(pieces)]
@@ -138,9 +151,9 @@ class TlsLayer:
         try:
             if self._held or self._closing:
                 self._catch_up()
-            for record in _records(pieces):
+            for record in records(pieces):
                 self._send(record)
-                unread += _RECORD
+                unread += RECORD
                 if unread >= _STEP:
                     down += self._collect()
                     unread = 0
@@ -252,6 +265,9 @@ class TlsLayer:
         tls = self._tls
         cipher = tls.get_cipher_name() or "unknown"
         certificate = tls.get_peer_certificate()
+        judge = self._judge
+        if judge is not None and certificate is not None and judge.verified is None:
+            self._fail("the other side's certificate was not looked at", OtherKey)  # never; or nobody is safe
         self._protection = Protection(
             kind="tls",
             version=tls.get_protocol_version_name(),
@@ -261,6 +277,8 @@ class TlsLayer:
             peer_key=None if certificate is None else certificate.digest("sha256").decode("ascii"),
             # An anonymous suite shows no certificate, even where there is one to show.
             own_key=None if cipher.startswith("ADH-") else self._own_key,
+            verified=None if judge is None else judge.verified,
+            names=() if judge is None else judge.names,
         )
         return True
 
@@ -269,7 +287,7 @@ class TlsLayer:
         recv = self._tls.recv
         try:
             while True:
-                pieces.append(recv(_RECORD))
+                pieces.append(recv(RECORD))
         except SSL.WantReadError:
             pass
         except SSL.ZeroReturnError:
@@ -328,36 +346,10 @@ class TlsLayer:
         if pieces:
             raise UsageError(f"nothing can be sent through this TLS layer: {why}")
 
-    def _fail(self, why: str) -> NoReturn:
+    def _fail(self, why: str, kind: type[PeerError] = PeerError) -> NoReturn:
         self._failure = why
         self._held, self._held_size = [], 0
-        raise PeerError(why) from None
-
-
-def _records(pieces: Sequence[Buffer]) -> Iterator[Buffer]:
-    """Cut pieces into records: short ones joined, long ones as they lie, all but the last full."""
-    joined: list[Buffer] = []
-    room = _RECORD
-    for piece in pieces:
-        size = len(piece) if type(piece) is bytes else memoryview(piece).nbytes
-        if size < room:
-            joined.append(piece)
-            room -= size
-            continue
-        view = memoryview(piece)
-        if joined:
-            joined.append(view[:room])
-            yield b"".join(joined)
-            view = view[room:]
-            joined = []
-        while len(view) >= _RECORD:
-            yield view[:_RECORD]
-            view = view[_RECORD:]
-        room = _RECORD - len(view)
-        if view:
-            joined.append(view)
-    if room < _RECORD:
-        yield joined[0] if len(joined) == 1 else b"".join(joined)
+        raise kind(why) from None
 
 
 def _extended_master_secret(tls: SSL.Connection) -> bool:

@@ -41,7 +41,14 @@ _NO_SUITE = (
     "no cipher suite in common with the other side "
     "(one side may want mode adh and the other mode anonymous, or something older)"
 )
+_OWN_WEAK = (
+    "this side's own certificate, or one behind it, is too weak to be shown: a short key, or an old hash"
+)
 _REASONS = {
+    "peer did not return a certificate": "the other side shows no certificate, and it has to",
+    "ca key too small": _OWN_WEAK,
+    "ee key too small": _OWN_WEAK,
+    "ca md too weak": _OWN_WEAK,
     "decryption failed or bad record mac": _DAMAGED,
     "wrong version number": _NO_RECORD,
     "wrong ssl version": _NO_RECORD,

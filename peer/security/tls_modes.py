@@ -1,6 +1,6 @@
 """The ways to speak TLS, as contexts to make `TlsLayer` from.
 
-All modes protect against listening, and none verifies anybody by itself:
+All modes protect against listening. CERTIFICATE verifies who is there; the others nobody, by themselves:
 
 - ANONYMOUS is TLS 1.3, or 1.2, with a throw-away key. TLS 1.3 has no anonymous suites; a
   self-signed key that nobody verifies gives exactly what they gave.
@@ -8,6 +8,8 @@ All modes protect against listening, and none verifies anybody by itself:
 - FINGERPRINT is ANONYMOUS in which both sides must show a key (RFC 8122 section 6.2). Whether it is
   the right one is for `TlsLayer.verify`, once signalling has told its fingerprint: the connection
   may be faster than that.
+- CERTIFICATE is TLS 1.3, or 1.2, in which each side shows a key of its own that lasts, and the other
+  verifies inside of the handshake whose it is (`msrp_peer.security.trust`).
 
 A server in mode ANONYMOUS serves clients of both modes, and uses ADH only for a client that
 offers nothing else. A client in mode ANONYMOUS never offers ADH.
@@ -27,12 +29,14 @@ from OpenSSL import SSL, crypto
 
 from ..terms.errors import UsageError
 from .keys import Key
+from .tls_verify import verify_by_judges
+from .trust import Trust
 
 __all__ = ["TlsMode", "client_context", "server_context"]
 
 
 class TlsMode(enum.StrEnum):
-    """How to speak TLS with a peer that no authority vouches for."""
+    """How to speak TLS with a peer."""
 
     ANONYMOUS = "anonymous"
     """TLS 1.3 or 1.2 with a throw-away key that is not verified."""
@@ -40,11 +44,16 @@ class TlsMode(enum.StrEnum):
     """TLS 1.2 with anonymous Diffie-Hellman."""
     FINGERPRINT = "fingerprint"
     """TLS 1.3 or 1.2, both sides with a key whose fingerprint signalling tells."""
+    CERTIFICATE = "certificate"
+    """TLS 1.3 or 1.2, both sides with a certificate that is vouched for, or a key that is pinned."""
 
 
 # What RFC 9325 section 4.2 recommends of TLS 1.2; TLS 1.3 has suites of its own.
 _ECDHE = "ECDHE+AESGCM:ECDHE+CHACHA20"
+_DEPTH = 8  # certificates between a person's own and the authority trusted
 _ADH = "aNULL+AESGCM"
+# Of a certificate that counts: no keys and hashes below 112 bits, in the whole chain (RFC 9325 section 4.4).
+_STRONG = "@SECLEVEL=2"
 # OpenSSL refuses unauthenticated suites at every security level but the lowest. Versions and
 # suites are named one by one here, so nothing else comes in with it.
 _ALLOW_ADH = "@SECLEVEL=0"
@@ -65,7 +74,9 @@ N///////////AgEC
 """
 
 
-def server_context(mode: TlsMode, key: Key | None = None) -> SSL.Context:
+def server_context(
+    mode: TlsMode, key: Key | None = None, trust: Trust | None = None, *, demanding: bool = True
+) -> SSL.Context:
     """Make the context of a listener.
 
     In mode ANONYMOUS a client that has a certificate is asked to show it, so that its
@@ -74,6 +85,8 @@ def server_context(mode: TlsMode, key: Key | None = None) -> SSL.Context:
     Args:
         mode: how to speak TLS.
         key: what to show; not used in mode ADH, needed in the others.
+        trust: whom to believe; for mode CERTIFICATE alone, and needed there, as is the layer's judge.
+        demanding: whether in mode CERTIFICATE a client that shows nothing is turned away.
 
     Raises:
         UsageError: there is no key where one is needed, or no place for a temporary file.
@@ -84,6 +97,8 @@ def server_context(mode: TlsMode, key: Key | None = None) -> SSL.Context:
         return _with_suites(context, _ADH, _ALLOW_ADH)
     if key is None:
         raise UsageError(f"a TLS server in mode {mode} needs a key to show")
+    if mode is TlsMode.CERTIFICATE:
+        return _certified(context, key, trust, SSL.VERIFY_FAIL_IF_NO_PEER_CERT if demanding else 0)
     key.install(context)
     demanded = SSL.VERIFY_FAIL_IF_NO_PEER_CERT if mode is TlsMode.FINGERPRINT else 0
     context.set_verify(SSL.VERIFY_PEER | demanded, _accept_any)
@@ -94,21 +109,39 @@ def server_context(mode: TlsMode, key: Key | None = None) -> SSL.Context:
     return _with_suites(context, _ECDHE, _ADH, _ALLOW_ADH)
 
 
-def client_context(mode: TlsMode, key: Key | None = None) -> SSL.Context:
+def client_context(mode: TlsMode, key: Key | None = None, trust: Trust | None = None) -> SSL.Context:
     """Make the context of a connect.
 
     Args:
         mode: how to speak TLS.
         key: what to show to a server that asks for it; None to show nothing. Not used in
             mode ADH.
+        trust: as for `server_context`.
+
+    Raises:
+        UsageError: there is no trust where it is needed.
     """
     context = _context(mode)
+    if mode is TlsMode.CERTIFICATE:
+        return _certified(context, key, trust, 0)
     context.set_verify(SSL.VERIFY_NONE)
     if mode is TlsMode.ADH:
         return _with_suites(context, _ADH, _ALLOW_ADH)
     if key is not None:
         key.install(context)
     return _with_suites(context, _ECDHE)
+
+
+def _certified(context: SSL.Context, key: Key | None, trust: Trust | None, demanded: int) -> SSL.Context:
+    if trust is None:
+        raise UsageError(f"TLS in mode {TlsMode.CERTIFICATE} has to know whom to believe")
+    trust.install(context)
+    context.set_verify_depth(_DEPTH)
+    verify_by_judges(context, SSL.VERIFY_PEER | demanded)
+    _with_suites(context, _ECDHE, _STRONG)
+    if key is not None:  # behind the suites: they decide which keys are strong enough
+        key.install(context)
+    return context
 
 
 def _context(mode: TlsMode) -> SSL.Context:

@@ -45,6 +45,8 @@ class Protection:
             (upper-case hexadecimal, colons between octets); None where it showed none.
         own_key: the same for ours.
         verified: how the other side's key was verified; None where it was not.
+        names: whose it is (`Principal.text`), where it was verified by a chain of certificates, or is
+            pinned: those expected of them, or all where nobody was.
     """
 
     kind: Literal["tls", "sasl"]
@@ -54,6 +56,7 @@ class Protection:
     peer_key: str | None = None
     own_key: str | None = None
     verified: Literal["pinned", "signalled", "compared", "chain", "host"] | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +91,20 @@ class Security:
         return any(layer.confidential for layer in self.layers)
 
     @property
+    def vouched(self) -> tuple[str, ...]:
+        """Whose key it is by a certificate that an authority vouches for; empty for nobody's."""
+        return tuple(name for layer in self.layers if layer.verified == "chain" for name in layer.names)
+
+    @property
+    def pinned(self) -> tuple[str, ...]:
+        """To whom the other side's key is pinned; empty for nobody."""
+        return tuple(name for layer in self.layers if layer.verified == "pinned" for name in layer.names)
+
+    @property
     def level(self) -> Level:
         if not self.confidential:
             return Level.PLAINTEXT
-        if self._proved:
+        if self._proved or self.vouched:
             return Level.AUTHENTICATED
         # A relay's verified host says nothing about the person behind it.
         if any(layer.verified in ("pinned", "signalled", "compared") for layer in self.layers):
@@ -104,6 +117,8 @@ class Security:
         proof = self.proof
         if proof is None or proof.shared:
             return False
+        if proof.mechanism == "EXTERNAL":  # it adds nothing to what the layer below has proved
+            return proof.principal in self.vouched
         # Outside of TLS a password's exchange is there for everybody to watch, and to guess at.
         return not proof.guessable or any(layer.kind == "tls" for layer in self.layers)
 
@@ -128,12 +143,30 @@ class Security:
                     f"protected against listening; nobody is proved: whoever can put themselves "
                     f"in between can read it ({how})"
                 )
+            case Level.KEY_VERIFIED if self.pinned:
+                whom = " and ".join(self.pinned)
+                return f"protected, to the key that is pinned to {whom} ({how})"
             case Level.KEY_VERIFIED:
                 return f"protected, to a key you have verified ({how})"
             case Level.AUTHENTICATED:
-                assert self.proof is not None  # or the level would be another
-                by = self.proof.mechanism + (", bound to this line" if self.proof.bound else "")
-                return f"protected, and {self.proof.principal} is proved by {by} ({how})"
+                who, by = self._by()
+                return f"protected, and {who} is proved by {by} ({how})"
+
+    def _by(self) -> tuple[str, str]:
+        """Who is proved, and by what."""
+        proof, vouched = self.proof, self.vouched
+        if proof is not None and self._proved and proof.mechanism != "EXTERNAL":
+            return proof.principal, proof.mechanism + (", bound to this line" if proof.bound else "")
+        acts = proof is not None and proof.principal in vouched
+        who = proof.principal if proof is not None and acts else " and ".join(vouched)
+        return who, "a certificate of an authority you trust"
+
+    @property
+    def principal(self) -> str | None:
+        """Who is proved; None for nobody, or where a certificate proves several at once."""
+        if self.proof is not None:
+            return self.proof.principal
+        return self.vouched[0] if len(self.vouched) == 1 else None
 
     def as_dict(self) -> dict[str, object]:
         """The same as fields, for ``--json``."""
@@ -141,7 +174,7 @@ class Security:
             "level": self.level.word,
             "level_number": int(self.level),
             "confidential": self.confidential,
-            "principal_proved": self.proof.principal if self.proof else None,
+            "principal_proved": self.principal,
             "mechanism": self.proof.mechanism if self.proof else None,
             "bound": self.proof.bound if self.proof else False,
             "secret_shared": self.proof.shared if self.proof else False,
@@ -154,6 +187,7 @@ class Security:
                     "peer_key": layer.peer_key,
                     "own_key": layer.own_key,
                     "verified": layer.verified,
+                    "names": list(layer.names),
                 }
                 for layer in self.layers
             ],

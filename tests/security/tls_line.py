@@ -9,8 +9,11 @@ from itertools import cycle
 from OpenSSL import SSL
 
 from msrp_peer.security.keys import ThrowAway
+from msrp_peer.security.own_key import OwnKey
 from msrp_peer.security.tls import TlsLayer
 from msrp_peer.security.tls_modes import TlsMode, client_context, server_context
+from msrp_peer.security.trust import Trust
+from support.authority import Authority
 
 ANONYMOUS, ADH = TlsMode.ANONYMOUS, TlsMode.ADH
 
@@ -45,8 +48,17 @@ def key() -> ThrowAway:
 
 
 @cache
+def somebody() -> tuple[OwnKey, Trust]:
+    """A key that an authority vouches for, and who trusts that authority."""
+    authority = Authority()
+    return authority.issue("im:somebody@lan"), Trust([authority.certificate])
+
+
+@cache
 def contexts(mode: TlsMode) -> tuple[SSL.Context, SSL.Context]:
     """Client's and server's, made once: serving many connections is what they promise."""
+    if mode is TlsMode.CERTIFICATE:
+        return client_context(mode, *somebody()), server_context(mode, *somebody())
     shown = key() if mode is TlsMode.FINGERPRINT else None
     return client_context(mode, shown), server_context(mode, key())
 
@@ -54,6 +66,12 @@ def contexts(mode: TlsMode) -> tuple[SSL.Context, SSL.Context]:
 def pair(client: TlsMode = ANONYMOUS, server: TlsMode | None = None) -> tuple[TlsLayer, TlsLayer]:
     """A client and a server that have not said anything yet."""
     ours, theirs = contexts(client)[0], contexts(server or client)[1]
+    if client is TlsMode.CERTIFICATE and server is None:
+        own, trust = somebody()
+        return (
+            TlsLayer(ours, server=False, judge=trust.judge()),
+            TlsLayer(theirs, server=True, own_key=own.fingerprint, judge=trust.judge()),
+        )
     own_key = None if (server or client) is ADH else key().fingerprint
     return TlsLayer(ours, server=False), TlsLayer(theirs, server=True, own_key=own_key)
 
