@@ -22,6 +22,7 @@ cdef class Batches:
     cdef Batch latest                # whose answer came last
     cdef list answered
     cdef Batch find(self, uint64_t number, Py_ssize_t *k)
+    cdef Batch answer(self, const char *digits, Py_ssize_t n, Py_ssize_t *k)
     cdef bint confirm(self, const char *digits, Py_ssize_t n) except -1
     cdef list keys(self, Batch batch)
 

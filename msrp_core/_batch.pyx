@@ -87,8 +87,11 @@ cdef class Batches:
     cdef list keys(self, Batch batch):
         """Where to look for it."""
         cdef set keys = set()
+        cdef uint64_t first = batch.first & <uint64_t>0xffff   # counted from the first key's first id
+        cdef uint64_t k
         if batch.count:
-            keys = {batch.first >> 16, (batch.first + <uint64_t>(batch.count - 1)) >> 16}
+            for k in range(((first + <uint64_t>batch.count - 1) >> 16) + 1):
+                keys.add((batch.first + (k << 16)) >> 16)
         if batch.odd is not None:
             keys.update([<uint64_t>number >> 16 for number in batch.odd])
         return list(keys)
@@ -123,18 +126,24 @@ cdef class Batches:
                 return batch
         return None
 
-    cdef bint confirm(self, const char *digits, Py_ssize_t n) except -1:
-        """A plain 200 came: whether it answers a SEND here."""
+    cdef Batch answer(self, const char *digits, Py_ssize_t n, Py_ssize_t *k):
+        """An answer came: the batch it is for, and the place there, which waits no more."""
         cdef uint64_t number
-        cdef Py_ssize_t k
         cdef Batch batch
         if not read_id(digits, n, &number):
-            return False
-        batch = self.find(number, &k)
+            return None
+        batch = self.find(number, k)
+        if batch is not None:
+            batch.waits[k[0]] = 0
+            batch.left -= 1
+        return batch
+
+    cdef bint confirm(self, const char *digits, Py_ssize_t n) except -1:
+        """A plain 200 came: whether it answers a SEND here."""
+        cdef Py_ssize_t k
+        cdef Batch batch = self.answer(digits, n, &k)
         if batch is None:
             return False
-        batch.waits[k] = 0
-        batch.left -= 1
         if batch.news == 0:
             self.answered.append(batch)
         batch.news += 1
@@ -143,17 +152,9 @@ cdef class Batches:
 
     def take(self, str transaction_id not None):
         cdef bytes digits = transaction_id.encode("utf-8", "replace")
-        cdef uint64_t number
         cdef Py_ssize_t k
-        cdef Batch batch
-        if not read_id(digits, len(digits), &number):
-            return None
-        batch = self.find(number, &k)
-        if batch is None:
-            return None
-        batch.waits[k] = 0
-        batch.left -= 1
-        return batch, batch.length(k)
+        cdef Batch batch = self.answer(digits, len(digits), &k)
+        return None if batch is None else (batch, batch.length(k))
 
     def confirmed(self):
         cdef Batch batch

@@ -185,7 +185,7 @@ cdef class Express:
         cdef Head *head = &frame.head
         cdef long long size = head.total
         if (head.first != 1 or size < 0 or (head.final >= 0 and head.final != size) or head.success
-                or lane.room < 1 or size > lane.largest or size + WEIGHT + head.value[H_CONTENT_TYPE].size > lane.allowance):
+                or lane.room < 1 or size > lane.largest or size + WEIGHT + <long long>head.size > lane.allowance):
             return False
         if frame.mark:
             if frame.mark != c'$' or frame.count != size:
@@ -211,7 +211,7 @@ cdef class Express:
         return True
 
     cdef int _deliver(self, Lane lane, Frame frame, object message_id) except -1:
-        cdef long long weight = frame.count + WEIGHT + frame.head.value[H_CONTENT_TYPE].size
+        cdef long long weight = frame.weighs()
         lane.seen.set(message_id, 200, lane.mark)
         lane.whole.append(frame)
         lane.room -= 1

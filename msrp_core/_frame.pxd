@@ -26,6 +26,7 @@ cdef class Frame:
     cdef char mark         # the flag; 0 while the body goes on
     cdef readonly long long offset
     cdef bytes octets(self, int which)
+    cdef long long weighs(self) noexcept
     cdef object _text(self, int which)
     cdef object _check(self, int which)
     cdef object _fault(self, uint32_t at, const char *what)

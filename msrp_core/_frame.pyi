@@ -94,7 +94,7 @@ class Frame:
         """Octets of body in this object."""
     @property
     def weight(self) -> int:
-        """Octets of memory to count for a message that waits in this frame: body, type, and the rest."""
+        """Octets of memory to count for a message that waits in this frame: body, head, and the rest."""
     @property
     def body(self) -> bytes:
         """The octets of body in this object; a copy where it does not have them to itself."""

@@ -92,6 +92,9 @@ cdef class Frame:
     cdef object _fault(self, uint32_t at, const char *what):
         return RemoteProtocolError((<bytes>what).decode(), offset=self.offset + at, rank="message", status=400)
 
+    cdef long long weighs(self) noexcept:
+        return self.count + WEIGHT + <long long>self.head.size
+
     @property
     def end_offset(self):
         if self.mark == 0:
@@ -212,7 +215,7 @@ cdef class Frame:
 
     @property
     def weight(self):
-        return self.count + WEIGHT + self.head.value[H_CONTENT_TYPE].size
+        return self.weighs()
 
     @property
     def body(self):

@@ -2,7 +2,7 @@
 from cpython.object cimport PyObject
 
 cdef enum:
-    WEIGHT = 2048       # what a message costs beside its octets and its type
+    WEIGHT = 2048       # what a message costs beside its octets and its head
 
 cdef class Seen:
     cdef dict became

@@ -91,10 +91,8 @@ class Incoming:
         self._machine = Machine(INCOMING, "arriving")
         self.budget = endpoint.connection.budget
         self._store = Store(self.budget, self._limits.pieces)
-        weight = _WEIGHT + len(self.content_type)
-        if self.disposition is not None or self.digest is not None:
-            weight += len(self.disposition or "") + len(self.digest or "")
-        if not self._store.weigh(weight):
+        # Of its head the type, the path and more are kept; each may be as long as a line may be.
+        if not self._store.weigh(_WEIGHT + first.body_offset - first.offset):
             self._turn_away(413, "there is no room for it")
 
     @classmethod
@@ -183,10 +181,14 @@ class Incoming:
 
     def described(self, frame: Frame) -> None:
         """A chunk that is not the first to arrive may say what the message is, too."""
+        before = len(self.digest or "") + len(self.disposition or "") + len(self.content_type)
         self.digest = frame.header("Content-Digest") or self.digest
         if not self.shown:
             self.content_type = self.content_type or frame.content_type or ""
             self.disposition = frame.header("Content-Disposition") or self.disposition
+        more = len(self.digest or "") + len(self.disposition or "") + len(self.content_type) - before
+        if more and not self.opened and not self._store.weigh(more):
+            self._turn_away(413, "there is no room for it")
 
     def octets_arrived(self, data: bytes) -> None:
         """Body of the chunk that began last."""

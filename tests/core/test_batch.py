@@ -138,6 +138,24 @@ def test_each_is_answered_once(short: bool) -> None:
     assert (batch.left, beside.left) == (0, 0)
 
 
+@pytest.mark.parametrize("first", [0, 0xFFFF, 2**48 - 2, 2**64 - 70_000])
+@pytest.mark.parametrize("count", [65_537, 140_000])
+def test_a_batch_may_be_longer_than_any(numbers: list[int], first: int, count: int) -> None:
+    """Longer than the limits of a connection let one become."""
+    numbers.append(first)
+    batches = Batches()
+    batch, _ = chunks().batch(bytes(count), 1, 1, None)
+    batches.add(batch)
+    ids = batch.ids
+    last = ids.pop(count // 2)
+    assert all(batches.take(one) == (batch, 1) for one in ids)
+    assert batch.left == 1
+    batches.discard(batch)
+    assert batches.take(last) is None
+    batches.add(batch)
+    assert batches.take(last) == (batch, 1)
+
+
 @pytest.mark.parametrize("first", [2**64 - 3, 0xFFFE, 2**48 - 2, 0])
 def test_ids_count_on_where_the_numbers_end(numbers: list[int], first: int) -> None:
     numbers.append(first)

@@ -144,10 +144,11 @@ def test_one_that_came_before_is_not_taken() -> None:
 def test_no_more_is_taken_than_is_allowed() -> None:
     line = Line(messages=2)
     assert len(line.feed(*(message(message_id=f"msg{i}") for i in range(3)))) == 1
-    line = Line(octets=2 * (2048 + 5 + len(PLAIN)))
+    each = 2048 + message(message_id="msg0").index(b"\r\n\r\n") + 4 + 5
+    line = Line(octets=2 * each)
     assert len(line.feed(*(message(message_id=f"msg{i}") for i in range(3)))) == 1
     messages, weight = line.lane.messages()
-    assert weight == sum(frame.weight for frame in messages) == 2 * (2048 + 5 + len(PLAIN))
+    assert weight == sum(frame.weight for frame in messages) == 2 * each
     line = Line(largest=4)
     assert len(line.feed(message())) == 1
 
