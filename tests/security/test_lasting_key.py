@@ -47,6 +47,7 @@ def test_it_is_made_once_and_kept(folder: Path) -> None:
     assert [path.name for path in sorted(folder.iterdir())] == ["im%3abob@lan.pem", "im%3acarol@lan.pem"]
 
 
+@pytest.mark.rule("4975 14.4-1")
 def test_it_names_its_principal_and_nobody_vouches_for_it(folder: Path) -> None:
     key = lasting_key("sip:b%C3%B6b@example.org", folder)
     assert key.names == ("sip:b%C3%B6b@example.org",)
@@ -86,6 +87,7 @@ def test_it_lies_in_the_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert stat.S_IMODE((tmp_path / "msrp-peer").stat().st_mode) == 0o700
 
 
+@pytest.mark.rule("4975 14.4-3")
 def test_no_two_principals_share_a_file(folder: Path) -> None:
     """Even where the disk does not tell upper case from lower, and for names longer than a file's may be."""
     names = [
