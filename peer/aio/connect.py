@@ -25,8 +25,8 @@ class connect(join):  # a verb: async with ...
     `close` is the caller's.
 
     Args:
-        target: ``host:port``, an msrps URI without session-id, or an im:, sip: or sips: URI to
-            be looked for on the LAN, as the user typed it.
+        target: ``host:port``, an msrps or msrp URI without session-id, or an im:, sip: or sips: URI
+            to be looked for on the LAN, as the user typed it.
         me: who we say we are (``im:alice@lan``); None says nothing. Not proved by saying it.
         expect: whom we mean (``im:bob@lan``), where the target is only an address, or another
             name than theirs. They must be proved, or nothing is said.
@@ -36,7 +36,10 @@ class connect(join):  # a verb: async with ...
             proves itself to the other by SASL, or nothing is said; without, nobody is proved.
         policy: which mechanisms may be used (`msrp_sasl.Policy`).
         require: the least level (`Level`) at which anything is said.
-        tls: ``"anonymous"`` (TLS 1.3, keys nobody verifies) or ``"adh"`` (TLS 1.2, none).
+        tls: ``"anonymous"`` (TLS 1.3, keys nobody verifies), ``"adh"`` (TLS 1.2, none) or ``"none"``:
+            plain TCP, where what proves the two sides protects the line as well (KRB5-U2U;
+            DIGEST-MD5, with ``Policy(digest_md5=True)``), and nothing is said before it does. None
+            for what the target says: ``"none"`` for an msrp URI, ``"anonymous"`` for all else.
         files: whether the other side may send files.
         accept_types: the kinds of content taken (RFC 4975 section 8.6).
         limits: every number that bounds the session.
@@ -59,7 +62,7 @@ class connect(join):  # a verb: async with ...
         kerberos: Kerberos | None = None,
         policy: Policy | None = None,
         require: Level = Level.PASSIVE_ONLY,
-        tls: str = "anonymous",
+        tls: str | None = None,
         files: bool = True,
         accept_types: str = "*",
         limits: Limits | None = None,

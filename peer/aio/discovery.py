@@ -21,7 +21,7 @@ import zeroconf
 from zeroconf import ServiceStateChange
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
-from ..signalling.announcement import SERVICE_TYPE, Announcement
+from ..signalling.announcement import PLAIN_SERVICE_TYPE, SERVICE_TYPE, Announcement
 from ..terms.display import escape
 from ..terms.errors import CannotReach, MsrpError
 from ..terms.principal import Principal
@@ -30,6 +30,11 @@ __all__ = ["Announcer", "DiscoveryUnavailable", "browse", "find", "find_all", "l
 
 _log = logging.getLogger(__name__)
 
+_TYPES: Final = (SERVICE_TYPE, PLAIN_SERVICE_TYPE)
+_OTHERWISE: Final = {
+    True: "{} is announced for plain TCP alone; if that is meant, choose it (tls none)",
+    False: "{} is announced with TLS alone, and plain TCP was chosen (tls none)",
+}
 _MDNS_PORT = 5353
 _RESOLVE: Final = 3000  # milliseconds for one instance to tell its address and text
 _MOST_INSTANCES = 512  # names followed in one search; a network that shows more is not honest
@@ -97,7 +102,7 @@ async def find(
     timeout: float = 5.0,  # noqa: ASYNC109 - part of what is asked; the search ends by itself
     interfaces: Sequence[str] | None = None,
 ) -> Announcement:
-    """The first listener that announces itself as `principal`.
+    """The first listener with TLS that announces itself as `principal`.
 
     Raises CannotReach where none does within `timeout` seconds, and `DiscoveryUnavailable`.
     A hint only: the listener must still prove that it is the principal.
@@ -105,7 +110,7 @@ async def find(
     async with _Search(interfaces) as search:
         deadline = search.now() + timeout
         while (found := await search.next(deadline)) is not None:
-            if found.principal == principal:
+            if found.principal == principal and found.secure:
                 return found
     raise _nobody(principal, timeout)
 
@@ -113,24 +118,31 @@ async def find(
 async def find_all(
     principal: Principal,
     *,
+    secure: bool = True,
     timeout: float = 5.0,  # noqa: ASYNC109 - part of what is asked; the search ends by itself
     interfaces: Sequence[str] | None = None,
 ) -> list[Announcement]:
     """Everybody who announces to be `principal`; more than one deserves to be told the user.
 
+    Only those with TLS, or with `secure` false only those without: what is announced never decides it.
     Waits a second and a half for others after the first. Raises as `find` does; never returns an empty list.
     """
     # By more than the instance name: whoever wants to pass for another announces the same one.
     claimed: dict[tuple[str, int, str | None], Announcement] = {}
+    otherwise = False
     async with _Search(interfaces) as search:
         deadline = search.now() + timeout
         while (found := await search.next(deadline)) is not None:
-            if found.principal == principal:
+            if found.secure != secure:
+                otherwise = otherwise or found.principal == principal
+            elif found.principal == principal:
                 if not claimed:
                     deadline = min(deadline, search.now() + _OTHERS)
                 claimed[found.name, found.port, found.fingerprint] = found
             else:
                 claimed = {key: other for key, other in claimed.items() if key[0] != found.name}
+    if not claimed and otherwise:
+        raise CannotReach(_OTHERWISE[secure].format(principal))
     if not claimed:
         raise _nobody(principal, timeout)
     return list(claimed.values())
@@ -189,7 +201,7 @@ class _Search:
     async def __aenter__(self) -> Self:
         self._zeroconf = await _open(self._interfaces)
         self._browser = AsyncServiceBrowser(
-            self._zeroconf.zeroconf, SERVICE_TYPE, handlers=[self._changed], delay=1000
+            self._zeroconf.zeroconf, list(_TYPES), handlers=[self._changed], delay=1000
         )
         return self
 
@@ -233,11 +245,12 @@ class _Search:
 
 async def _resolved(zc: zeroconf.Zeroconf, name: str) -> Announcement | None:
     try:
-        info = AsyncServiceInfo(SERVICE_TYPE, name)
+        secure = name.endswith(f".{SERVICE_TYPE}")
+        info = AsyncServiceInfo(SERVICE_TYPE if secure else PLAIN_SERVICE_TYPE, name)
         if not await info.async_request(zc, _RESOLVE):
             return None
         addresses = info.parsed_scoped_addresses()
-        return Announcement.from_txt(_instance(name), addresses, info.port, info.properties)
+        return Announcement.from_txt(_instance(name), addresses, info.port, info.properties, secure=secure)
     except Exception as error:
         # Whatever a stranger's packet makes the library raise must not end the search.
         _log.debug("an announcement could not be read: %r", error)
@@ -248,8 +261,8 @@ def _service_info(announcement: Announcement) -> AsyncServiceInfo:
     # The library writes a dot as the end of a label, and an instance name is one label.
     name = announcement.name.replace(".", "-")
     return AsyncServiceInfo(
-        SERVICE_TYPE,
-        f"{name}.{SERVICE_TYPE}",
+        announcement.service_type,
+        f"{name}.{announcement.service_type}",
         port=announcement.port,
         properties=announcement.txt(),
         # A host name of our own: the real one may be announced by another responder, and two
@@ -260,7 +273,9 @@ def _service_info(announcement: Announcement) -> AsyncServiceInfo:
 
 
 def _instance(name: str) -> str:
-    return name.removesuffix(f".{SERVICE_TYPE}")
+    for service_type in _TYPES:
+        name = name.removesuffix(f".{service_type}")
+    return name
 
 
 async def _open(interfaces: Sequence[str] | None) -> AsyncZeroconf:

@@ -29,7 +29,7 @@ from .discovery import find_all
 from .line import Line
 from .listen import Listener
 from .pool import Pool, Sharing
-from .proofs import claimed, login
+from .proofs import claimed, login, over_tcp
 
 if TYPE_CHECKING:
     from ..security.keys import Key
@@ -61,7 +61,7 @@ class join:  # a verb: async with ...
         expect, credentials, kerberos, policy: who is to be proved, by what, as for `connect`; with direct
             rendezvous alone.
         require: the least level (`Level`) at which anything is said. Plain TCP needs
-            ``Level.PLAINTEXT``.
+            ``Level.PLAINTEXT``, save where a proof protects it (`connect`).
         limits: every number that bounds the session. At a `listener` its own count.
         timeout: seconds to reach the other side and for it to answer, each, or for it to come;
             None for the handshake's limit. Also to look for somebody on the LAN; None for five.
@@ -105,7 +105,7 @@ class join:  # a verb: async with ...
 
     async def __aenter__(self) -> Session:
         agreed = await self._signalling.agree()
-        if agreed.tls == "none" and self._require > Level.PLAINTEXT:
+        if agreed.tls == "none" and not agreed.asks and self._require > Level.PLAINTEXT:
             raise NotSecureEnough(
                 f"{self._require.word} is required, and plain TCP protects nothing: "
                 "say require=Level.PLAINTEXT where that is meant"
@@ -139,6 +139,8 @@ class join:  # a verb: async with ...
         found = login(agreed.me, whom, self._credentials, self._kerberos, self._policy)
         if found is None and self._expect is not None:
             raise UsageError(f"nothing can prove that it is {whom}: give credentials, or kerberos")
+        if agreed.asks and agreed.tls == "none":
+            over_tcp(found, self._require)
         return found
 
     # -- the active side
@@ -159,7 +161,7 @@ class join:  # a verb: async with ...
             return establish(line, found, self._require, None if proves is None else proves.begin())
 
         async def fresh() -> tuple[Line, Session]:
-            places = [target] if sought is None else await self._look_for(sought)
+            places = [target] if sought is None else await self._look_for(sought, secure=mode is not None)
             line, place = await reach(target, places, make, self._seconds)
             if sought is not None:
                 line.listener = place.uri
@@ -172,10 +174,11 @@ class join:  # a verb: async with ...
         sharing = Sharing(where, agreed.tls, agreed.me, whom, self._require, self._limits, proves)
         return await self._pool.session(sharing, begin, fresh)
 
-    async def _look_for(self, principal: Principal) -> list[Target]:
+    async def _look_for(self, principal: Principal, *, secure: bool) -> list[Target]:
         """Where the listener is that announces itself as that principal: each of its addresses."""
         seconds = _PATIENCE if self._timeout is None else self._timeout
-        found = await find_all(principal, timeout=seconds, interfaces=self._interfaces)
+        interfaces = self._interfaces
+        found = await find_all(principal, secure=secure, timeout=seconds, interfaces=interfaces)
         places = {(a.addresses, a.port) for a in found}
         if len(places) > 1:
             where = ", ".join(sorted(f"{addresses[0]}:{port}" for addresses, port in places))
@@ -183,7 +186,7 @@ class join:  # a verb: async with ...
             raise CannotReach(f"several listeners say they are {principal}: name one by its address: {where}")
         first = found[0]
         log.info("%s announces itself at %s port %d", principal, ", ".join(first.addresses), first.port)
-        return [Target("address", address, first.port) for address in first.addresses]
+        return [Target("address", address, first.port, secure=secure) for address in first.addresses]
 
     # -- the passive side
 

@@ -35,7 +35,7 @@ from ..terms.security import Level
 from .dial import tls_mode
 from .discovery import Announcer, DiscoveryUnavailable, local_addresses
 from .line import Bell, Line
-from .proofs import claimed, guarding
+from .proofs import claimed, guarding, over_tcp
 from .threads import Threads
 
 __all__ = ["Handler", "Listener", "listen"]
@@ -71,8 +71,8 @@ class listen:  # a verb: async with ...
         policy: which mechanisms may be used (`msrp_sasl.Policy`).
         expect: those who alone are served, by principal; None for anybody.
         require: the least level at which anybody is served; with `expect` they must be proved.
-        tls: ``"anonymous"`` or ``"adh"``; without a handler also ``"fingerprint"``, and ``"none"``,
-            which is plain TCP.
+        tls: ``"anonymous"``, ``"adh"`` or ``"none"``, as for `connect`; without a handler also
+            ``"fingerprint"``, and ``"none"`` is plain TCP that nothing protects.
         announce: whether to tell the LAN (multicast DNS), under `name` and, where given, `me`.
         interfaces: numeric addresses of those to announce on; None for all.
         files, accept_types, limits: as for `connect`.
@@ -105,8 +105,6 @@ class listen:  # a verb: async with ...
         self._interfaces = interfaces
         self._me = claimed(me)
         limits = limits or Limits()
-        if handler is not None and tls == "none":
-            raise UsageError("whoever comes is served over protected lines alone: tls='none' is for join")
         if handler is not None and tls == "fingerprint":
             raise UsageError("nobody told the fingerprint of whoever comes: tls='fingerprint' is for join")
         if handler is None and announce:
@@ -117,6 +115,8 @@ class listen:  # a verb: async with ...
         if guard is not None and handler is None:
             raise UsageError("a listener that serves nobody by itself lets nobody log in")
         mode = None if tls == "none" else tls_mode(tls)
+        if handler is not None and mode is None:
+            over_tcp(guard, Level.PLAINTEXT if guard is None else guard.least)
         self._listener = Listener(handler, mode, limits, terms, guard=guard)
 
     async def __aenter__(self) -> Listener:
@@ -241,6 +241,7 @@ class Listener:
             port=self.port,
             principal=principal,
             fingerprint=self.fingerprint,
+            secure=self.tls != "none",
         )
         announcer = Announcer(announcement, interfaces=interfaces)
         try:

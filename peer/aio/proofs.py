@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msrp_sasl import Credentials, Kerberos, Policy, Verifiers
+from msrp_sasl import PROPERTIES, Credentials, Kerberos, Policy, Verifiers
 
 from ..security.guard import Guard
 from ..security.prove import Login
@@ -13,7 +13,12 @@ from ..terms.limits import Limits
 from ..terms.principal import Principal, PrincipalError
 from ..terms.security import Level
 
-__all__ = ["claimed", "guarding", "login"]
+__all__ = ["claimed", "guarding", "login", "over_tcp"]
+
+_NO_LAYER = (
+    "over plain TCP only a proof will do that protects the line itself: give kerberos, or "
+    "passwords and a Policy with digest_md5=True"
+)
 
 
 def claimed(me: str | None) -> Principal | None:
@@ -43,6 +48,17 @@ def login(
     return Login(me, expected, credentials, policy or Policy(), kerberos=kerberos)
 
 
+def over_tcp(proof: Login | Guard | None, require: Level) -> None:
+    """Raises `UsageError` unless this proof can protect a line that no TLS does, as well as required."""
+    if proof is None or not proof.layered:
+        raise UsageError(_NO_LAYER)
+    if require > Level.PASSIVE_ONLY and all(PROPERTIES[name].password for name in proof.layered):
+        raise UsageError(
+            f"{require.word} is required, and over plain TCP {', '.join(proof.layered)} reaches "
+            f"{Level.PASSIVE_ONLY.word}: whoever watches could guess the password"
+        )
+
+
 def guarding(
     me: Principal | None,
     verifiers: Verifiers | None,
@@ -63,7 +79,8 @@ def guarding(
         raise UsageError("whoever logs in has to know at whom: say who we are")
     if me in expected:
         raise UsageError(f"nobody logs in at themselves: we are {me}")
-    least = max(require, Level.AUTHENTICATED) if expected else require
+    # Whatever is required: nothing but AUTH is done on a line that nothing protects yet.
+    least = max(require, Level.AUTHENTICATED if expected else Level.PASSIVE_ONLY)
     return Guard(
         me,
         verifiers,

@@ -45,6 +45,8 @@ def _show(announcement: Announcement, output: Output) -> None:
     ]
     name = None if announcement.principal is None else announcement.principal.text
     lines = [f"{name or '(no name)'}  {escape(' '.join(places))}  {escape(announcement.name, 63)}"]
+    if not announcement.secure:
+        lines.append("    plain TCP, where a proof protects the line (--tls none)")
     if announcement.fingerprint is not None:
         lines.append(f"    announced key, SHA-256 {announcement.fingerprint}")
     output.event(
@@ -55,5 +57,6 @@ def _show(announcement: Announcement, output: Output) -> None:
         addresses=places,
         fingerprint=announcement.fingerprint,
         mechanisms=announcement.mechanisms,
+        tls=announcement.secure,
         proved=False,
     )

@@ -29,7 +29,7 @@ from ..terms.errors import MsrpError, PeerError
 from ..terms.principal import Principal
 from ..terms.security import Level, Security
 from .attempts import Attempts
-from .prove import Binding, Verdict, channel, verdict
+from .prove import Binding, Verdict, channel, layered, verdict
 
 __all__ = ["Guard", "Keeping"]
 
@@ -84,6 +84,12 @@ class Guard:
     def gate(self) -> Gate:
         """For one connection."""
         return Gate(self)
+
+    @property
+    def layered(self) -> tuple[str, ...]:
+        """The mechanisms that need no TLS around them."""
+        has = {"passwords": self.verifiers is not None, "kerberos": self.kerberos is not None}
+        return layered(self.policy, **has)
 
     def can(self, name: str) -> bool:
         """Whether anybody at all could log in by this mechanism; one that cannot is not offered."""

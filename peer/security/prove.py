@@ -24,6 +24,7 @@ from msrp_sasl import (
     SASLClient,
     SaslError,
     SecurityLayer,
+    offered,
 )
 
 from ..terms.errors import MsrpError, NotSecureEnough, UsageError
@@ -31,7 +32,7 @@ from ..terms.principal import Principal
 from ..terms.security import Proof, Security
 from .sasl_layer import SaslLayer
 
-__all__ = ["Login", "Verdict", "channel", "verdict"]
+__all__ = ["Login", "Verdict", "channel", "layered", "verdict"]
 
 Binding = Callable[[str], bytes | None]
 
@@ -48,6 +49,12 @@ def channel(security: Security, binding: Binding, policy: Policy) -> Channel:
         level = ChannelLevel.VERIFIED if verified else ChannelLevel.ENCRYPTED
     bindings = {name: value for name in policy.bindings if (value := binding(name))}
     return Channel(level, bindings)
+
+
+def layered(policy: Policy, *, passwords: bool, kerberos: bool) -> tuple[str, ...]:
+    """The mechanisms that may be used where there is no TLS, since they protect the line themselves."""
+    usable = offered(policy, Channel(), kerberos=kerberos)
+    return tuple(name for name in usable if passwords or not PROPERTIES[name].password)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,12 @@ class Login:
     def begin(self) -> Prover:
         """For one connection."""
         return Prover(self)
+
+    @property
+    def layered(self) -> tuple[str, ...]:
+        """The mechanisms that need no TLS around them."""
+        has = {"passwords": self.credentials is not None, "kerberos": self.kerberos is not None}
+        return layered(self.policy, **has)
 
     @property
     def usable(self) -> Policy:

@@ -74,6 +74,8 @@ async def establish(
             f"{require.word} is required, and this line reaches {level.word}: "
             f"{connection.security.describe()}"
         )
+    if agreed.asks and not connection.security.confidential:
+        raise NotSecureEnough("nobody asks for a session on a line that everybody on the way can read")
     own = own_terms(agreed)
     if agreed.asks or agreed.local is None:
         return await _ask(driver, agreed.remote, own)
@@ -104,7 +106,7 @@ async def _ask(driver: Driver, listener: str, terms: Terms) -> Session:
     """Direct rendezvous: ask the listener for a session."""
     connection = driver.connection
     host, port = driver.own_address
-    own = Uri.fresh(host, port, user=terms.claim)
+    own = Uri.fresh(host, port, secure=Uri.parse(listener).secure, user=terms.claim)
     status = await _answer(
         driver, asked := connection.request("AUTH", listener, own.text, terms.headers(), driver.now())
     )

@@ -21,7 +21,8 @@ async def log_in(driver: Driver, prover: Initiating, listener: str) -> None:
     """
     host, port = driver.own_address
     # Until the other side is proved it sees no URI that is good for anything.
-    run = Initiator(driver.connection, prover, listener, Uri.fresh(host, port).text)
+    own = Uri.fresh(host, port, secure=Uri.parse(listener).secure)
+    run = Initiator(driver.connection, prover, listener, own.text)
     bell = run.bell = driver.bell()
     run.begin(driver.now())
     driver.flush()

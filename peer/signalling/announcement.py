@@ -15,9 +15,11 @@ from typing import Final, Self
 from ..terms.display import escape
 from ..terms.principal import Principal, PrincipalError
 
-__all__ = ["SERVICE_TYPE", "Announcement", "fingerprint", "instance_name"]
+__all__ = ["PLAIN_SERVICE_TYPE", "SERVICE_TYPE", "Announcement", "fingerprint", "instance_name"]
 
 SERVICE_TYPE: Final = "_msrps._tcp.local."
+PLAIN_SERVICE_TYPE: Final = "_msrp._tcp.local."
+"""Of listeners without TLS, where a proof protects the line by a layer of its own."""
 
 _LONGEST_NAME = 58  # octets, of the 63 of a label: a responder may add "-2" to a name in use
 _LONGEST_STRING = 255  # octets of one key=value (RFC 6763 section 6.1)
@@ -40,6 +42,7 @@ class Announcement:
         fingerprint: SHA-256 over its certificate, upper-case hexadecimal with colons, as
             `terms.security.Protection.own_key` has it.
         mechanisms: SASL mechanisms it says it offers.
+        secure: whether it speaks TLS.
 
     Made directly, it is checked: ValueError where a field could not be announced.
     """
@@ -50,6 +53,7 @@ class Announcement:
     principal: Principal | None = None
     fingerprint: str | None = None
     mechanisms: tuple[str, ...] = ()
+    secure: bool = True
 
     def __post_init__(self) -> None:
         if not self.name or len(self.name.encode("utf-8", "replace")) > 63:
@@ -66,6 +70,10 @@ class Announcement:
             object.__setattr__(self, "fingerprint", plain)
         if not all(_MECHANISM.fullmatch(mechanism) for mechanism in self.mechanisms):
             raise ValueError("a mechanism's name has 1 to 20 characters from A-Z, 0-9, - and _")
+
+    @property
+    def service_type(self) -> str:
+        return SERVICE_TYPE if self.secure else PLAIN_SERVICE_TYPE
 
     def txt(self) -> dict[str, str]:
         """The TXT record's keys and values; what does not fit into 255 octets is left out."""
@@ -85,6 +93,8 @@ class Announcement:
         addresses: Iterable[str],
         port: int | None,
         txt: Mapping[bytes, bytes | None],
+        *,
+        secure: bool = True,
     ) -> Self | None:
         """What the network says of one listener; None where nobody could connect to it.
 
@@ -103,6 +113,7 @@ class Announcement:
             _principal(values.get("id")),
             fingerprint(values.get("fp", "")),
             _mechanisms(values.get("mech", "")),
+            secure,
         )
 
 

@@ -91,7 +91,7 @@ class Agreed:
         if self.address is not None and not self.active:
             raise ValueError("an address to connect to is for the side that connects")
         if self.asks:
-            if not self.active or self.tls == "none" or self.local is not None:
+            if not self.active or self.local is not None:
                 raise ValueError("the other side's URI names no session")
         elif path[-1].session_id is None:
             raise ValueError("the other side's URI names no session")

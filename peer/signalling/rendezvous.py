@@ -8,28 +8,32 @@ Nothing was agreed beforehand: the session is asked for on the line itself, once
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from ..terms.content import Accepts, Takes
 from ..terms.errors import UsageError
 from ..terms.principal import Principal, PrincipalError
 from .interface import Agreed
-from .target import parse_target
+from .target import Target, parse_target
 
 __all__ = ["Rendezvous"]
 
-_PROTECTED: Final = ("anonymous", "adh")
-"""How a line may be protected where nothing was told of the other side's key."""
+_PROTECTED: Final = ("anonymous", "adh", "none")
+"""How a line may be protected where nothing was told of the other side's key; with the last one only a
+proof protects it."""
 
 
 class Rendezvous:
     """Somebody who listens is asked for a session.
 
     Args:
-        target: ``host:port``, an msrps URI without session-id, or an im:, sip: or sips: URI to be
-            looked for on the LAN, as the user typed it.
+        target: ``host:port``, an msrps or msrp URI without session-id, or an im:, sip: or sips: URI
+            to be looked for on the LAN, as the user typed it.
         me: who we say we are (``im:alice@lan``); None says nothing. Not proved by saying it.
-        tls: ``"anonymous"`` (TLS 1.3, keys nobody verifies) or ``"adh"`` (TLS 1.2, none).
+        tls: ``"anonymous"`` (TLS 1.3, keys nobody verifies), ``"adh"`` (TLS 1.2, none) or ``"none"``
+            (plain TCP, for a proof that protects the line). None for what the target says: ``"none"``
+            for an msrp URI, ``"anonymous"`` for all else.
         accept_types, max_size: what we take (RFC 4975 section 8.6).
         files: whether attachments are among it.
 
@@ -45,7 +49,7 @@ class Rendezvous:
         target: str,
         *,
         me: str | None = None,
-        tls: str = "anonymous",
+        tls: str | None = None,
         accept_types: str = "*",
         max_size: int | None = None,
         files: bool = True,
@@ -54,11 +58,9 @@ class Rendezvous:
             raise UsageError(
                 "nobody told the fingerprint of whoever is there: tls='fingerprint' is for join with SDP"
             )
-        if tls not in _PROTECTED:
-            raise UsageError(f"tls is {' or '.join(_PROTECTED)}, not {tls!r}")
-        self.target: Final = parse_target(target)
-        if not self.target.secure:
-            raise UsageError("direct rendezvous runs over protected lines alone: write msrps://, not msrp://")
+        if tls is not None and tls not in _PROTECTED:
+            raise UsageError(f"tls is {', '.join(_PROTECTED[:-1])} or {_PROTECTED[-1]}, not {tls!r}")
+        self.target: Final = _secured(parse_target(target), tls, target)
         try:
             claim = None if me is None else Principal.parse(me)
         except PrincipalError as wrong:
@@ -68,7 +70,7 @@ class Rendezvous:
             None,
             self.target.uri if sought is None else "",
             active=True,
-            tls=tls,
+            tls=tls or ("anonymous" if self.target.secure else "none"),
             own=Takes(Accepts.parse(accept_types), maximum=max_size, files=files),
             me=claim,
             expected=sought,
@@ -81,3 +83,14 @@ class Rendezvous:
 
     def __repr__(self) -> str:
         return f"<Rendezvous {self.target}, tls {self.agreed.tls}>"
+
+
+def _secured(target: Target, tls: str | None, typed: str) -> Target:
+    """The target with the scheme that fits `tls`. Raises `UsageError` where it was typed with another."""
+    if tls is None:
+        return target
+    if tls != "none" and not target.secure:
+        raise UsageError(f"an msrp URI means plain TCP, and tls={tls!r} TLS: write msrps://, not msrp://")
+    if tls == "none" and typed.strip().lower().startswith("msrps:"):
+        raise UsageError("an msrps URI means TLS, and tls='none' means none: write msrp://, or host:port")
+    return replace(target, secure=tls != "none")

@@ -48,7 +48,7 @@ async def test_a_name_nobody_has() -> None:
     ("target", "words"),
     [
         ("", "no target"),
-        ("msrp://127.0.0.1:1;tcp", "protected lines alone"),
+        ("msrp://127.0.0.1:1;tcp", "protects the line itself"),
         ("msrps://127.0.0.1:1/secretsession;tcp", "names one session"),
         ("http://127.0.0.1", "no MSRP address"),
     ],
@@ -62,8 +62,8 @@ async def test_targets_that_make_no_sense(target: str, words: str) -> None:
 
 
 def test_what_else_makes_no_sense() -> None:
-    with pytest.raises(UsageError, match="tls is anonymous or adh"):
-        msrp_peer.connect("127.0.0.1:1", tls="none")
+    with pytest.raises(UsageError, match="tls is anonymous, adh or none"):
+        msrp_peer.connect("127.0.0.1:1", tls="ssl")
     with pytest.raises(UsageError):
         msrp_peer.connect("127.0.0.1:1", me="not a principal")
 

@@ -8,6 +8,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from typing import Self
 
 import ifaddr
@@ -377,3 +378,21 @@ def test_the_port_is_somebody_elses_alone(bob: Principal, monkeypatch: pytest.Mo
 def test_no_multicast(bob: Principal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zeroconf._utils.net.add_multicast_member", lambda *args: False)
     run(everything_is_unavailable(bob, "no multicast on 127.0.0.1", LOOPBACK))
+
+
+@looped
+async def test_plain_tcp_is_announced_apart_and_chosen_by_nobody_but_the_user(bob: Principal) -> None:
+    """Otherwise whoever announces could take TLS away."""
+    told = replace(announcement(bob), secure=False, fingerprint=None)
+    async with Announcer(told, interfaces=LOOPBACK) as announcer:
+        assert announcer.announcement == told
+        assert await find_all(bob, secure=False, interfaces=LOOPBACK) == [told]
+        with pytest.raises(CannotReach, match="for plain TCP alone"):
+            await find_all(bob, timeout=0.7, interfaces=LOOPBACK)
+        with pytest.raises(CannotReach):
+            await find(bob, timeout=0.7, interfaces=LOOPBACK)
+        async with Announcer(announcement(bob, 2856), interfaces=LOOPBACK) as second:
+            assert await find_all(bob, interfaces=LOOPBACK) == [second.announcement]
+    async with Announcer(announcement(bob), interfaces=LOOPBACK):
+        with pytest.raises(CannotReach, match="with TLS alone"):
+            await find_all(bob, secure=False, timeout=0.7, interfaces=LOOPBACK)

@@ -289,7 +289,7 @@ async def test_more_than_the_line_can_give(active: bool) -> None:
 
 @running
 async def test_plain_tcp_serves_nobody_who_just_comes() -> None:
-    with pytest.raises(UsageError, match="protected lines alone"):
+    with pytest.raises(UsageError, match="protects the line itself"):
         msrp_peer.listen(LOCAL, Talk(), tls="none")
 
 

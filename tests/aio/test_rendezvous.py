@@ -98,8 +98,8 @@ async def test_a_line_that_paths_led_to_serves_for_connect_too() -> None:
 @pytest.mark.parametrize(
     ("target", "more", "words"),
     [
-        ("msrp://127.0.0.1:1;tcp", {}, "protected lines alone"),
-        ("127.0.0.1:1", {"tls": "none"}, "tls is anonymous or adh, not 'none'"),
+        ("msrp://127.0.0.1:1;tcp", {"tls": "anonymous"}, "means plain TCP"),
+        ("msrps://127.0.0.1:1;tcp", {"tls": "none"}, "means TLS"),
         ("127.0.0.1:1", {"tls": "fingerprint"}, "nobody told the fingerprint"),
         ("127.0.0.1:1", {"me": "alice"}, "not a principal"),
         ("bob@lan", {}, "im:bob@lan"),

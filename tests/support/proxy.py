@@ -9,6 +9,8 @@ import struct
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
+_KEPT = 1 << 20
+
 
 @dataclass
 class Fate:
@@ -21,6 +23,7 @@ class Fate:
         octetwise: whether each octet goes alone.
         delay: seconds that each read waits.
         carried: octets so far.
+        kept: the first of them.
     """
 
     cut: int | None = None
@@ -29,6 +32,7 @@ class Fate:
     octetwise: bool = False
     delay: float = 0.0
     carried: int = field(default=0, init=False)
+    kept: bytearray = field(default_factory=bytearray, init=False)
 
 
 class Proxy:
@@ -58,6 +62,7 @@ class Proxy:
                 if fate.delay:
                     await asyncio.sleep(fate.delay)
                 data, end = self._allowed(data, fate)
+                fate.kept += data[: _KEPT - len(fate.kept)]
                 step = 1 if fate.octetwise else len(data)
                 for at in range(0, len(data), step or 1):
                     sink.write(data[at : at + step])
