@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from .aio.listen import Listener as Listener
     from .aio.listen import listen as listen
     from .aio.pool import Pool as Pool
+    from .kept.errors import StoreError as StoreError
+    from .security.known import KnownPolicy as KnownPolicy
+    from .security.known import NotAsKnown as NotAsKnown
+    from .security.known_peers import KnownPeers as KnownPeers
     from .session.message import Message as Message
     from .session.rendezvous import Answer as Answer
     from .session.rendezvous import Offer as Offer
@@ -52,6 +56,10 @@ _HOMES = {
     "listen": "aio.listen",
     "Listener": "aio.listen",
     "Pool": "aio.pool",
+    "StoreError": "kept.errors",
+    "KnownPolicy": "security.known",
+    "NotAsKnown": "security.known",
+    "KnownPeers": "security.known_peers",
     "Message": "session.message",
     "Sent": "session.sent",
     "Answer": "session.rendezvous",

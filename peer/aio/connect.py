@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from msrp_sasl import Credentials, Kerberos, Policy
 
+from ..security.known_peers import KnownPeers
 from ..signalling.rendezvous import Rendezvous
 from ..terms.limits import Limits
 from ..terms.security import Level
@@ -35,6 +36,9 @@ class connect(join):  # a verb: async with ...
         kerberos: where our Kerberos ticket is (`msrp_sasl.Kerberos`). With either of these each side
             proves itself to the other by SASL, or nothing is said; without, nobody is proved.
         policy: which mechanisms may be used (`msrp_sasl.Policy`).
+        known: those who are known (`KnownPeers`). Where we mean somebody by name, the line has to be as
+            good as the best there was with them, or nothing is said; then it is remembered. None
+            remembers nothing.
         require: the least level (`Level`) at which anything is said.
         tls: ``"anonymous"`` (TLS 1.3, keys nobody verifies), ``"adh"`` (TLS 1.2, none) or ``"none"``:
             plain TCP, where what proves the two sides protects the line as well (KRB5-U2U;
@@ -49,7 +53,8 @@ class connect(join):  # a verb: async with ...
         pool: shares one connection with the other sessions of this `Pool` that go to the same
             place; None gives the session a connection of its own.
 
-    Raises `UsageError`; entering also `CannotReach`, `ConnectionLost`, `NotSecureEnough`, `PeerError`.
+    Raises `UsageError`; entering also `CannotReach`, `ConnectionLost`, `NotSecureEnough` (with `known`
+    also the one that is `NotAsKnown`, and `StoreError`), `PeerError`.
     """
 
     def __init__(
@@ -61,6 +66,7 @@ class connect(join):  # a verb: async with ...
         credentials: Credentials | None = None,
         kerberos: Kerberos | None = None,
         policy: Policy | None = None,
+        known: KnownPeers | None = None,
         require: Level = Level.PASSIVE_ONLY,
         tls: str | None = None,
         files: bool = True,
@@ -80,6 +86,7 @@ class connect(join):  # a verb: async with ...
             credentials=credentials,
             kerberos=kerberos,
             policy=policy,
+            known=known,
             require=require,
             limits=limits,
             timeout=timeout,

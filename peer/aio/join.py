@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Generator, Sequence
+import time
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
@@ -13,6 +14,8 @@ from msrp_core import Uri
 from msrp_sasl import Credentials, Kerberos, Policy
 
 from ..protocol.connection import Connection
+from ..security.known import lasting_key
+from ..security.known_peers import KnownPeers
 from ..security.prove import Login
 from ..security.tls_modes import TlsMode
 from ..session.establish import establish, own_terms
@@ -23,7 +26,7 @@ from ..signalling.target import Target
 from ..terms.errors import CannotReach, NotSecureEnough, UsageError
 from ..terms.limits import Limits
 from ..terms.principal import Principal
-from ..terms.security import Level
+from ..terms.security import Level, Security
 from .dial import begun, client_layers, reach, tls_mode
 from .discovery import find_all
 from .line import Line
@@ -60,6 +63,7 @@ class join:  # a verb: async with ...
             `Listener.new_uri` make the URI, so that nobody comes too early.
         expect, credentials, kerberos, policy: who is to be proved, by what, as for `connect`; with direct
             rendezvous alone.
+        known: as for `connect`.
         require: the least level (`Level`) at which anything is said. Plain TCP needs
             ``Level.PLAINTEXT``, save where a proof protects it (`connect`).
         limits: every number that bounds the session. At a `listener` its own count.
@@ -82,6 +86,7 @@ class join:  # a verb: async with ...
         credentials: Credentials | None = None,
         kerberos: Kerberos | None = None,
         policy: Policy | None = None,
+        known: KnownPeers | None = None,
         require: Level = Level.PASSIVE_ONLY,
         limits: Limits | None = None,
         timeout: float | None = None,
@@ -94,6 +99,7 @@ class join:  # a verb: async with ...
         self._credentials = credentials
         self._kerberos = kerberos
         self._policy = policy
+        self._known = known
         self._require = require
         self._limits = limits or Limits()
         self._timeout = timeout
@@ -117,6 +123,8 @@ class join:  # a verb: async with ...
             _, self._session = await self._wait(self._listener, agreed)
         else:
             self._session = await self._wait_there(agreed)
+        if not agreed.active and (judge := self._judge(agreed)) is not None:
+            await self._judged(self._session, judge)
         if isinstance(self._signalling, Told):
             self._signalling.follow(self._session)
         return self._session
@@ -143,6 +151,20 @@ class join:  # a verb: async with ...
             over_tcp(found, self._require)
         return found
 
+    def _judge(self, agreed: Agreed) -> Callable[[Security], object] | None:
+        """What compares a line with what is known of whom we mean."""
+        known, whom = self._known, self._expect or agreed.expected
+        if known is None or whom is None:
+            return None
+        return lambda line: known.meet(whom, line, time.time(), key=lasting_key(line))
+
+    async def _judged(self, session: Session, judge: Callable[[Security], object]) -> None:
+        try:
+            await asyncio.to_thread(judge, session.security)
+        except BaseException:
+            await session.close()
+            raise
+
     # -- the active side
 
     async def _go(self, agreed: Agreed, proves: Login | None) -> Session:
@@ -158,7 +180,8 @@ class join:  # a verb: async with ...
 
         def begin(line: Line) -> Coroutine[Any, Any, Session]:
             found = replace(agreed, remote=line.listener) if sought else agreed
-            return establish(line, found, self._require, None if proves is None else proves.begin())
+            prover = None if proves is None else proves.begin()
+            return establish(line, found, self._require, prover, judge=self._judge(agreed))
 
         async def fresh() -> tuple[Line, Session]:
             places = [target] if sought is None else await self._look_for(sought, secure=mode is not None)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
 import os
 import socket
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 
@@ -20,21 +20,26 @@ from ..protocol.register import Expected, Register
 from ..protocol.wire import Layer
 from ..security.guard import Guard
 from ..security.keys import Key, ThrowAway
+from ..security.known import lasting_key
+from ..security.known_peers import KnownPeers
+from ..security.several_paths import sender_of
 from ..security.tls import TlsLayer
 from ..security.tls_modes import TlsMode, server_context
 from ..session.establish import own_terms, session_tag
 from ..session.session import Session
 from ..signalling.announcement import Announcement, instance_name
 from ..signalling.interface import Agreed, new_uri
-from ..signalling.target import Target, parse_target
+from ..signalling.target import Target
 from ..terms.content import Accepts
 from ..terms.errors import CannotReach, MsrpError, NotSecureEnough, UsageError
 from ..terms.limits import Limits
 from ..terms.principal import Principal
 from ..terms.security import Level
+from .crowd import source_of, surplus
 from .dial import tls_mode
 from .discovery import Announcer, DiscoveryUnavailable, local_addresses
 from .line import Bell, Line
+from .place import where, why_not
 from .proofs import claimed, guarding, over_tcp
 from .threads import Threads
 
@@ -69,6 +74,8 @@ class listen:  # a verb: async with ...
         kerberos: where the Kerberos ticket of `me` is (`msrp_sasl.Kerberos`), so that people of its
             realm may log in by KRB5-U2U; None where nobody can.
         policy: which mechanisms may be used (`msrp_sasl.Policy`).
+        known: those who are known (`KnownPeers`). Who is proved over less than the best line there was
+            with them is not served; else it is remembered. None remembers nothing.
         expect: those who alone are served, by principal; None for anybody.
         require: the least level at which anybody is served; with `expect` they must be proved.
         tls: ``"anonymous"``, ``"adh"`` or ``"none"``, as for `connect`; without a handler also
@@ -89,6 +96,7 @@ class listen:  # a verb: async with ...
         verifiers: Verifiers | None = None,
         kerberos: Kerberos | None = None,
         policy: Policy | None = None,
+        known: KnownPeers | None = None,
         expect: str | Sequence[str] | None = None,
         require: Level = Level.PASSIVE_ONLY,
         tls: str = "anonymous",
@@ -99,7 +107,7 @@ class listen:  # a verb: async with ...
         accept_types: str = "*",
         limits: Limits | None = None,
     ) -> None:
-        self._host, self._port = _where(address)
+        self._host, self._port = where(address)
         self._announce = announce
         self._name = name
         self._interfaces = interfaces
@@ -117,7 +125,7 @@ class listen:  # a verb: async with ...
         mode = None if tls == "none" else tls_mode(tls)
         if handler is not None and mode is None:
             over_tcp(guard, Level.PLAINTEXT if guard is None else guard.least)
-        self._listener = Listener(handler, mode, limits, terms, guard=guard)
+        self._listener = Listener(handler, mode, limits, terms, guard=guard, known=known)
 
     async def __aenter__(self) -> Listener:
         listener = self._listener
@@ -134,13 +142,6 @@ class listen:  # a verb: async with ...
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._listener.close()
-
-
-_CANNOT = {
-    errno.EADDRINUSE: "another program listens there already. Another port will do, or 0 for any free one",
-    errno.EADDRNOTAVAIL: "this computer has no such address. 0.0.0.0 is all it has",
-    errno.EACCES: "that is not allowed. Ports from 1024 on are for everybody",
-}
 
 
 class Listener:
@@ -162,8 +163,10 @@ class Listener:
         own: Terms,
         key: Key | None = None,
         guard: Guard | None = None,
+        known: KnownPeers | None = None,
     ) -> None:
         self._handler = handler
+        self._known = known
         self._guard = guard
         self._threads = Threads()
         self.tls: str = "none" if mode is None else mode
@@ -180,7 +183,7 @@ class Listener:
         self._server: asyncio.Server | None = None
         self._closed = asyncio.Event()
         self._announcer: Announcer | None = None
-        self._lines: set[Line] = set()
+        self._lines: dict[Line, None] = {}  # the oldest first
         self._tasks: set[asyncio.Task[None]] = set()
         self._come: dict[str, tuple[Line, Session]] = {}  # for `arrival`
         self._waiting: set[Bell] = set()  # its bells
@@ -226,9 +229,7 @@ class Listener:
         try:
             self._server = await loop.create_server(self._accept, host, port)
         except (OSError, OverflowError) as error:
-            number = error.errno if isinstance(error, OSError) and error.errno else 0
-            why = _CANNOT.get(number) or getattr(error, "strerror", None) or str(error)
-            raise CannotReach(f"{host}:{port} cannot be listened at: {why}") from None
+            raise CannotReach(f"{host}:{port} cannot be listened at: {why_not(error)}") from None
         self._host = host
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -297,7 +298,7 @@ class Listener:
         """Listen no longer, and keep no connection but this one."""
         if self._server is not None:
             self._server.close()
-        for other in self._lines - {line}:
+        for other in self._lines.keys() - {line}:
             other.abort("nobody is waited for any more")
 
     async def close(self) -> None:
@@ -338,21 +339,15 @@ class Listener:
         return Line(connection, self, self._threads)
 
     def line_made(self, line: Line) -> None:
-        self._lines.add(line)
-        host = line.peer_address.rpartition(":")[0]
+        self._lines[line] = None
         if (gate := line.connection.acceptor.gate) is not None:
-            gate.source = host
-        alike = [other for other in self._lines if other.peer_address.rpartition(":")[0] == host]
-        if (
-            len(self._lines) > self._limits.connections
-            or len(alike) > self._limits.per_source
-            or sum(not other.bound for other in alike) > self._limits.unbound_per_source
-        ):
-            log.warning("a connection from %s is closed: too many already", line.peer_address)
-            line.abort("too many connections")
+            gate.source = source_of(line.peer_address)
+        if (one := surplus(self._lines, line, self._limits)) is not None:
+            log.warning("a connection from %s is closed: too many already", one.peer_address)
+            one.abort("too many connections")
 
     def line_gone(self, line: Line) -> None:
-        self._lines.discard(line)
+        self._lines.pop(line, None)
         if line.connection.reason is not None:
             log.info("the connection from %s ended: %s", line.peer_address, line.connection.reason)
 
@@ -371,6 +366,10 @@ class Listener:
 
     async def _serve(self, session: Session, handler: Handler) -> None:
         try:
+            line = session.security
+            if (known := self._known) is not None and (who := sender_of(line)) is not None:
+                key = lasting_key(line)
+                await asyncio.to_thread(lambda: known.meet(who, line, time.time(), key=key))
             await handler(session)
         except MsrpError as error:
             log.warning("session %s ended: %s", session.tag, error)
@@ -379,16 +378,3 @@ class Listener:
         finally:
             with contextlib.suppress(MsrpError):
                 await session.close()
-
-
-def _where(address: str) -> tuple[str, int]:
-    """``host:port``, the host ``0.0.0.0`` where none is given, the port 2855."""
-    if address.startswith(":"):
-        address = f"0.0.0.0{address}"  # noqa: S104 - what was asked for
-    host, colon, port = address.rpartition(":")
-    if colon and port == "0":
-        address = f"{host}:1"  # a target's port is never 0, a listener's may be
-    target = parse_target(address)
-    if target.kind != "address" or target.host is None or target.port is None:
-        raise UsageError(f"{address} is no address to listen at: write host:port")
-    return target.host, 0 if colon and port == "0" else target.port

@@ -7,12 +7,12 @@ side merely says of itself is never looked at.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
-from ..terms.errors import NotSecureEnough
+from ..terms.errors import NotSecureEnough, UsageError
 from ..terms.principal import Principal
 from ..terms.security import Level, Security
 
@@ -28,6 +28,7 @@ __all__ = [
     "New",
     "NotAsKnown",
     "judge",
+    "lasting_key",
     "level_of",
 ]
 
@@ -116,11 +117,19 @@ class KnownPolicy:
             the floor is asked about, too; else it is refused.
         key: the fingerprint of the one new key that they have said yes to.
         least: the level they have agreed to, this time, although more was reached before.
+
+    Raises `UsageError` for another word than those of `New`.
     """
 
-    new: New = New.ASK
+    new: New | str = New.ASK
     key: str | None = None
     least: Level | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            object.__setattr__(self, "new", New(self.new))
+        except ValueError:
+            raise UsageError(f"who is new is met by {' or '.join(New)}, not by {self.new!r}") from None
 
 
 class Finding(StrEnum):
@@ -262,11 +271,24 @@ _HOW: Final = {
 
 
 def level_of(principal: Principal, security: Security) -> Level:
-    """The level of a line as far as it counts for `principal`: a proof of somebody else counts nothing."""
+    """The level of a line as far as it counts for `principal`: what is proved, certified or pinned of
+    somebody else counts nothing."""
+    own = principal.text
     proof = security.proof
-    if proof is not None and proof.principal != principal.text:
-        return Security(security.layers).level
-    return security.level
+    layers = tuple(
+        layer if not layer.names or own in layer.names else replace(layer, verified=None, names=())
+        for layer in security.layers
+    )
+    return Security(layers, proof if proof is not None and proof.principal == own else None).level
+
+
+def lasting_key(security: Security) -> str | None:
+    """The fingerprint of the other side's key, where it is one that stays: certified, or pinned. Of any
+    other the line does not tell whether it was made for the occasion."""
+    for layer in security.layers:
+        if layer.verified in ("chain", "pinned"):
+            return layer.peer_key
+    return None
 
 
 def judge(

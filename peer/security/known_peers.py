@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -76,11 +77,22 @@ class KnownPeers:
     cannot be used, and has changed nothing then; it may wait for another process, up to ten seconds.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, policy: KnownPolicy | None = None) -> None:
+        """`policy` is what was decided beforehand about those who are new or not as before."""
         self.path = path
+        self.policy = policy or KnownPolicy()
         self._database = Database(
             path, _APPLICATION, _VERSION, instead="everybody is met for the first time again"
         )
+
+    @classmethod
+    def usual(cls, policy: KnownPolicy | None = None) -> KnownPeers:
+        """The file of this user. Raises `StoreError` where the user has no home."""
+        return cls(usual_path(), policy)
+
+    def under(self, policy: KnownPolicy) -> KnownPeers:
+        """The same file, where something else was decided."""
+        return KnownPeers(self.path, policy)
 
     def recall(self, principal: Principal) -> Known | None:
         """What is remembered of somebody; None for nothing."""
@@ -98,6 +110,19 @@ class KnownPeers:
             found = [self._recall(connection, self._principal(name)) for name in names]
         return [known for known in found if known is not None]
 
+    def holders(self, fingerprint: str) -> Sequence[str]:
+        """Whose key it is: compared, or told by signalling that nobody could change. Keys taken at
+        first use, or certified, verify nobody by being here."""
+        if not os.path.lexists(self.path):
+            return ()
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT principal FROM peer JOIN key ON key.peer = peer.id"
+                " WHERE fingerprint = ? AND learned IN (?, ?) ORDER BY principal",
+                (fingerprint, Learned.COMPARED, Learned.SIGNALLED),
+            ).fetchall()
+        return tuple(self._principal(row[0]).text for row in rows)
+
     def meet(
         self,
         principal: Principal,
@@ -110,12 +135,13 @@ class KnownPeers:
         """Judge a line (`known.judge`), and where it is accepted remember it.
 
         `key` is the fingerprint of the lasting key the other side showed (None for one made for
-        the occasion), `now` in seconds since the epoch. Raises `NotAsKnown` where it is not
+        the occasion), `now` in seconds since the epoch, `policy` what was decided, where it is not that
+        of this object. Raises `NotAsKnown` where it is not
         accepted; then nothing was changed. Raises `UsageError` for a key that is no SHA-256.
         """
         if key is not None:
             _check_key(key)
-        policy = policy or KnownPolicy()
+        policy = policy or self.policy
         judged = _accepted(judge(principal, self.recall(principal), security, key, policy))
         if not judged.worth_keeping:
             return judged
@@ -126,12 +152,11 @@ class KnownPeers:
             peer = _row(connection, principal, judged.level, int(now))
             if key is not None and (judged.keeps_key or (judged.known and judged.known.has(key))):
                 _learn(connection, peer, key, _learned(security, key), int(now))
-            proof = security.proof
-            if proof is not None and proof.principal == principal.text:
+            if (by := _proved_by(security, principal)) is not None:
                 connection.execute(
                     "INSERT INTO mechanism VALUES (?, ?, ?, ?)"
                     " ON CONFLICT DO UPDATE SET last = max(last, excluded.last)",
-                    (peer, proof.mechanism, int(now), int(now)),
+                    (peer, by, int(now), int(now)),
                 )
         return judged
 
@@ -258,6 +283,13 @@ def _learned(security: Security, key: str) -> Learned:
         if layer.peer_key == key and layer.verified in _LEARNED:
             return _LEARNED[layer.verified]
     return Learned.FIRST_USE
+
+
+def _proved_by(security: Security, principal: Principal) -> str | None:
+    proof = security.proof
+    if proof is not None and proof.principal == principal.text:
+        return proof.mechanism
+    return "certificate" if principal.text in security.vouched else None
 
 
 def _check_key(key: str) -> None:

@@ -162,5 +162,9 @@ class SenderPolicy:
 
 
 def sender_of(security: Security) -> Principal | None:
-    """Who is proved at the other end of a line; None for nobody."""
-    return None if security.proof is None else Principal.parse(security.proof.principal)
+    """Who is proved at the other end of a line, or whose pinned key is there; None for nobody, and where
+    it could be several."""
+    name = security.principal
+    if name is None and len(security.pinned) == 1 and not security.vouched:
+        name = security.pinned[0]
+    return None if name is None else Principal.parse(name)

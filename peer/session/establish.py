@@ -10,6 +10,7 @@ to be proved (`login`), that comes before the question.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 
 from msrp_core import Uri
 
@@ -20,7 +21,7 @@ from ..protocol.register import OTHER_KEY
 from ..protocol.requests import Request
 from ..signalling.interface import Agreed
 from ..terms.errors import ConnectionLost, NotSecureEnough, PeerError
-from ..terms.security import Level
+from ..terms.security import Level, Security
 from .driver import Driver
 from .login import log_in
 from .session import Session
@@ -51,11 +52,18 @@ async def ready(driver: Driver) -> None:
 
 
 async def establish(
-    driver: Driver, agreed: Agreed, require: Level, prover: Initiating | None = None
+    driver: Driver,
+    agreed: Agreed,
+    require: Level,
+    prover: Initiating | None = None,
+    *,
+    judge: Callable[[Security], object] | None = None,
 ) -> Session:
     """Begin a session over a line that stands: the side that opened it.
 
     With `prover`, each side first proves itself to the other, where that did not happen on this line.
+    `judge` raises where the line is not what it should be; it may look into a file, and is called in a
+    thread.
 
     Where only a listener is known (`Agreed.asks`), the session is asked for first. Raises
     `NotSecureEnough` before anything confidential is said, `PeerError` where the other side
@@ -76,6 +84,9 @@ async def establish(
         )
     if agreed.asks and not connection.security.confidential:
         raise NotSecureEnough("nobody asks for a session on a line that everybody on the way can read")
+    if judge is not None:
+        security = connection.security
+        await driver.in_thread(lambda: judge(security))
     own = own_terms(agreed)
     if agreed.asks or agreed.local is None:
         return await _ask(driver, agreed.remote, own)

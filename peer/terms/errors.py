@@ -7,6 +7,7 @@
      ├── NotDelivered        a message of ours did not arrive, or may not have
      ├── MessageCut          a message of theirs stopped before its end
      ├── NotSecureEnough     the line is weaker than what was required
+     ├── NotAsKnown          a NotSecureEnough: somebody is not as before (`security.known`)
      ├── UsageError          we were asked for something that makes no sense
      ├── FileDamaged         what arrived is not the file that was announced (`session.files`)
      ├── SdpError            a PeerError: its session description cannot be used (`signalling.sdp`)

@@ -100,6 +100,9 @@ class Limits:
     connections: int = 256
     """Connections of one listener at a time; more are closed at once."""
     per_source: int = 64
-    """Connections of one address at a time; more are closed at once."""
+    """Connections of one address (in IPv6, of one network of 64 bits) at a time; more are closed at once."""
+    unbound: int = 128
+    """Connections of one listener that have no session yet. Of more, the address that has most of them
+    loses its oldest; where none has more than the newest one's own, that one is closed."""
     unbound_per_source: int = 16
-    """Connections of one address that have no session yet."""
+    """Connections of one address that have no session yet; more are closed at once."""

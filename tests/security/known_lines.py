@@ -22,8 +22,8 @@ def key_of(name: str) -> str:
     return ":".join(f"{octet:02X}" for octet in digest)
 
 
-def tls(key: str | None = None, verified: Verified | None = None) -> Protection:
-    return Protection("tls", "TLSv1.3", "AES", True, peer_key=key, verified=verified)
+def tls(key: str | None = None, verified: Verified | None = None, names: tuple[str, ...] = ()) -> Protection:
+    return Protection("tls", "TLSv1.3", "AES", True, peer_key=key, verified=verified, names=names)
 
 
 def line(
@@ -34,9 +34,15 @@ def line(
     mechanism: str = "SCRAM-SHA-512-PLUS",
     shared: bool = False,
 ) -> Security:
-    """A line inside TLS."""
+    """A line inside TLS; a key that is certified or pinned is that of `proved`."""
+    names = (proved.text,) if proved is not None and verified in ("chain", "pinned") else ()
     proof = None if proved is None else Proof(proved.text, mechanism, True, shared)
-    return Security((tls(key, verified),), proof)
+    return Security((tls(key, verified, names),), proof)
+
+
+def shows(who: Principal, key: str, verified: Verified) -> Security:
+    """A line to whoever has a key that is certified, or pinned, as that of `who`; no more is said."""
+    return Security((tls(key, verified, (who.text,)),))
 
 
 PLAIN = Security()

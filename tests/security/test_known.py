@@ -19,12 +19,13 @@ from msrp_peer.security.known import (
     New,
     NotAsKnown,
     judge,
+    lasting_key,
     level_of,
 )
-from msrp_peer.terms.errors import NotSecureEnough
+from msrp_peer.terms.errors import NotSecureEnough, UsageError
 from msrp_peer.terms.principal import Principal
 from msrp_peer.terms.security import Level, Proof, Protection, Security
-from security.known_lines import ALICE, BOB, CAROL, DAY, PLAIN, key_of, line
+from security.known_lines import ALICE, BOB, CAROL, DAY, PLAIN, key_of, line, shows
 
 ONE, TWO = key_of("one"), key_of("two")
 
@@ -66,6 +67,13 @@ class TestSomebodyNew:
         assert not judge(BOB, None, line(key=ONE), None, KnownPolicy()).worth_keeping
 
 
+def test_what_was_decided_is_one_of_three_words() -> None:
+    assert KnownPolicy("strict") == KnownPolicy(New.REFUSE)
+    assert found(None, line(key=ONE), ONE, KnownPolicy("accept-new"))[1] is Answer.ACCEPT
+    with pytest.raises(UsageError, match="ask or accept-new or strict"):
+        KnownPolicy("accept")
+
+
 class TestTheFloor:
     @pytest.mark.parametrize(
         ("floor", "security"),
@@ -105,8 +113,13 @@ class TestTheFloor:
         assert level_of(BOB, line(CAROL)) is Level.PASSIVE_ONLY
         assert found(known(Level.AUTHENTICATED), line(CAROL)) == (Finding.WEAKER, Answer.ASK)
         assert found(None, line(CAROL), ONE) == (Finding.FIRST, Answer.ASK)
-        # A key that is verified stays one.
-        assert level_of(BOB, line(CAROL, key=ONE, verified="pinned")) is Level.KEY_VERIFIED
+        # Nor is the key of somebody else that of bob, certified or pinned.
+        for verified in ("chain", "pinned"):
+            assert level_of(BOB, shows(CAROL, ONE, verified)) is Level.PASSIVE_ONLY
+        assert level_of(BOB, shows(BOB, ONE, "pinned")) is Level.KEY_VERIFIED
+        assert level_of(BOB, shows(BOB, ONE, "chain")) is Level.AUTHENTICATED
+        # A key that was verified for this line stays so.
+        assert level_of(BOB, line(CAROL, key=ONE, verified="compared")) is Level.KEY_VERIFIED
 
 
 class TestAnotherKey:
@@ -142,6 +155,12 @@ class TestAnotherKey:
             assert words in str(error)
 
 
+def test_a_key_stays_that_is_certified_or_pinned() -> None:
+    assert lasting_key(shows(BOB, ONE, "chain")) == lasting_key(shows(BOB, ONE, "pinned")) == ONE
+    for security in (line(BOB, key=ONE), line(key=ONE, verified="compared"), line(key=ONE, verified="host")):
+        assert lasting_key(security) is None
+
+
 def test_the_words_of_a_weaker_line_say_what_was_when_and_what_to_do() -> None:
     words = str(NotAsKnown(judge(BOB, known(Level.AUTHENTICATED), line(), None, KnownPolicy())))
     for part in ("authenticated", "1970-01-16", "passive-only", "msrp known forget im:bob@lan"):
@@ -160,6 +179,7 @@ protections = st.builds(
     confidential=st.booleans(),
     peer_key=keys,
     verified=st.sampled_from([None, "pinned", "signalled", "compared", "chain", "host"]),
+    names=st.lists(st.sampled_from([BOB.text, CAROL.text]), unique=True).map(tuple),
 )
 proofs = st.builds(
     Proof,

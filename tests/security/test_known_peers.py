@@ -25,7 +25,7 @@ from msrp_peer.security.known_peers import KnownPeers, usual_path
 from msrp_peer.terms.errors import UsageError
 from msrp_peer.terms.principal import Principal
 from msrp_peer.terms.security import Level
-from security.known_lines import ALICE, BOB, CAROL, key_of, line, store_in
+from security.known_lines import ALICE, BOB, CAROL, key_of, line, shows, store_in
 
 ONE, TWO = key_of("one"), key_of("two")
 HERE = Path(__file__).parent
@@ -47,16 +47,23 @@ class TestWhatIsRemembered:
 
     def test_who_was_proved(self, store: KnownPeers) -> None:
         assert store.meet(BOB, line(BOB, mechanism="KRB5-U2U"), 1000).finding is Finding.FIRST
-        assert store.meet(BOB, line(BOB, mechanism="EXTERNAL"), 2000).finding is Finding.SAME
+        assert store.meet(BOB, line(BOB, mechanism="DIGEST-MD5"), 2000).finding is Finding.SAME
         known = store.recall(BOB)
         assert known is not None
         assert (known.principal, known.first, known.last) == (BOB.text, 1000, 2000)
         assert (known.level, known.reached, known.keys) == (Level.AUTHENTICATED, 2000, ())
         assert [(m.name, m.first, m.last) for m in known.mechanisms] == [
             ("KRB5-U2U", 1000, 1000),
-            ("EXTERNAL", 2000, 2000),
+            ("DIGEST-MD5", 2000, 2000),
         ]
         assert store.recall(ALICE) is None
+
+    def test_a_certificate_is_what_somebody_is_proved_by_too(self, store: KnownPeers) -> None:
+        store.meet(BOB, shows(BOB, ONE, "chain"), 1000, key=ONE)
+        assert (known := store.recall(BOB)) is not None
+        assert known.level is Level.AUTHENTICATED
+        assert [mechanism.name for mechanism in known.mechanisms] == ["certificate"]
+        assert [(key.fingerprint, key.learned) for key in known.keys] == [(ONE, Learned.CHAIN)]
 
     def test_the_highest_level_stays_with_the_time_it_was_last_reached(self, store: KnownPeers) -> None:
         store.meet(BOB, line(key=ONE, verified="compared"), 1000, key=ONE)
@@ -121,6 +128,16 @@ class TestWhatIsRemembered:
         store.pin(BOB, TWO, 3000)
         assert (known := store.recall(BOB)) is not None
         assert [key.fingerprint for key in known.keys] == [TWO]
+
+    def test_whose_key_it_is_say_only_those_that_somebody_verified(self, store: KnownPeers) -> None:
+        assert store.holders(ONE) == ()
+        store.pin(BOB, ONE, 1000)
+        store.pin(ALICE, ONE, 1000, Learned.SIGNALLED)
+        store.meet(CAROL, line(CAROL, key=ONE, verified="chain"), 1000, key=ONE)
+        dave = Principal.parse("im:dave@lan")
+        store.meet(dave, line(key=ONE), 1000, key=ONE, policy=KnownPolicy(New.ACCEPT))
+        assert store.holders(ONE) == (ALICE.text, BOB.text)
+        assert store.holders(TWO) == ()
 
     def test_of_certified_keys_the_last_are_remembered(self, store: KnownPeers) -> None:
         names = [key_of(str(number)) for number in range(20)]
@@ -221,6 +238,7 @@ def path(whole: Path, tmp_path: Path) -> Path:
 
 USES: dict[str, Callable[[KnownPeers], object]] = {
     "recall": lambda store: store.recall(BOB),
+    "holders": lambda store: store.holders(ONE),
     "list": lambda store: store.everybody(),
     "meet": lambda store: store.meet(BOB, line(BOB, key=ONE), 2000, key=ONE),
     "meet somebody new": lambda store: store.meet(ALICE, line(ALICE), 2000),
@@ -294,7 +312,7 @@ def test_a_change_that_fails_in_the_middle_changes_nothing(path: Path) -> None:
     before = store.recall(BOB)
     sql(path, "CREATE TRIGGER no BEFORE INSERT ON mechanism BEGIN SELECT RAISE(ABORT, 'no'); END")
     with pytest.raises(StoreError):
-        store.meet(BOB, line(BOB, mechanism="EXTERNAL"), 9000)
+        store.meet(BOB, line(BOB, mechanism="DIGEST-MD5"), 9000)
     with pytest.raises(StoreError):
         store.meet(ALICE, line(ALICE), 9000)
     assert store.recall(BOB) == before

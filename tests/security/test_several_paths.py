@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from msrp_peer.security.several_paths import Path, Reception, Ruling, SenderPolicy, Why, sender_of
 from msrp_peer.terms.errors import UsageError
 from msrp_peer.terms.principal import Principal
-from msrp_peer.terms.security import Level
-from security.known_lines import ALICE, BOB, CAROL, PLAIN, line
+from msrp_peer.terms.security import Level, Security
+from security.known_lines import ALICE, BOB, CAROL, PLAIN, key_of, line, shows, tls
 
 PHONE = Principal.parse("sip:alice@phone.example")
 GOOD, PASSIVE, PINNED = Level.AUTHENTICATED, Level.PASSIVE_ONLY, Level.KEY_VERIFIED
@@ -79,6 +79,14 @@ def test_a_secret_that_is_shared_names_somebody_and_verifies_nobody() -> None:
     sender = sender_of(security)
     assert sender == ALICE
     assert ruled(SenderPolicy().rule(sender, security.level, ())) == (Reception.MARK, Why.UNPROVED)
+
+
+def test_a_key_that_is_known_names_its_owner() -> None:
+    assert sender_of(shows(ALICE, key_of("one"), "pinned")) == ALICE
+    assert sender_of(shows(ALICE, key_of("one"), "chain")) == ALICE
+    assert sender_of(line(BOB, key=key_of("one"), verified="pinned")) == BOB
+    both = Security((tls(key_of("one"), "pinned", (ALICE.text, CAROL.text)),))
+    assert sender_of(both) is None, "it could be either"
 
 
 def test_nobody_is_two_persons() -> None:
