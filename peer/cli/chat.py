@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> Exit:
         login = accepting(args)
         return run_loop(lambda: Chat(args, output, taking, login=login).run(), output, args.verbose)
     caller = initiating(args)
-    meet: Meet = lambda _: connection(args, caller, files=taking.files)  # noqa: E731
+    meet: Meet = lambda _: connection(args, caller)  # noqa: E731
     return run_loop(lambda: Chat(args, output, taking, meet).run(), output, args.verbose)
 
 

@@ -215,7 +215,7 @@ class File:
             except (ValueError, RecursionError):
                 continue
             table = table if command is None else table.get(command, {})
-            if isinstance(table, dict) and _FRESH in table and key not in table:
+            if isinstance(table, dict) and _FRESH in table:
                 return self._text.count("\n", 0, place.start()) + 1
         return None
 

@@ -37,12 +37,14 @@ class Taking:
         accept: ``"refuse"``, ``"ask"`` or ``"all"``.
         overwrite: whether one may replace another of its name.
         sentence: the same for a person.
+        lacking: why they are refused, where they are.
     """
 
     directory: Path | None
     accept: Literal["refuse", "ask", "all"]
     overwrite: bool
     sentence: str
+    lacking: str = ""
 
     @classmethod
     def from_options(cls, args: argparse.Namespace) -> Taking:
@@ -54,7 +56,7 @@ class Taking:
         if out is None:
             if args.accept_files or args.overwrite:
                 raise UsageError("say with --out DIR where files shall go")
-            return cls(None, "refuse", False, "files are refused: --out DIR takes them")
+            return cls(None, "refuse", False, "files are refused: --out DIR takes them", "no --out")
         if out.exists() and not out.is_dir():
             raise UsageError(f"{out} is not a folder")
         out.mkdir(parents=True, exist_ok=True)
@@ -64,13 +66,12 @@ class Taking:
             return cls(out, "all", args.overwrite, f"every file is taken, into {out}")
         if can_ask():
             return cls(out, "ask", args.overwrite, f"files go into {out}, once you have agreed to each")
-        return cls(
-            out, "refuse", False, "files are refused: there is no terminal to ask on, and no --accept-files"
-        )
+        lacking = "there is no terminal to ask on, and no --accept-files"
+        return cls(out, "refuse", False, f"files are refused: {lacking}", lacking)
 
     @property
     def files(self) -> bool:
-        """Whether any file is let in; otherwise the engine answers 403 by itself."""
+        """Whether any file is let in."""
         return self.accept != "refuse"
 
 
@@ -202,9 +203,14 @@ class Incoming:
         named = f'"{escape(message.name, 100)}"' if message.name else "a file without a name"
         kind = escape(message.content_type, 60)
         if directory is None or not self._taking.files:
-            # The engine refuses files itself; this is something else that is no text.
-            message.refuse(415)
-            self._refused(message, f"{kind} cannot be shown, and was refused", 415)
+            if message.file:
+                message.refuse(403)
+                size = size_text(message.size)
+                why = f"tried to send {named}, {kind}, {size}: refused, {self._taking.lacking}"
+                self._refused(message, why, 403)
+            else:
+                message.refuse(415)
+                self._refused(message, f"{kind} cannot be shown, and was refused", 415)
             return
         who = f"{self._label}{_again(message)}"
         question = f"{who} sends {named}, {kind}, {size_text(message.size)}. Take it?"

@@ -112,7 +112,6 @@ async def listening(
                     tls=args.tls,
                     announce=args.announce,
                     interfaces=args.interfaces,
-                    files=taking.files,
                     **(login.arguments if login else {}),
                 )
             )

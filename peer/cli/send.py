@@ -33,14 +33,12 @@ _Work = tuple[str, Callable[[], Awaitable[object]]]  # what is sent, and how
 def run(args: argparse.Namespace) -> Exit:
     """Send what the options say; done only when all of it was delivered."""
     output = Output(json=args.json)
-    meet = partial(connection, args, initiating(args), files=False)
+    meet = partial(connection, args, initiating(args))
     return run_loop(lambda: send(args, output, meet), output, args.verbose)
 
 
 @contextlib.asynccontextmanager
-async def connection(
-    args: argparse.Namespace, login: dict[str, Any], *, files: bool
-) -> AsyncIterator[Session]:
+async def connection(args: argparse.Namespace, login: dict[str, Any]) -> AsyncIterator[Session]:
     """The session that the options ask for; `login` is what `initiating` made of them.
 
     Raises NotSecureEnough where the other side wants us to log in, and as `connect`.
@@ -51,7 +49,6 @@ async def connection(
         args.target,
         me=args.me,
         tls=args.tls,
-        files=files,
         timeout=args.timeout,
         interfaces=args.interfaces,
         **login,
@@ -174,7 +171,7 @@ async def _showing(session: Session, output: Output, bars: Bars) -> AsyncIterato
     async def ask(question: str) -> bool:
         return False
 
-    taking = Taking(None, "refuse", False, "")
+    taking = Taking(None, "refuse", False, "", "msrp send takes none")
     incoming = Incoming(session, output, taking, label=who(session), ask=ask, bars=bars)
     showing = asyncio.ensure_future(incoming.run())
     try:

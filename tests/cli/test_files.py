@@ -7,6 +7,7 @@ import json
 import os
 import re
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -132,8 +133,35 @@ def test_refused_without_leave(
     assert in_json.wait() == 1
     assert in_json.event("error")["kind"] == "not-delivered"
     assert in_json.errors == ""
+    why = "no --out" if not options else "there is no terminal to ask on, and no --accept-files"
+    listener.wait_for(rf'tried to send "holiday\.jpg", .* octets\): refused, {why}')
     assert msrp("send", target, "but words are taken").wait() == 0
     assert not out or names(tmp_path / "inbox") == []
+
+
+def test_a_refused_file_is_told_to_programs_escaped(
+    msrp: Start, listening: Listening, tmp_path: Path
+) -> None:
+    listener, target = listening("--json")
+    odd = tmp_path / "a\u202eb\x1b[2Jc"
+    odd.write_bytes(b"x")
+    assert msrp("send", target, "--file", odd).wait() == 1
+    refused = listener.event("refused")
+    assert (refused["status"], refused["content_type"]) == (403, "application/octet-stream")
+    assert "\x1b" not in listener.output
+    listener, target = listening()
+    assert msrp("send", target, "--file", odd).wait() == 1
+    listener.wait_for("tried to send .*: refused, no --out")
+    assert not {"\x1b", "\u202e"} & set(listener.output)
+
+
+def test_whoever_called_is_told_of_a_refused_file_too(msrp: Start, file: Path) -> None:
+    bob = msrp("chat", "--listen", "127.0.0.1", "--port", "0", stdin=subprocess.PIPE)
+    target = bob.wait_for(r"msrps://(127\.0\.0\.1:\d+);tcp").group(1)
+    alice = msrp("chat", target, stdin=subprocess.PIPE)
+    bob.wait_for("Talking to")
+    bob.write(f"/file {file}\n")
+    alice.wait_for(r'tried to send "holiday\.jpg", .*: refused, no --out')
 
 
 def test_a_cut_leaves_the_part_and_the_others(
