@@ -136,16 +136,19 @@ class Line(asyncio.BufferedProtocol):
         try:
             while not self._full and (data := connection.data_to_send(self.now())):
                 transport.write(data[0] if len(data) == 1 else b"".join(data))
+                if not connection.more:
+                    break
         finally:
             self._flushing = False
         self._hold()
         self._set_timer()
-        if connection.state == "closed":
+        state = connection.state
+        if state == "closed":
             if not transport.is_closing():
                 transport.close()  # hands over what is written already
                 self._loop.call_later(connection.limits.closing, transport.abort)
         elif (
-            connection.state == "ending"
+            state == "ending"
             and not self._full  # or our last words are not written yet
             and not transport.is_closing()
             and transport.can_write_eof()

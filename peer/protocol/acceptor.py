@@ -65,12 +65,12 @@ class Acceptor:
     @property
     def talking(self) -> bool:
         """Whether an exchange waits for the other side: nothing but its AUTH may come."""
-        return self.state == "talking"
+        return self._machine.state == "talking"
 
     @property
     def thinking(self) -> bool:
         """Whether an AUTH is not answered yet: nothing at all may come."""
-        return self.state == "thinking"
+        return self._machine.state == "thinking"
 
     @property
     def slow(self) -> bool:

@@ -36,13 +36,13 @@ from .inbound import Inbound
 from .incoming import Incoming
 from .intake import Intake
 from .outgoing import Outgoing
+from .outlet import Outlet
 from .prover import Gate
 from .register import Register
 from .requests import KeepAlive, Request, Requests
 from .short import Short
 from .tables import CONNECTION, Machine
 from .transactions import Transactions
-from .turns import Pace, Turns
 from .watch import EXPIRED, Watch
 from .wire import Layer, Wire
 
@@ -106,12 +106,8 @@ class Connection:
         self.hold = Hold(self)
         self._due = (self.watch, self.transactions, self.missing, self.inbound.later, self.grants, self.hold)
         self.requests = Requests(self)
-        self._turns = Turns(self.limits)
-        self._pace = Pace(self.limits)
-        self._said: list[bytes] = []  # frames of ours for the next turn
-        self._sealed: list[bytes] = []  # wrapped already, before everything else
-        self._last_words: list[bytes] = []  # the same, behind everything else
-        self._owed = self._unread = 0  # octets of what is said; those of messages being read
+        self.outlet = Outlet(self.limits, self.wire, self.transactions)
+        self._unread = 0  # octets of messages being read
         self._holding = self._released = False  # the latter: it ended, and the driver does not know yet
 
     # -- what is known
@@ -141,13 +137,15 @@ class Connection:
 
         Never while it ends: what still comes is for nobody, and its end must be seen.
         """
-        behind = self._holding or self._owed > self.limits.owed or self.intake.waiting
-        return self.state == "open" and (behind or bool(self.hold.events))
+        if self._machine.state != "open":
+            return False
+        behind = self._holding or self.outlet.owed > self.limits.owed or self.intake.waiting
+        return behind or bool(self.hold.events)
 
     @property
     def stirred(self) -> bool:
         """Whether taking octets left the driver work: a report to write, a network to read again."""
-        return self._released or bool(self._said)
+        return self._released or bool(self.outlet.said)
 
     # -- in
 
@@ -158,22 +156,22 @@ class Connection:
 
     def receive(self, data: Buffer, now: float) -> None:
         """Take octets from the network. Then ask data_to_send() and next_timer()."""
-        if self.state not in ("securing", "open"):
+        if self._machine.state not in ("securing", "open"):
             return
         octets_here = memoryview(data).nbytes
         try:
-            self.intake.octets(data, now)
+            self.intake.octets(data, octets_here, now)
         except RemoteProtocolError as wrong:
             self._break(f"the other side broke the protocol: {wrong}")
             return
         except PeerError as wrong:
             self._break(str(wrong))
-            self._last_words = self.wire.wrap([])  # the alert
+            self.outlet.last = self.wire.wrap([])  # the alert
             return
         self.heard += octets_here
-        unfinished = self.state == "open" and (self.wire.partial or not self.intake.parser.idle)
+        unfinished = self._machine.state == "open" and (self.wire.partial or not self.intake.parser.idle)
         self.watch.brought(octets_here, now, unfinished=unfinished)
-        self.watch.owing(now, much=self._owed > self.limits.owed)
+        self.watch.owing(now, much=self.outlet.owed > self.limits.owed)
         if self.wire.left():
             self.ended(now)
 
@@ -209,7 +207,7 @@ class Connection:
 
     def settle(self) -> None:
         """A handshake may end, and frames begin, within one read."""
-        if self.state == "securing" and not self.wire.securing:
+        if self._machine.state == "securing" and not self.wire.securing:
             self._machine.step("secured")
             self.bell.ring()
 
@@ -232,7 +230,7 @@ class Connection:
         if not self.bindings.endpoints and not self.keeps and not (theirs and self.granting):
             self.close(now)
         elif not theirs and endpoint.granted:
-            for outgoing in self._turns.of(endpoint):
+            for outgoing in self.outlet.turns.of(endpoint):
                 if outgoing.over and outgoing.ready():
                     self.say(outgoing.cut(0, now))  # "#", while the session is known there
             # No message of MSRP ends a session, so a grant is given back.
@@ -258,46 +256,34 @@ class Connection:
 
     def say(self, frame: bytes) -> None:
         """One whole frame for the next turn: answers and reports go before chunks."""
-        self._said.append(frame)
-        self._owed += len(frame)
-
-    def seal(self) -> None:
-        """Wrap what was said so far: a layer begins behind it."""
-        self._sealed += self.wire.wrap(self._said)
-        self._said = []
+        self.outlet.say(frame)
 
     def has_work(self, outgoing: Outgoing) -> None:
         """An outgoing message may have a chunk to cut."""
-        self._turns.add(outgoing)
+        self.outlet.turns.add(outgoing)
 
     def data_to_send(self, now: float) -> list[bytes]:
         """What the network is to carry next, about `limits.turn` octets at most; empty for nothing.
 
         Answers first, then a chunk of each message in turn. Asking again says that the network has
-        taken what it was given.
+        taken what it was given; where nothing depends on that, `more` is False.
         """
-        if self.state == "closed":
-            words, self._last_words = self._last_words, []
-            return words
+        if self._machine.state == "closed":
+            return self.outlet.rest()
         self._released = False
-        self._pace.asked(now)
-        self.transactions.taken(now)
-        said, self._said = self._said, []
-        room = min(self.limits.turn, self._pace.octets) - self._owed
-        self._owed = 0
         self.watch.owing(now, much=False)
         if self.bindings.used and not self.bindings.endpoints:
             self.watch.idle(now)
-        if self.state == "open":
-            said += self._turns.cut(room, self._pace.octets, self.transactions, now)
-        self._pace.gave(now, more=bool(self._turns) and self.transactions.room > 0)
-        words, self._last_words = self._last_words, []
-        sealed, self._sealed = self._sealed, []
         try:
-            return sealed + self.wire.wrap(said) + words
+            return self.outlet.take(now, chunks=self._machine.state == "open")
         except PeerError as wrong:
             self._break(str(wrong))
             return self.wire.wrap([])
+
+    @property
+    def more(self) -> bool:
+        """Whether `data_to_send`, which was just asked, is to be asked again at once."""
+        return self.outlet.more
 
     # -- back-pressure
 
@@ -319,7 +305,7 @@ class Connection:
 
     def next_timer(self) -> float | None:
         """When handle_timer() is to be called at the latest; None for never."""
-        if self.state == "closed":
+        if self._machine.state == "closed":
             return None
         due = None
         for each in self._due:  # asked after each read and each write: so no more than this
@@ -367,12 +353,12 @@ class Connection:
         # receiver knows by the goodbye.
         said = self.data_to_send(now)
         if not self._machine.may("end"):
-            self._last_words = said  # it broke just now
+            self.outlet.last = said  # it broke just now
             return
         self._machine.step("end")
         self.watch.ending(now)
         try:
-            self._last_words = said + self.wire.close()
+            self.outlet.last = said + self.wire.close()
         except PeerError as wrong:
             self._break(str(wrong))
         self.bell.ring()
@@ -383,8 +369,7 @@ class Connection:
         if self.state != "ending":
             self.reason = reason
         self._machine.step("broken")
-        self._said.clear()
-        self._turns.clear()
+        self.outlet.clear()
         self._forget(reason)
         self.bell.ring()
 

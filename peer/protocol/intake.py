@@ -40,25 +40,30 @@ class Intake:
         self.waiting = False
         self._kept: list[bytes] = []
 
-    def octets(self, data: Buffer, now: float) -> None:
-        """Work through what the network brought. Raises what the other side did wrong."""
+    def octets(self, data: Buffer, size: int, now: float) -> None:
+        """Work through what the network brought, so many octets. Raises what the other side did wrong."""
         connection = self._connection
-        short, hold = connection.short, connection.hold
+        short, hold, acceptor = connection.short, connection.hold, connection.acceptor
         holding = hold.events or connection.bindings.register.reserves
-        short.begin(memoryview(data).nbytes, now, off=bool(hold.events))
+        short.begin(size, now, off=bool(hold.events))
+        securing = connection.state == "securing"
+        proves = acceptor.gate is not None
         for octets in connection.wire.unwrap(data):
-            connection.settle()
-            if self._between(octets, now):
+            if securing:
+                connection.settle()
+                securing = connection.state == "securing"
+            if (self.waiting or (proves and acceptor.thinking)) and self._between(octets, now):
                 continue
             for event in self.parser.feed(octets):
                 if holding and hold.takes(event, now):
                     short.stop()
                 else:
                     short.event(event)
-                if self.waiting or connection.acceptor.thinking:
+                if self.waiting or (proves and acceptor.thinking):
                     self._between(self.parser.rest(), now)
         short.end()
-        connection.settle()
+        if securing:
+            connection.settle()
 
     def _between(self, octets: Buffer, now: float) -> bool:
         """Whether these are not for the frames now: `octets` stand behind success, or behind an AUTH."""
@@ -110,5 +115,5 @@ class Intake:
     def _begin(self, layer: Layer | None, rest: bytes) -> None:
         """What was said goes as the line was; what comes now, as it will be."""
         if layer is not None:
-            self._connection.seal()
+            self._connection.outlet.seal()
         self._connection.wire.push(layer, rest)

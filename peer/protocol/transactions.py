@@ -105,6 +105,11 @@ class Transactions:
             _, owner, octets, _ = self._waiting.pop(key)
             self._waiting[key] = (now + self._patience, owner, octets, turn)
 
+    @property
+    def fresh(self) -> bool:
+        """Whether any was opened since the transport asked last."""
+        return self._since is not None
+
     def answer(self, response: Frame) -> None:
         transaction_id = response.transaction_id
         entry = self._waiting.pop(transaction_id, None)

@@ -107,31 +107,42 @@ class Wire:
             if not waiting:
                 return
             height, octets = waiting.popleft()
-            if height < len(self.layers):
-                above = self.layers[height].unwrap(octets)
-                waiting.extendleft((height + 1, piece) for piece in reversed(above))
-                continue
-            yield octets
+            above = self.layers[height].unwrap(octets) if height < len(self.layers) else (octets,)
+            height += height < len(self.layers)
+            for k, piece in enumerate(above):
+                if height < len(self.layers) or self._rest is not None:
+                    # Not for the frames, or not yet.
+                    waiting.extendleft((height, each) for each in reversed(above[k:]))
+                    break
+                yield piece
 
     def wrap(self, pieces: Sequence[Buffer]) -> list[bytes]:
         """Octets of frames, for the network; collects what each layer owes, too."""
+        if not self.layers:
+            return [piece if isinstance(piece, bytes) else bytes(piece) for piece in pieces]
         below: Sequence[Buffer] = pieces
         for layer in reversed(self.layers):
-            below = layer.wrap(below)
-        return [piece if isinstance(piece, bytes) else bytes(piece) for piece in below]
+            below = wrapped = layer.wrap(below)
+        return wrapped
 
     @property
     def partial(self) -> bool:
         """Whether some layer has read half a record."""
-        return any(layer.partial for layer in self.layers)
+        for layer in self.layers:  # noqa: SIM110 - asked after each read, and any() takes three times as long
+            if layer.partial:
+                return True
+        return False
 
     def ended(self) -> bool:
         """Whether every layer ended cleanly; a bare connection ends as it pleases."""
-        return all(layer.ended() for layer in self.layers)
+        for layer in self.layers:  # noqa: SIM110 - as above
+            if not layer.ended():
+                return False
+        return True
 
     def left(self) -> bool:
         """Whether the other side said that nothing follows: a SASL layer has no word for it."""
-        return self.ended() and any(each.kind == "tls" for each in self.protections)
+        return bool(self.layers) and self.ended() and any(each.kind == "tls" for each in self.protections)
 
     def close(self) -> list[bytes]:
         """Say every layer's goodbye, for the network: each through the layers still open below it."""

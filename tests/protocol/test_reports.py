@@ -314,7 +314,7 @@ def test_a_long_message_is_reported_while_it_is_taken() -> None:
     message.open()
     while message.take():
         pass
-    assert len(hand.connection._said) == 4
+    assert len(hand.connection.outlet.said) == 4
     message.confirm()
     ranges = [frame.header("Byte-Range") for frame in hand.hear()]
     assert ranges == [f"1-{5000 * i}/25000" for i in range(1, 6)], "the last once it was taken"

@@ -95,6 +95,19 @@ def test_a_network_that_takes_nothing_more_is_no_excuse() -> None:
     assert (outgoing.state, outgoing.status) == ("failed", 408)
 
 
+def test_who_hands_octets_over_is_told_whether_a_clock_depends_on_it() -> None:
+    hand, endpoint = begin()
+    connection = hand.connection
+    full(endpoint)
+    assert connection.data_to_send(hand.now)
+    assert connection.more, "the clock of that chunk begins when the network has it"
+    assert not connection.data_to_send(hand.now)
+    assert not connection.more
+    connection.receive(hand.chunk("msg1", b"x"), hand.now)
+    assert connection.data_to_send(hand.now)
+    assert not connection.more, "an answer has no clock"
+
+
 def test_a_request_that_waited_for_the_network() -> None:
     hand, _ = begin()
     asked = hand.connection.request("AUTH", "msrps://127.0.0.1:2855;tcp", hand.own, [], 0)

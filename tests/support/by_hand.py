@@ -86,7 +86,10 @@ class ByHand:
     def hear(self) -> list[Frame]:
         """What the connection says, all of it, as whole frames."""
         frames = []
+        more = True
         while data := self.connection.data_to_send(self.now):
+            assert more, "or a driver would not have asked"
+            more = self.connection.more
             for event in self.parser.feed(b"".join(data)):
                 assert isinstance(event, Frame)
                 assert event.flag is not None

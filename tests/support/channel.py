@@ -57,6 +57,8 @@ class Channel:
     def pull(self, end: End) -> bool:
         """The network takes what a side has to say; whether there was anything."""
         data = b"".join(end.connection.data_to_send(self.now))
+        if data and not end.connection.more:
+            assert not end.connection.data_to_send(self.now), "or a driver would not have asked"
         if not data:
             if end.silent or end.connection.state not in ("ending", "closed"):
                 return False
