@@ -64,6 +64,9 @@ class Owner(Protocol):
     def sessions_arrived(self, line: Line) -> None:
         """Sessions stand in the connection's `arrived`."""
 
+    def login_failed(self, line: Line, why: str) -> None:
+        """Somebody could not prove who they are."""
+
     def line_gone(self, line: Line) -> None:
         """The network connection is closed."""
 
@@ -253,8 +256,13 @@ class Line(asyncio.BufferedProtocol):
     def _settle(self) -> None:
         if self._connection.arrived and self._owner is not None:
             self._owner.sessions_arrived(self)
+        acceptor = self._connection.acceptor
+        if acceptor.failure is not None:
+            if self._owner is not None:
+                self._owner.login_failed(self, acceptor.failure)
+            acceptor.failure = None
         self.flush()
-        if self._connection.acceptor.thinking and self._thinking is None:
+        if acceptor.thinking and self._thinking is None:
             self._thinking = self._loop.create_task(self._think())
 
     async def _think(self) -> None:

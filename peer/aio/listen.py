@@ -38,6 +38,7 @@ from ..terms.security import Level
 from .crowd import source_of, surplus
 from .dial import tls_mode
 from .discovery import Announcer, DiscoveryUnavailable, local_addresses
+from .failed_logins import FailedLogins
 from .line import Bell, Line
 from .place import where, why_not
 from .proofs import claimed, guarding, over_tcp
@@ -153,6 +154,7 @@ class Listener:
         key: what it shows in TLS, if anything.
         fingerprint: SHA-256 of the certificate it shows (RFC 8122 section 5); None without one.
         discovery_problem: why it is not announced though it was asked to be; None else.
+        failed_logins: those who could not prove who they are, as they come.
     """
 
     def __init__(
@@ -179,6 +181,7 @@ class Listener:
         self.fingerprint = None if self.key is None else self.key.fingerprint
         self.port = 0
         self.discovery_problem: str | None = None
+        self.failed_logins = FailedLogins()
         self._host = ""
         self._server: asyncio.Server | None = None
         self._closed = asyncio.Event()
@@ -345,6 +348,9 @@ class Listener:
         if (one := surplus(self._lines, line, self._limits)) is not None:
             log.warning("a connection from %s is closed: too many already", one.peer_address)
             one.abort("too many connections")
+
+    def login_failed(self, line: Line, why: str) -> None:
+        self.failed_logins.add(line.peer_address.rpartition(":")[0], why)
 
     def line_gone(self, line: Line) -> None:
         self._lines.pop(line, None)

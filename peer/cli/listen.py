@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
+from ..terms.display import escape
 from ..terms.errors import CannotReach, MsrpError
 from .exits import Exit, exit_of
 from .incoming import Incoming, Taking, session_fields, who, who_and_where
@@ -19,10 +20,14 @@ from .running import run as run_loop
 from .terminal import Lines, Questions
 
 if TYPE_CHECKING:
+    from ..aio.failed_logins import FailedLogin
     from ..aio.listen import Handler, Listener
     from ..session.session import Session
 
 __all__ = ["CannotListen", "Listening", "listening", "run"]
+
+_ONE_BY_ONE = 5  # failed logins
+_TOGETHER = 10.0  # seconds of them that are told in one line
 
 
 def run(args: argparse.Namespace) -> Exit:
@@ -118,7 +123,32 @@ async def listening(
         except CannotReach as error:
             raise CannotListen(str(error)) from None
         _tell(listener, output, args.me, taking, login or Accepting({}))
+        telling = asyncio.ensure_future(_tell_failed(listener, output))
+        stack.callback(telling.cancel)
         yield listener
+
+
+async def _tell_failed(listener: Listener, output: Output) -> None:
+    """Say who could not log in: the first few one by one, then how many there were; whoever tries all
+    day long does not fill the terminal."""
+    failed = listener.failed_logins
+    while True:
+        for _ in range(_ONE_BY_ONE):
+            one = await failed.next()
+            told = failed.count
+            await output.room()
+            _tell_login(output, f"a login from {escape(one.address)} failed", one, 1)
+        await asyncio.sleep(_TOGETHER)
+        more = failed.count - told
+        if last := failed.take():
+            await output.room()
+            logins = f"{more} more login{'' if more == 1 else 's'} failed, the last from"
+            _tell_login(output, f"{logins} {escape(last[-1].address)}", last[-1], more)
+
+
+def _tell_login(output: Output, words: str, one: FailedLogin, count: int) -> None:
+    reason = escape(one.reason, 300)
+    output.event("login-failed", f"{words}: {reason}", address=one.address, reason=one.reason, count=count)
 
 
 def _tell(listener: Listener, output: Output, me: str | None, taking: Taking, login: Accepting) -> None:

@@ -55,6 +55,9 @@ class Acceptor:
         self._step: Callable[[], bytes | None] | None = None
         self._said: bytes | None = None
         self._error: Exception | None = None
+        self.failure: str | None = None
+        """Why the last exchange failed, for whoever listens; taken away by the driver. The other side
+        is not told."""
 
     # -- what is known
 
@@ -155,6 +158,7 @@ class Acceptor:
         if header is None or header.mech is not None or frame.has_body:
             return self._stray(Answer(400, "an exchange is under way"))
         if header.abort:
+            self.failure = "the other side gave it up"
             return self._failed()
         if header.c2s is None:
             return self._stray(Answer(400, _BAD))
@@ -193,6 +197,7 @@ class Acceptor:
         said, error = self._said, self._error
         self._frame = self._step = self._said = self._error = None
         if isinstance(error, MsrpError):
+            self.failure = str(error)
             barred = isinstance(error, PeerError) and error.status == 403
             return frame, self._failed(barred=barred), None
         if error is not None:

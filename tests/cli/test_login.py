@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
 import subprocess
 from pathlib import Path
@@ -9,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from cli.programs import Listening, Open, Program, Start
+from msrp_peer import MsrpError, connect
+from support.people import Knows
 
 ALICE, BOB, EVE = "im:alice@lan", "im:bob@lan", "im:eve@lan"
 
@@ -118,10 +122,43 @@ def test_who_is_not_proved_says_nothing(
     assert alice.wait() == 4
     assert re.search("the user is not known there, or the password is wrong", alice.errors)
     assert word not in alice.output + alice.errors
+    bob.wait_for(r"^a login from 127\.0\.0\.1 failed: \w")
+    assert word not in bob.output
     again = send(msrp, target, word)
     assert again.wait() == 0, "and who is proved still gets in"
     bob.wait_for("Lunch")
     assert bob.output.count("session with") == 1
+
+
+def test_many_failed_logins_are_a_few_lines(listening: Listening, msrp: Start, word: str) -> None:
+    """Some one by one, the others as a number; programs learn the same."""
+    listeners = [listening("--as", BOB, "--expect", ALICE, *more) for more in ((), ("--json",))]
+
+    async def try_to(target: str) -> None:
+        with contextlib.suppress(MsrpError):
+            async with connect(target, me=ALICE, expect=BOB, credentials=Knows("23456-wrong")):
+                pass
+
+    async def many(target: str) -> None:
+        for _ in range(30):
+            await try_to(target)
+
+    for program, target in listeners:
+        asyncio.run(many(target))
+        assert program.process.poll() is None
+    people, programs = (program for program, _ in listeners)
+    told = 0
+    while told < 30:
+        told += int(
+            people.wait_for(r"^(?:a|(\d+) more) logins? (?:from|failed, the last from) 127").group(1) or 1
+        )
+    assert told == 30
+    assert len(re.findall(r"^.*logins? .*failed", people.output, re.M)) <= 12
+    assert "too many logins from there have failed" in people.output
+    counts = [programs.event("login-failed") for _ in range(6)]
+    assert counts[0]["count"] == 1
+    assert counts[5]["count"] > 1
+    assert counts[0]["address"] == "127.0.0.1"
 
 
 def test_who_does_not_log_in_is_not_served(listening: Listening, msrp: Start, word: str) -> None:
