@@ -11,9 +11,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 from msrp_core import Uri
-from msrp_sasl import Credentials, Kerberos, Policy
+from msrp_sasl import Credentials, Kerberos, Policy, Verifiers
 
 from ..protocol.connection import Connection
+from ..security.guard import Guard
 from ..security.known import lasting_key
 from ..security.known_peers import KnownPeers
 from ..security.prove import Login
@@ -27,12 +28,13 @@ from ..terms.errors import CannotReach, NotSecureEnough, UsageError
 from ..terms.limits import Limits
 from ..terms.principal import Principal
 from ..terms.security import Level, Security
+from .arrivals import Demand
 from .dial import begun, client_layers, reach, tls_mode
 from .discovery import find_all
 from .line import Line
 from .listen import Listener
 from .pool import Pool, Sharing
-from .proofs import claimed, login, over_tcp
+from .proofs import claimed, guarding, login, over_tcp
 
 if TYPE_CHECKING:
     from ..security.keys import Key
@@ -41,6 +43,7 @@ __all__ = ["join"]
 
 log = logging.getLogger(__name__)
 
+_UNSHOWN = "the other side's description does not show that it can be proved who it is (a=msrp-auth)"
 _PATIENCE = 5.0  # seconds to look for a principal on the LAN
 
 
@@ -61,8 +64,16 @@ class join:  # a verb: async with ...
         signalling: `Rendezvous`, `Paths`, `Offer`, `Answer`, or anything else that is a `Signalling`.
         listener: where the passive side waits; many sessions may wait at one. Let its
             `Listener.new_uri` make the URI, so that nobody comes too early.
-        expect, credentials, kerberos, policy: who is to be proved, by what, as for `connect`; with direct
-            rendezvous alone.
+        expect: whom we mean (``im:bob@lan``), where signalling does not say it, or another name.
+            They must be proved, or nothing is said.
+        credentials: where the password of who we are comes from (`msrp_sasl.Credentials`), where
+            it is we who connect.
+        verifiers: what is kept of the other side's password (`msrp_sasl.Verifiers`), where it is
+            the other side that connects; a `listener` may have them, too.
+        kerberos: where our Kerberos ticket is (`msrp_sasl.Kerberos`), for either. With any of these
+            that fits, each side proves itself to the other by SASL, or nothing is said; without,
+            nobody is proved.
+        policy: which mechanisms may be used (`msrp_sasl.Policy`).
         known: as for `connect`.
         require: the least level (`Level`) at which anything is said. Plain TCP needs
             ``Level.PLAINTEXT``, save where a proof protects it (`connect`).
@@ -84,6 +95,7 @@ class join:  # a verb: async with ...
         listener: Listener | None = None,
         expect: str | None = None,
         credentials: Credentials | None = None,
+        verifiers: Verifiers | None = None,
         kerberos: Kerberos | None = None,
         policy: Policy | None = None,
         known: KnownPeers | None = None,
@@ -97,6 +109,7 @@ class join:  # a verb: async with ...
         self._listener = listener
         self._expect = claimed(expect)
         self._credentials = credentials
+        self._verifiers = verifiers
         self._kerberos = kerberos
         self._policy = policy
         self._known = known
@@ -111,18 +124,13 @@ class join:  # a verb: async with ...
 
     async def __aenter__(self) -> Session:
         agreed = await self._signalling.agree()
-        if agreed.tls == "none" and not agreed.asks and self._require > Level.PLAINTEXT:
-            raise NotSecureEnough(
-                f"{self._require.word} is required, and plain TCP protects nothing: "
-                "say require=Level.PLAINTEXT where that is meant"
-            )
-        self._login = self._login or self._login_for(agreed)
         if agreed.active:
+            self._login = self._login or self._login_for(agreed)
             self._session = await self._go(agreed, self._login)
         elif self._listener is not None:
-            _, self._session = await self._wait(self._listener, agreed)
+            _, self._session = await self._wait(self._listener, agreed, self._demand(agreed))
         else:
-            self._session = await self._wait_there(agreed)
+            self._session = await self._wait_there(agreed, self._demand(agreed))
         if not agreed.active and (judge := self._judge(agreed)) is not None:
             await self._judged(self._session, judge)
         if isinstance(self._signalling, Told):
@@ -138,18 +146,16 @@ class join:  # a verb: async with ...
     def __await__(self) -> Generator[Any, None, Session]:
         return self.__aenter__().__await__()
 
-    def _login_for(self, agreed: Agreed) -> Login | None:
-        """What proves us and whom we mean to each other. Raises `UsageError`."""
-        given = (self._credentials, self._kerberos, self._expect)
-        if not agreed.asks and any(each is not None for each in given):
-            raise UsageError("who was led here by others' signalling is not proved yet: leave out expect")
-        whom = self._expect or agreed.expected
-        found = login(agreed.me, whom, self._credentials, self._kerberos, self._policy)
-        if found is None and self._expect is not None:
-            raise UsageError(f"nothing can prove that it is {whom}: give credentials, or kerberos")
-        if agreed.asks and agreed.tls == "none":
-            over_tcp(found, self._require)
-        return found
+    def _may_go(self, agreed: Agreed, proof: Login | Guard | None) -> None:
+        """Raises where it is plain TCP, and that neither is what is meant nor does the proof protect it."""
+        if agreed.tls != "none" or (self._require is Level.PLAINTEXT and not agreed.asks):
+            return
+        if proof is None and not agreed.asks:
+            raise NotSecureEnough(
+                f"{self._require.word} is required, and plain TCP protects nothing: "
+                "say require=Level.PLAINTEXT where that is meant"
+            )
+        over_tcp(proof, self._require)
 
     def _judge(self, agreed: Agreed) -> Callable[[Security], object] | None:
         """What compares a line with what is known of whom we mean."""
@@ -166,6 +172,18 @@ class join:  # a verb: async with ...
             raise
 
     # -- the active side
+
+    def _login_for(self, agreed: Agreed) -> Login | None:
+        """What proves us and whom we mean to each other. Raises `UsageError`, and `NotSecureEnough`
+        where the other side did not show that it can be proved."""
+        whom = self._expect or agreed.expected
+        found = login(agreed.me, whom, self._credentials, self._kerberos, self._policy)
+        if found is None and (self._expect is not None or agreed.auth):
+            raise UsageError(f"nothing can prove that it is {whom}: give credentials, or kerberos")
+        if found is not None and agreed.auth is False:
+            raise NotSecureEnough(_UNSHOWN)
+        self._may_go(agreed, found)
+        return found
 
     async def _go(self, agreed: Agreed, proves: Login | None) -> Session:
         mode = _mode(agreed)
@@ -213,21 +231,35 @@ class join:  # a verb: async with ...
 
     # -- the passive side
 
-    async def _wait(self, listener: Listener, agreed: Agreed) -> tuple[Line, Session]:
+    def _demand(self, agreed: Agreed) -> Demand:
+        """What the other side has to be. Raises as `_login_for`."""
+        guard = guarding(
+            agreed.me, self._verifiers, self._kerberos, self._policy, None, Level.PLAINTEXT, self._limits
+        )
+        # Whom signalling calls so has to be proved where we have what it takes; `expect` says it must.
+        whom = self._expect or (None if guard is None else agreed.expected)
+        if whom is not None and whom == agreed.me:
+            raise UsageError(f"nobody logs in at themselves: we are {whom}")
+        if whom is not None and agreed.auth is False:
+            raise NotSecureEnough(_UNSHOWN)
+        self._may_go(agreed, guard or (None if self._listener is None else self._listener.guard))
+        return Demand(self._require, whom, guard)
+
+    async def _wait(self, listener: Listener, agreed: Agreed, demand: Demand) -> tuple[Line, Session]:
         try:
             async with asyncio.timeout(self._seconds):
-                return await listener.arrival(agreed, self._require)
+                return await listener.arrival(agreed, demand)
         except TimeoutError:
             raise CannotReach(f"the other side did not come within {self._seconds:g} s") from None
 
-    async def _wait_there(self, agreed: Agreed) -> Session:
+    async def _wait_there(self, agreed: Agreed, demand: Demand) -> Session:
         """At a listener of our own, where our URI says."""
         own = Uri.parse(agreed.local or "")
         key = cast("Key | None", agreed.key)
         listener = Listener(None, _mode(agreed), self._limits, own_terms(agreed), key)
         await listener.open(own.host, own.port or 0)
         try:
-            line, session = await self._wait(listener, agreed)
+            line, session = await self._wait(listener, agreed, demand)
         except BaseException:
             await listener.close()
             raise

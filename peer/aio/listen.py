@@ -16,7 +16,6 @@ from msrp_sasl import Kerberos, Policy, Verifiers
 from ..protocol.auth import Terms
 from ..protocol.budget import Budget
 from ..protocol.connection import Connection
-from ..protocol.register import Expected, Register
 from ..protocol.wire import Layer
 from ..security.guard import Guard
 from ..security.keys import Key, ThrowAway
@@ -25,21 +24,22 @@ from ..security.known_peers import KnownPeers
 from ..security.several_paths import sender_of
 from ..security.tls import TlsLayer
 from ..security.tls_modes import TlsMode, server_context
-from ..session.establish import own_terms, session_tag
+from ..session.establish import session_tag
 from ..session.session import Session
 from ..signalling.announcement import Announcement, instance_name
 from ..signalling.interface import Agreed, new_uri
 from ..signalling.target import Target
 from ..terms.content import Accepts
-from ..terms.errors import CannotReach, MsrpError, NotSecureEnough, UsageError
+from ..terms.errors import CannotReach, MsrpError, UsageError
 from ..terms.limits import Limits
 from ..terms.principal import Principal
 from ..terms.security import Level
+from .arrivals import Arrivals, Demand
 from .crowd import source_of, surplus
 from .dial import tls_mode
 from .discovery import Announcer, DiscoveryUnavailable, local_addresses
 from .failed_logins import FailedLogins
-from .line import Bell, Line
+from .line import Line
 from .place import where, why_not
 from .proofs import claimed, guarding, over_tcp
 from .threads import Threads
@@ -71,7 +71,8 @@ class listen:  # a verb: async with ...
             sessions of `join`, and lets nobody else begin one.
         me: who we say we are (``im:bob@lan``); None says nothing. Not proved by saying it.
         verifiers: what is kept of the passwords of those who may log in at `me`
-            (`msrp_sasl.Verifiers`); None where nobody can by a password.
+            (`msrp_sasl.Verifiers`); None where nobody can by a password. Without a handler it is
+            for the sessions of `join`, whose own `expect` says who must be proved in each.
         kerberos: where the Kerberos ticket of `me` is (`msrp_sasl.Kerberos`), so that people of its
             realm may log in by KRB5-U2U; None where nobody can.
         policy: which mechanisms may be used (`msrp_sasl.Policy`).
@@ -121,8 +122,6 @@ class listen:  # a verb: async with ...
         claim = None if self._me is None else self._me.text
         terms = Terms(Accepts.parse(accept_types), limits.message, files, claim)
         guard = guarding(self._me, verifiers, kerberos, policy, expect, require, limits)
-        if guard is not None and handler is None:
-            raise UsageError("a listener that serves nobody by itself lets nobody log in")
         mode = None if tls == "none" else tls_mode(tls)
         if handler is not None and mode is None:
             over_tcp(guard, Level.PLAINTEXT if guard is None else guard.least)
@@ -153,6 +152,7 @@ class Listener:
         tls: how its lines are protected, as `listen` was told.
         key: what it shows in TLS, if anything.
         fingerprint: SHA-256 of the certificate it shows (RFC 8122 section 5); None without one.
+        guard: who may log in; None where it does not say.
         discovery_problem: why it is not announced though it was asked to be; None else.
         failed_logins: those who could not prove who they are, as they come.
     """
@@ -169,13 +169,12 @@ class Listener:
     ) -> None:
         self._handler = handler
         self._known = known
-        self._guard = guard
+        self.guard = guard
         self._threads = Threads()
         self.tls: str = "none" if mode is None else mode
         self._limits = limits
         self._budget = Budget(limits)
         self._terms = own
-        self._register = Register()
         self.key = None if mode in (None, TlsMode.ADH) else key or ThrowAway()
         self._context = None if mode is None else server_context(mode, self.key)
         self.fingerprint = None if self.key is None else self.key.fingerprint
@@ -188,9 +187,7 @@ class Listener:
         self._announcer: Announcer | None = None
         self._lines: dict[Line, None] = {}  # the oldest first
         self._tasks: set[asyncio.Task[None]] = set()
-        self._come: dict[str, tuple[Line, Session]] = {}  # for `arrival`
-        self._waiting: set[Bell] = set()  # its bells
-        self._shut = False
+        self._arrivals = Arrivals(self._lines, guard)
 
     @property
     def uri(self) -> str:
@@ -211,8 +208,7 @@ class Listener:
         """
         host = host or local_addresses(self._host)[0]
         made = new_uri(host, self.port, secure=self.tls != "none", user=user)
-        now = asyncio.get_running_loop().time()
-        self._register.reserve(made, now, now + self._limits.reserved)
+        self._arrivals.reserve(made, self._limits.reserved)
         return made
 
     @property
@@ -257,45 +253,11 @@ class Listener:
 
     # -- used by `join`
 
-    async def arrival(self, agreed: Agreed, require: Level) -> tuple[Line, Session]:
-        """The session that was agreed, when the other side has begun it, and its line.
-
-        Raises `UsageError` where another waits for this URI, `NotSecureEnough` where the other
-        side comes over less than what is required, `CannotReach` where the listener is closed.
-        """
+    async def arrival(self, agreed: Agreed, demand: Demand) -> tuple[Line, Session]:
+        """As `Arrivals.wait`; raises `UsageError` also where this listener speaks another TLS."""
         if agreed.tls != self.tls:
             raise UsageError(f"tls {agreed.tls} was agreed, and this listener speaks {self.tls}")
-        local = agreed.local or ""
-        peer = agreed.peer
-        expected = Expected(
-            local,
-            agreed.remote,
-            own_terms(agreed),
-            peer.accepts,
-            peer.maximum,
-            require,
-            agreed.fingerprints,
-            agreed.signalled,
-            peer.wrapped,
-        )
-        bell = expected.bell = Bell()
-        self._register.expect(expected)
-        self._waiting.add(bell)
-        try:
-            for line in list(self._lines):
-                line.resume()  # it may have come already
-            while local not in self._come:
-                if expected.refusal is not None:
-                    raise NotSecureEnough(expected.refusal)
-                if self._shut:
-                    raise CannotReach("the listener was closed before the other side came")
-                await bell.heard()
-            return self._come.pop(local)
-        finally:
-            self._waiting.discard(bell)
-            self._register.forget(local)
-            if local in self._come:  # it came just as we stopped waiting
-                await self._come.pop(local)[1].close()
+        return await self._arrivals.wait(agreed, demand)
 
     def only(self, line: Line) -> None:
         """Listen no longer, and keep no connection but this one."""
@@ -306,9 +268,7 @@ class Listener:
 
     async def close(self) -> None:
         """Take no more connections, end every session in order, wait for them."""
-        self._shut = True
-        for bell in self._waiting:
-            bell.ring()
+        self._arrivals.close()
         if self._announcer is not None:
             await self._announcer.__aexit__(None, None, None)
             self._announcer = None
@@ -335,9 +295,9 @@ class Listener:
             terms=self._terms,
             limits=self._limits,
             budget=self._budget,
-            register=self._register,
+            register=self._arrivals.register,
             granting=self._handler is not None,
-            gate=None if self._guard is None else self._guard.gate(),
+            gate=self._arrivals.gate(),
         )
         return Line(connection, self, self._threads)
 
@@ -364,7 +324,7 @@ class Listener:
             session = Session(endpoint, line, session_tag())
             log.info("session %s with %s: %s", session.tag, session.peer_address, session.security.describe())
             if self._handler is None or not endpoint.granted:
-                self._come[endpoint.local] = line, session
+                self._arrivals.came(line, session, endpoint.local)
                 continue
             task = asyncio.ensure_future(self._serve(session, self._handler))
             self._tasks.add(task)

@@ -49,7 +49,7 @@ class Acceptor:
         self._place = place
         self._tries = tries
         self._machine = Machine(ACCEPTOR, "open")
-        self._offered: tuple[str, ...] | None = None
+        self._offered: tuple[str, ...] = ()
         self._exchange: Accepting | None = None
         self._frame: Frame | None = None
         self._step: Callable[[], bytes | None] | None = None
@@ -97,9 +97,11 @@ class Acceptor:
         """Whether an AUTH is about who somebody is, and not about a session."""
         if self.gate is None:
             return False
-        if frame.header("Authorization") is not None or self.talking:
-            return True
-        return frame.header("Accept-Types") is None and frame.header("Expires") is None
+        return self.talking or _proves(frame)
+
+    def unready(self, frame: Frame) -> bool:
+        """Whether an AUTH is about who somebody is, and there is nobody to judge it."""
+        return _proves(frame) and (self.gate is None or not self._list())
 
     def auth_arrived(self, frame: Frame) -> Answer | None:
         """Answer an AUTH that `concerns`; None where a step must be taken first (`think`)."""
@@ -130,7 +132,7 @@ class Acceptor:
         return Answer(401, "authentication is asked for", (self._challenge(mech=self._list()),))
 
     def _list(self) -> tuple[str, ...]:
-        if self._offered is None:
+        if not self._offered:  # it was asked before, and must be told the same
             assert self.gate is not None  # or nothing would concern us
             self._offered = self.gate.offered(self._place.security, self._place.wire.binding)
         return self._offered
@@ -247,3 +249,9 @@ class Acceptor:
     def _over(self, event: str) -> None:
         self._machine.step(event)
         self.forget()
+
+
+def _proves(frame: Frame) -> bool:
+    if frame.header("Authorization") is not None:
+        return True
+    return frame.header("Accept-Types") is None and frame.header("Expires") is None

@@ -2,7 +2,8 @@
 
 The other side may learn our URI, connect and send before its own path has reached us. Answering
 481 would end a session that is about to begin, and believing whoever comes first would bind it
-to a stranger. So that connection waits: what came is held, and it is not read on.
+to a stranger. So that connection waits: what came is held, and it is not read on. The same goes for
+who begins to prove themselves where it is not known yet to whom, and by what.
 """
 
 from __future__ import annotations
@@ -41,13 +42,16 @@ class Hold:
         return True
 
     def _early(self, frame: Frame, now: float) -> bool:
-        bindings = self._connection.bindings
-        if not bindings.register.reserves or frame.method != "SEND" or frame.to_path in bindings.endpoints:
+        connection, bindings = self._connection, self._connection.bindings
+        if not bindings.register.reserves or frame.to_path in bindings.endpoints:
             return False
-        if not bindings.register.early(frame, now):
+        if frame.method == "AUTH":
+            if connection.granting or not connection.acceptor.unready(frame):
+                return False
+        elif frame.method != "SEND" or not bindings.register.early(frame, now):
             return False
         if self._until is None:
-            self._until = now + self._connection.limits.handshake
+            self._until = now + connection.limits.handshake
         return now < self._until
 
     def release(self, work: Callable[[Event], None], now: float) -> None:

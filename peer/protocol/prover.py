@@ -69,11 +69,13 @@ class Gate(Protocol):
         least: below this level nothing but AUTH is done.
         realm: what this end calls itself, for people.
         source: where the other side comes from; its driver tells.
+        me: whom the other side proves itself to, as far as it has begun to.
     """
 
     least: Level
     realm: str
     source: str
+    me: str
 
     def offered(self, security: Security, binding: Binding) -> tuple[str, ...]:
         """The mechanisms for this line, the best first."""

@@ -21,6 +21,7 @@ from ..terms.content import Accepts
 from ..terms.errors import PeerError, UsageError
 from ..terms.fingerprints import Fingerprint
 from ..terms.security import Level
+from .auth import same_pair
 from .bells import SILENT, Bell
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Expected:
         local: our URI; `remote` the other side's path.
         own: what we told the other side; `peer_takes`, `peer_maximum`, `peer_wrapped` what it told us.
         least: the level its connection must have.
+        principal: who must be proved at the other end of it; None for anybody.
         fingerprints: its certificate must match one of them, where there are any; `signalled`
             whether nobody can have changed them on their way.
         bell: rung when it begins, or cannot.
@@ -56,6 +58,7 @@ class Expected:
     fingerprints: tuple[Fingerprint, ...] = ()
     signalled: bool = False
     peer_wrapped: Accepts | None = None
+    principal: str | None = None
     bell: Bell = SILENT
     refusal: str | None = None
 
@@ -124,11 +127,11 @@ class Register:
             expected.refusal = OTHER_KEY
             expected.bell.ring()
             raise PeerError(OTHER_KEY)
-        level = line.security.level
-        if level < expected.least:
-            expected.refusal = (
-                f"{expected.least.word} is required, and the other side came over a line that is {level.word}"
-            )
+        gate, claim = line.acceptor.gate, expected.own.claim
+        if line.proof is not None and gate is not None and claim is not None and gate.me != claim:
+            return 481  # proved, but to somebody else: a connection belongs to two people
+        expected.refusal = _lacking(expected, line)
+        if expected.refusal is not None:
             expected.bell.ring()
             return 403
         del self._expected[uri]
@@ -142,3 +145,16 @@ class Register:
     def over(self, endpoint: Endpoint) -> None:
         if self._standing.get(endpoint.local_uri) is endpoint:
             del self._standing[endpoint.local_uri]
+
+
+def _lacking(expected: Expected, line: Connection) -> str | None:
+    """Why a line is not good enough for a session; None where it is."""
+    level, proof, whom = line.security.level, line.proof, expected.principal
+    if whom is not None and (proof is None or proof.principal != whom):
+        seen = "nobody is proved" if proof is None else f"it is {proof.principal} who is proved"
+        return f"{whom} is expected, and {seen} at the other end"
+    if not same_pair(Uri.parse_path(expected.remote)[-1], proof):
+        return "the other side proved to be somebody else than it calls itself"
+    if level < expected.least:
+        return f"{expected.least.word} is required, and the other side came over a line that is {level.word}"
+    return None

@@ -31,7 +31,7 @@ from ..terms.security import Level, Security
 from .attempts import Attempts
 from .prove import Binding, Verdict, channel, layered, verdict
 
-__all__ = ["Guard", "Keeping"]
+__all__ = ["Exchange", "Gate", "Guard", "Keeping"]
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +91,15 @@ class Guard:
         has = {"passwords": self.verifiers is not None, "kerberos": self.kerberos is not None}
         return layered(self.policy, **has)
 
+    def is_reached(self, to: str | None) -> bool:
+        """Whether somebody who wants to reach `to` is at the right place."""
+        return to is None or _same(to, self.me)
+
+    def is_like(self, other: Guard) -> bool:
+        """Whether the other one judges by the same."""
+        mine = self.verifiers, self.policy, self.kerberos
+        return mine == (other.verifiers, other.policy, other.kerberos)
+
     def can(self, name: str) -> bool:
         """Whether anybody at all could log in by this mechanism; one that cannot is not offered."""
         if not PROPERTIES[name].password:
@@ -114,6 +123,7 @@ class Gate:
         self.least = guard.least
         self.realm = guard.me.domain
         self.source = ""
+        self.me = guard.me.text
 
     def offered(self, security: Security, binding: Binding) -> tuple[str, ...]:
         guard = self._guard
@@ -146,7 +156,7 @@ class Exchange:
         self._guard = guard
         self._source = source
         self._name = name
-        self._reached = to is None or _same(to, guard.me)
+        self._reached = guard.is_reached(to)
         kept = guard.verifiers
         self._verifiers = None if kept is None else _Noting(kept, guard.attempts, self._reached)
         policy = guard.policy

@@ -35,6 +35,7 @@ _REFUSED = {
     481: "it knows no direct rendezvous",
     501: "it knows no direct rendezvous",
 }
+_OTHER = "the other side proved to be somebody else than it calls itself"
 
 
 def session_tag() -> str:
@@ -75,7 +76,7 @@ async def establish(
     if agreed.fingerprints and not connection.wire.verify(agreed.fingerprints, signalled=agreed.signalled):
         raise NotSecureEnough(OTHER_KEY)
     if prover is not None and connection.proof is None:
-        await log_in(driver, prover, agreed.remote)
+        await log_in(driver, prover, _listener(agreed.remote))
     level = connection.security.level
     if level < require:
         raise NotSecureEnough(
@@ -90,6 +91,8 @@ async def establish(
     own = own_terms(agreed)
     if agreed.asks or agreed.local is None:
         return await _ask(driver, agreed.remote, own)
+    if not same_pair(Uri.parse_path(agreed.remote)[-1], connection.proof):
+        raise PeerError(_OTHER)
     endpoint = connection.bindings.bind(
         agreed.local, agreed.remote, agreed.peer.accepts, agreed.peer.maximum, own, granted=False
     )
@@ -105,6 +108,17 @@ async def establish(
         endpoint.close(None)
         raise
     return Session(endpoint, driver, session_tag())
+
+
+def _listener(path: str) -> str:
+    """Who is to be proved: the end of a path without its session-id, which nobody learns before.
+
+    Raises `NotSecureEnough` where relays stand in between: authentication runs over one hop.
+    """
+    uris = Uri.parse_path(path)
+    if len(uris) > 1:
+        raise NotSecureEnough("nobody can be proved through a relay")
+    return uris[0].without_session().text
 
 
 def own_terms(agreed: Agreed) -> Terms:
@@ -129,7 +143,7 @@ async def _ask(driver: Driver, listener: str, terms: Terms) -> Session:
     except ValueError as wrong:
         raise PeerError(f"the other side granted something unusable: {wrong}") from None
     if not same_pair(Uri.parse(remote), connection.proof):
-        raise PeerError("the other side proved to be somebody else than it calls itself")
+        raise PeerError(_OTHER)
     endpoint = connection.bind(own.text, remote, takes, maximum, terms)
     session = Session(endpoint, driver, session_tag())
     connection.greet(endpoint, driver.now())

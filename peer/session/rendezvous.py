@@ -20,7 +20,7 @@ from __future__ import annotations
 from ..signalling.agreement import Side
 from ..signalling.file_attributes import FileTransfer
 from ..signalling.interface import new_uri
-from ..signalling.media import Direction
+from ..signalling.media import Direction, Setup
 from ..signalling.offer_answer import Known, Negotiation
 from .told import NOBODY, NOWHERE, Place, Told
 
@@ -42,6 +42,11 @@ class Offer(Told):
         signalled: whether nobody can change the texts on their way. Only then does the right
             fingerprint verify the other side's key (`Level.KEY_VERIFIED`).
         me, expected: who we are, and who the other side is; not proved by saying it.
+        auth: in which role this side can take part in AUTH with SASL, and says so: ``"active"``,
+            where it connects and proves itself first (`join` then has credentials, or Kerberos);
+            ``"passive"``, where it is connected to and judges (verifiers, or Kerberos);
+            ``"actpass"`` in either; None in none.
+        proved: whether a session is refused in which AUTH cannot be.
 
     Attributes:
         text: the offer. Confidential.
@@ -63,6 +68,8 @@ class Offer(Told):
         signalled: bool = False,
         me: str | None = None,
         expected: str | None = None,
+        auth: Setup | None = None,
+        proved: bool = False,
     ) -> None:
         super().__init__(
             listener,
@@ -78,6 +85,8 @@ class Offer(Told):
             signalled=signalled,
             me=me,
             expected=expected,
+            auth=auth,
+            proved=proved,
         )
         self.text = self._negotiation.offer()
 
@@ -109,6 +118,8 @@ class Answer(Told):
         signalled: bool = False,
         me: str | None = None,
         expected: str | None = None,
+        auth: Setup | None = None,
+        proved: bool = False,
         known: Known | None = None,
     ) -> None:
         super().__init__(
@@ -125,6 +136,8 @@ class Answer(Told):
             signalled=signalled,
             me=me,
             expected=expected,
+            auth=auth,
+            proved=proved,
         )
         self.text = self._negotiation.answer(offer, known=known or {})
 

@@ -9,7 +9,7 @@ from ..security.keys import Key, ThrowAway
 from ..signalling.agreement import NotAcceptable, Outcome, Side, look
 from ..signalling.file_attributes import FileTransfer
 from ..signalling.interface import Agreed, new_uri
-from ..signalling.media import Direction
+from ..signalling.media import Direction, Setup
 from ..signalling.offer_answer import Known, Negotiation
 from ..terms.content import Accepts, Takes
 from ..terms.errors import PeerError, UsageError
@@ -72,6 +72,8 @@ class Told:
         signalled: bool,
         me: str | None,
         expected: str | None,
+        auth: Setup | None,
+        proved: bool,
     ) -> None:
         if tls not in ("fingerprint", "none"):
             raise UsageError(f"with SDP tls is fingerprint or none, not {tls!r}")
@@ -98,6 +100,8 @@ class Told:
                 # Ours are signed with SHA-256, so this one line is all of RFC 8122 section 5.1.
                 fingerprints=(Fingerprint("sha-256", self._key.fingerprint),) if self._key else (),
                 cema=cema,
+                auth=auth,
+                proved=proved,
                 file=file,
             )
         )
@@ -142,6 +146,7 @@ class Told:
                 found.fingerprints,
                 self._signalled,
                 self._key,
+                found.auth,
             )
         except ValueError as wrong:
             raise NotAcceptable(f"this cannot become a session: {wrong}") from None

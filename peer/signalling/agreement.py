@@ -11,7 +11,7 @@ from ..terms.content import Accepts
 from ..terms.errors import PeerError, UsageError
 from ..terms.fingerprints import Fingerprint
 from .file_attributes import FileTransfer
-from .media import Direction, MsrpMedia, read_media
+from .media import Direction, MsrpMedia, Setup, read_media
 from .sdp import Description
 
 __all__ = ["NotAcceptable", "Outcome", "Refused", "Side", "look"]
@@ -49,7 +49,10 @@ class Side:
         direction: of messages, as it sees it.
         fingerprints: of the certificate it will show. With any, the other side must give some.
         cema: whether it connects to c= and m= where a middlebox stands (RFC 6714).
-        auth: schemes of AUTH it speaks (``"SASL"``).
+        auth: in which role it can take part in AUTH with SASL: ``"active"`` where it connects, and
+            proves itself first; ``"passive"`` where it is connected to, and judges; ``"actpass"`` in
+            either; None in none.
+        proved: whether a session without AUTH is refused.
         file: the file this session is for (RFC 5547).
     """
 
@@ -62,7 +65,8 @@ class Side:
     direction: Direction = "sendrecv"
     fingerprints: tuple[Fingerprint, ...] = ()
     cema: bool = False
-    auth: tuple[str, ...] = ()
+    auth: Setup | None = None
+    proved: bool = False
     file: FileTransfer | None = None
 
     def __post_init__(self) -> None:
@@ -72,6 +76,21 @@ class Side:
             raise UsageError("name at least one kind of content to take (RFC 4975 section 8.6)")
         if self.fingerprints and not self.uri.secure:
             raise UsageError("a fingerprint belongs to TLS: the URI must be an msrps one")
+        if self.proved and not self.speaks_auth(self.setup):
+            raise UsageError(
+                "somebody is to be proved, and this side can neither prove itself nor judge others"
+            )
+
+    @property
+    def setup(self) -> Setup:
+        """The role to offer (RFC 6135 section 4.2.2): one in which AUTH can be, where there is any."""
+        if not self.reachable:
+            return "active"
+        return self.auth or "actpass"
+
+    def speaks_auth(self, role: Setup) -> bool:
+        """Whether it can take part in AUTH in this role; ``"actpass"`` is whichever comes of it."""
+        return self.auth in ("actpass", role)
 
     @cached_property
     def uri(self) -> Uri:
@@ -95,7 +114,7 @@ class Outcome:
         takes, wrapped, maximum: what we take.
         peer_takes, peer_wrapped, peer_maximum: what the other side takes.
         may_send, may_receive: whether messages may go, may come (RFC 4975 section 8.9).
-        auth: schemes of AUTH both speak.
+        auth: whether AUTH with SASL is to be tried on the line: both have shown it.
         file: the file the session is for; None for a conversation.
         peer: the whole of what the other side described.
     """
@@ -112,7 +131,7 @@ class Outcome:
     may_send: bool
     may_receive: bool
     cema: bool
-    auth: tuple[str, ...]
+    auth: bool
     file: FileTransfer | None
     peer: MsrpMedia
 

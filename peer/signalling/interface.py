@@ -47,6 +47,8 @@ class Agreed:
         signalled: whether nobody can have changed them on their way: the signalling protected
             their integrity. Only then is the line's key verified.
         key: what we show in TLS (`security.keys.Key`), where its fingerprint was told.
+        auth: whether AUTH with SASL is to be tried on the line. With SDP: whether both sides have
+            shown a=msrp-auth. None where the signalling has no words for it, and it may be.
         address: where to connect instead of the first URI of `remote`: a numeric address or
             name, and a port (RFC 6714 section 4); only with `active`.
 
@@ -65,6 +67,7 @@ class Agreed:
     fingerprints: tuple[Fingerprint, ...] = ()
     signalled: bool = False
     key: object | None = field(default=None, repr=False)
+    auth: bool | None = None
 
     def __post_init__(self) -> None:
         if (self.tls == "fingerprint") != bool(self.fingerprints):
@@ -155,6 +158,8 @@ class Paths:
         peer_accept_types, peer_accept_wrapped_types, peer_max_size: what the other side takes.
         me, expected: who we are, and who the other side is (``im:bob@lan``), as far as the
             application knows; not proved by saying it.
+        auth: whether AUTH with SASL is to be tried on the line. With SDP: whether both sides have
+            shown a=msrp-auth. None where the signalling has no words for it, and it may be.
         address: where to connect instead of the first URI: (host, port).
 
     Whoever learns a session URI may speak in the session: let it travel only where nobody else

@@ -21,13 +21,14 @@ from ..terms.errors import PeerError, UsageError
 from ..terms.fingerprints import preferred
 from .agreement import NotAcceptable, Outcome, Refused, Side
 from .file_attributes import MIRRORED, FileTransfer
-from .media import DIRECTIONS, Direction, MsrpMedia, Setup, read_media
+from .media import DIRECTIONS, Direction, MsrpMedia, read_media
 from .sdp import Description, Lines, Origin, SdpError, Section, address_lines
 
 __all__ = ["Known", "Negotiation"]
 
 Known = Mapping[str, Collection[str]]
 _NOBODY: Known = {}
+_SASL = "SASL"  # the one scheme of a=msrp-auth there is (docs/profile.md section 5)
 _DISCARD = 9  # RFC 4145 section 4.1: the port of a side that waits for nobody
 
 
@@ -216,7 +217,7 @@ class Negotiation:
     def _consider(self, theirs: MsrpMedia, known: Known) -> Outcome:
         side = self.side
         # Behind a NAT it is we who connect wherever that is possible (RFC 6135 section 4.2.2).
-        active = theirs.setup == "passive" or (theirs.setup == "actpass" and not side.reachable)
+        active = theirs.setup == "passive" or (theirs.setup == "actpass" and side.setup == "active")
         if not active and not side.reachable:
             raise NotAcceptable("it will connect, and nobody can connect to this side")
         cema = False
@@ -266,6 +267,7 @@ class Negotiation:
             raise NotAcceptable("it waits to be connected to, and says no port where")
         if active and first.transport != "tcp":
             raise NotAcceptable("it can be reached by another transport than TCP only")
+        auth = self._auth(theirs, active)
         return Outcome(
             active=active,
             connect=place,
@@ -279,10 +281,25 @@ class Negotiation:
             may_send=may_send,
             may_receive=may_receive,
             cema=cema,
-            auth=tuple(scheme for scheme in side.auth if scheme.upper() in theirs.auth),
+            auth=auth,
             file=file,
             peer=theirs,
         )
+
+    def _auth(self, theirs: MsrpMedia, active: bool) -> bool:
+        """Whether AUTH is to be tried. A session that goes on has been through it, or not."""
+        side, before = self.side, self.agreed
+        if before is not None and (side.path, theirs.path) == (before.local, before.remote):
+            return before.auth
+        able = side.speaks_auth("active" if active else "passive")
+        if side.proved and not able:
+            raise NotAcceptable(
+                "somebody is to be proved, and this side can only prove "
+                + ("others, where they connect" if active else "itself, where it connects")
+            )
+        if side.proved and _SASL not in theirs.auth:
+            raise NotAcceptable("somebody is to be proved, and its description has no a=msrp-auth:SASL")
+        return able and _SASL in theirs.auth
 
     def _section(self, protocol: str, offered: Section | None) -> Section:
         """Our section; with `offered`, as the answer to that one."""
@@ -294,17 +311,17 @@ class Negotiation:
         if side.maximum is not None:
             lines.append(("max-size", str(side.maximum)))
         lines.append(("path", side.path))
-        setup: Setup = "actpass" if side.reachable else "active"
-        direction, cema = side.direction, side.cema
+        setup, direction, cema = side.setup, side.direction, side.cema
+        auth = side.speaks_auth(setup)
         if offered is not None and agreed is not None:
             setup = "active" if agreed.active else "passive"
-            direction, cema = _direction(agreed), agreed.cema
+            direction, cema, auth = _direction(agreed), agreed.cema, agreed.auth
         lines.append(("setup", setup))
         if cema:
             lines.append(("msrp-cema", ""))
         lines += [("fingerprint", one.text) for one in side.fingerprints]
-        if side.auth:
-            lines.append(("msrp-auth", " ".join(side.auth)))
+        if auth:
+            lines.append(("msrp-auth", _SASL))
         if direction != "sendrecv":
             lines.append((direction, ""))
         written = tuple(("a", f"{name}:{value}" if value else name) for name, value in lines)

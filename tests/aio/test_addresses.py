@@ -47,7 +47,7 @@ def at(*places: tuple[str, int]) -> module.connect:
     """A connect to somebody announced at all of these."""
     connect = module.connect("im:bob@lan", timeout=2)
 
-    async def found(principal: Principal) -> list[Target]:
+    async def found(principal: Principal, *, secure: bool) -> list[Target]:
         return [Target("address", host, port) for host, port in places]
 
     connect._look_for = found  # type: ignore[method-assign]

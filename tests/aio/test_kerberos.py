@@ -175,7 +175,7 @@ def test_a_line_ends_with_its_ticket(home: Realm, side: str) -> None:
         talk = Talk()
         listening = listen(home, talk)
         if side == "acceptor":
-            guard = listening._listener._guard
+            guard = listening._listener.guard
             assert guard is not None
             guard.clock = lambda: ends - 0.5
         async with listening as listener:

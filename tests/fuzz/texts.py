@@ -33,7 +33,7 @@ SIDES = (
         maximum=100,
         produces=Accepts.parse("text/plain"),
         cema=True,
-        auth=("SASL",),
+        auth="actpass",
     ),
 )
 KNOWN = {"alice.example": ("192.0.2.1", "no address"), "bob.example": ("2001:db8::1",)}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msrp_core import Uri
 from msrp_peer.signalling.agreement import NotAcceptable, Outcome, Refused, Side
 from msrp_peer.signalling.file_attributes import FileRange, FileSelector, FileTransfer, transfer_id
+from msrp_peer.signalling.media import Setup
 from msrp_peer.signalling.offer_answer import Negotiation
 from msrp_peer.signalling.sdp import SdpError
 from msrp_peer.terms.content import Accepts
@@ -44,10 +45,13 @@ _OR_NONE = st.none() | st.integers(1, 99)
 
 
 @st.composite
-def sides(draw: st.DrawFn, host: str) -> Side:
+def sides(draw: st.DrawFn, host: str, *, strict: bool = True) -> Side:
+    """`strict`: some refuse whoever cannot be proved."""
     secure = draw(st.booleans())
     reachable = draw(st.booleans())
     port = draw(st.integers(1024, 65535)) if reachable else 9
+    auth: Setup | None = draw(st.sampled_from([None, None, "active", "passive", "actpass"]))
+    able = auth is not None and (reachable or auth != "passive")
     return Side(
         Uri.fresh(host, port, secure=secure).text,
         reachable=reachable,
@@ -58,7 +62,8 @@ def sides(draw: st.DrawFn, host: str) -> Side:
         direction=draw(st.sampled_from(["sendrecv", "sendrecv", "sendonly", "recvonly", "inactive"])),
         fingerprints=tuple(draw(st.lists(fingerprints(), max_size=2))) if secure else (),
         cema=draw(st.booleans()),
-        auth=draw(st.sampled_from([(), ("SASL",), ("Digest", "SASL")])),
+        auth=auth,
+        proved=strict and able and draw(st.booleans()),
         file=draw(st.none() | files()),
     )
 
@@ -92,9 +97,11 @@ def agreement(alice: Negotiation, bob: Negotiation, unknown: tuple[list[str], li
     raise AssertionError("a second new offer")
 
 
-def check(alice: Outcome | None, bob: Outcome | None) -> None:
+def check(alice: Outcome | None, bob: Outcome | None, *, roles: bool = True) -> None:
+    """`roles`: whether both have said in which they are."""
     assert alice is not None
     assert bob is not None
+    assert alice.auth == bob.auth or not roles
     assert alice.active != bob.active
     assert (alice.local, alice.remote) == (bob.remote, bob.local)
     assert alice.secure == bob.secure
@@ -114,7 +121,10 @@ def test_any_two_sides(first: Side, second: Side, unknown: tuple[list[str], list
     assume(first.path != second.path)
     alice, bob = Negotiation(first), Negotiation(second)
     if agreement(alice, bob, unknown):
-        check(alice.agreed, bob.agreed)
+        check(alice.agreed, bob.agreed, roles="a=setup" not in unknown[0] + unknown[1])
+        for side, negotiation in ((first, alice), (second, bob)):
+            assert negotiation.agreed is not None
+            assert negotiation.agreed.auth or not side.proved
         assert (
             first.direction != "sendrecv"
             or second.direction == "sendrecv"
@@ -128,7 +138,7 @@ def test_any_two_sides(first: Side, second: Side, unknown: tuple[list[str], list
 def test_sides_that_fit_do_agree(first: Side, second: Side, first_reachable: bool) -> None:
     """No needless refusal: without the reasons there are for one there is a session."""
     anything = Accepts(("*",))
-    first = replace(first, file=None, produces=anything)
+    first = replace(first, file=None, produces=anything, proved=False)
     second = replace(
         second,
         path=Uri.fresh("b.example.com", 2855, secure=first.uri.secure).text,
@@ -136,6 +146,7 @@ def test_sides_that_fit_do_agree(first: Side, second: Side, first_reachable: boo
         fingerprints=first.fingerprints,
         file=None,
         produces=anything,
+        proved=False,
     )
     one, other = (first, second) if first_reachable else (second, first)
     alice, bob = Negotiation(one), Negotiation(other)
@@ -143,7 +154,12 @@ def test_sides_that_fit_do_agree(first: Side, second: Side, first_reachable: boo
     check(alice.agreed, bob.agreed)
 
 
-@given(sides("a.example.com"), sides("b.example.com"), st.lists(st.booleans(), max_size=4), st.data())
+@given(
+    sides("a.example.com", strict=False),
+    sides("b.example.com", strict=False),
+    st.lists(st.booleans(), max_size=4),
+    st.data(),
+)
 def test_updates_from_either_side(first: Side, second: Side, turns: list[bool], data: st.DataObject) -> None:
     """RFC 4975 section 8.4: whoever offers, however often; what fails leaves all as it was."""
     alice, bob = Negotiation(first), Negotiation(second)
@@ -151,7 +167,7 @@ def test_updates_from_either_side(first: Side, second: Side, turns: list[bool], 
     for theirs in turns:
         one, other = (bob, alice) if theirs else (alice, bob)
         before = one.agreed, other.agreed, one.side, other.side
-        update = data.draw(sides("a.example.com"))
+        update = data.draw(sides("a.example.com", strict=False))
         assume(update.path != other.side.path)
         one.side = update
         if agreement(one, other, ([], [])):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -465,10 +467,74 @@ def test_tls_is_never_taken_away(mine: str, theirs: str) -> None:
         alice.accept(answer)
 
 
-def test_schemes_of_auth() -> None:
-    alice, bob = pair(Side(ALICE, auth=("SASL",)), Side(BOB, auth=("SASL",)))
-    meet(alice, bob)
+AUTH = "a=msrp-auth:SASL\r\n"
+ROLES = ("active", "passive", "actpass", None)
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+@pytest.mark.parametrize("theirs", ROLES)
+@pytest.mark.parametrize("mine", ROLES)
+def test_auth_is_shown_where_it_can_be(mine: Any, theirs: Any, reachable: bool) -> None:
+    """Only in a role in which this side can do its part; the answer shows it where both can."""
+    alice = Negotiation(Side(ALICE, auth=mine))
+    bob = Negotiation(Side(BOB, reachable=reachable, auth=theirs))
+    offer = alice.offer()
+    assert (AUTH in offer) == (mine is not None)
+    assert f"a=setup:{mine or 'actpass'}\r\n" in offer
+    if mine == "active" and not reachable:
+        with pytest.raises(NotAcceptable, match="nobody can connect"):
+            bob.answer(offer)
+        return
+    answer = bob.answer(offer)
+    assert alice.accept(answer) is None
     assert alice.agreed is not None
-    assert alice.agreed.auth == ("SASL",)
-    meet(alice, Negotiation(Side(BOB)))
-    assert alice.agreed.auth == ()
+    assert bob.agreed is not None
+    able = {"active": {"active"}, "passive": {"passive"}, "actpass": {"active", "passive"}, None: set()}
+    roles = ("active", "passive") if alice.agreed.active else ("passive", "active")
+    both = roles[0] in able[mine] and roles[1] in able[theirs]
+    assert alice.agreed.auth == bob.agreed.auth == both
+    assert (AUTH in answer) == both
+    if reachable and mine in (None, "actpass"):
+        assert bob.agreed.active == (theirs == "active"), "the answerer chooses a role in which it can"
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "words"),
+    [
+        (Side(ALICE), Side(BOB, auth="actpass", proved=True), "no a=msrp-auth"),
+        (Side(ALICE, auth="active"), Side(BOB, auth="active", proved=True), "can only prove itself"),
+        (Side(ALICE, auth="passive"), Side(BOB, auth="passive", proved=True), "can only prove others"),
+    ],
+)
+def test_somebody_is_to_be_proved_and_cannot_be(mine: Side, theirs: Side, words: str) -> None:
+    bob = Negotiation(theirs)
+    with pytest.raises(NotAcceptable, match=words):
+        bob.answer(Negotiation(mine).offer())
+    assert bob.state == "idle"
+
+
+def test_an_answer_that_does_not_show_auth_is_of_no_use() -> None:
+    alice = Negotiation(Side(ALICE, auth="active", proved=True))
+    answer = Negotiation(Side(BOB)).answer(alice.offer())
+    with pytest.raises(NotAcceptable, match="no a=msrp-auth"):
+        alice.accept(answer)
+    assert alice.agreed is None
+
+
+@pytest.mark.parametrize("auth", [None, "passive"])
+def test_what_makes_no_sense_of_auth(auth: Any) -> None:
+    with pytest.raises(UsageError, match="neither prove itself nor judge others"):
+        Side("msrps://a.example:9/x;tcp", reachable=False, auth=auth, proved=True)
+
+
+def test_a_session_that_goes_on_was_proved() -> None:
+    """An update need not show it again; another session has to."""
+    alice, bob = pair(Side(ALICE, auth="active"), Side(BOB, auth="passive", proved=True))
+    meet(alice, bob)
+    update = alice.offer(replace(alice.side, maximum=1000)).replace(AUTH, "")
+    alice.accept(bob.answer(update))
+    assert bob.agreed is not None
+    assert bob.agreed.auth
+    other = alice.offer(replace(alice.side, path=ALICE.replace("2s93i93idj", "another0"))).replace(AUTH, "")
+    with pytest.raises(NotAcceptable, match="no a=msrp-auth"):
+        bob.answer(other)

@@ -38,6 +38,7 @@ class Door:
     lasts: float | None = None
     realm: str = "lan"
     source: str = ""
+    me: str = ""
     begun: list[Trial] = field(default_factory=list)
 
     def offered(self, security: Security, binding: Binding) -> tuple[str, ...]:
