@@ -59,6 +59,7 @@ def build_parser(*, hidden: bool = False) -> argparse.ArgumentParser:
     command("chat", "talk to somebody, or wait for somebody to talk to", helps.CHAT, _chat)
     command("offer", "print an offer to paste, wait for its answer, and talk", helps.OFFER, _offering)
     command("answer", "read an offer, print its answer to paste, and talk", helps.ANSWER, _answering)
+    command("verify", "compare words with somebody: does anybody sit in between?", helps.VERIFY, _verify)
     command("peers", "show who announces to be listening on this network", helps.PEERS, _peers)
     from . import config, inspect, passwd_options
 
@@ -184,16 +185,17 @@ def _send(parser: argparse.ArgumentParser) -> None:
 
 def _chat(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", nargs="?", metavar="TARGET", help="host:port, an msrps URI, or an im: URI")
-    parser.add_argument(
-        "--listen",
-        nargs="?",
-        const=ANY_ADDRESS,
-        dest="address",
-        metavar="ADDRESS",
-        help=f"wait for the other side instead ({ANY_ADDRESS})",
-    )
+    _instead(parser)
     _listener(parser)
     for add in (_reaching, login.add_initiating, _taking, _me, _tls, _interfaces, _json):
+        add(parser)
+
+
+def _verify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", nargs="?", metavar="TARGET", help="host:port, an msrps URI, or an im: URI")
+    _instead(parser)
+    _listener(parser)
+    for add in (_reaching, login.add_initiating, _me, _tls, _interfaces, _json):
         add(parser)
 
 
@@ -260,6 +262,17 @@ def _bench(parser: argparse.ArgumentParser) -> None:
 
 
 # -- options of several commands
+
+
+def _instead(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--listen",
+        nargs="?",
+        const=ANY_ADDRESS,
+        dest="address",
+        metavar="ADDRESS",
+        help=f"wait for the other side instead ({ANY_ADDRESS})",
+    )
 
 
 def _listener(parser: argparse.ArgumentParser) -> None:
