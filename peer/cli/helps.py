@@ -68,7 +68,8 @@ examples:
   msrp send im:bob@lan --file photo.jpg    a file, to whoever announces to be bob
   msrp chat 192.168.1.7                    talk
 
-Each command has its own help: msrp send --help
+Each command has its own help, which tells more: msrp send --help
+
 What you would type each time can stand in a file: msrp config --help
 
 Every line is encrypted, with a key made for this run. That protects against everybody who only

@@ -142,7 +142,7 @@ def _demo(parser: argparse.ArgumentParser) -> None:
         type=_seconds,
         default=120.0,
         metavar="S",
-        help="give up after so long, and say what was waited for (120)",
+        help="give up after so many seconds, and say what was waited for (120)",
     )
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the files there")
     parser.add_argument(
@@ -227,15 +227,25 @@ def _texts(parser: argparse.ArgumentParser, file: str) -> None:
         metavar="ADDRESS",
         help="where the other side may connect to (any interface, any free port)",
     )
-    parser.add_argument("--host", metavar="H", help="how the other side reaches that, where it differs")
-    parser.add_argument("--connect", action="store_true", help="be connected to by nobody, connect")
+    parser.add_argument(
+        "--host",
+        metavar="H",
+        help="the address by which the other side reaches that, where it is another (a router's)",
+    )
+    parser.add_argument(
+        "--connect",
+        action="store_true",
+        help="connect to the other side; nobody can connect to this computer",
+    )
     parser.add_argument(
         "--cema",
         action="store_true",
         help="where something in between has put its own address into the texts, connect there (RFC 6714)",
     )
     parser.add_argument(
-        "--protected", action="store_true", help="nobody can change the texts on their way to the other side"
+        "--protected",
+        action="store_true",
+        help="you are sure that nobody can change the texts on their way: then they verify the keys",
     )
     parser.add_argument(
         "--tls",
@@ -248,7 +258,7 @@ def _texts(parser: argparse.ArgumentParser, file: str) -> None:
 
 
 def _peers(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seconds", type=_seconds, default=4.0, metavar="N", help="how long to look (4)")
+    parser.add_argument("--seconds", type=_seconds, default=4.0, metavar="N", help="seconds to look (4)")
     parser.add_argument("--follow", action="store_true", help="go on looking until Ctrl-C")
     _interfaces(parser)
     _json(parser)
