@@ -8,11 +8,10 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help demo bench bench-loopback test fuzz soak deep lint types conformance interop wheels check venv clean
+.PHONY: help demo bench bench-loopback bench-paths test fuzz soak deep lint types conformance interop wheels check venv clean
 
 bin := .venv/bin
-pip := env PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $(bin)/pip -qq
-waiting := .ci/waiting
+pip := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $(bin)/pip -qq
 # Other SASL libraries, for the tests to speak with: GNU SASL, and Cyrus SASL's plug-ins.
 libraries := libgsasl.so.18=libgsasl18 libsasl2.so.2=libsasl2-2 sasl2/libscram.so=libsasl2-modules \
 	sasl2/libsasldb.so=libsasl2-modules-db
@@ -34,6 +33,7 @@ help:
 	@echo "make test     the tests, against a normal install"
 	@echo "make bench    the framing core against other parsers and the machine's limits"
 	@echo "make bench-loopback  the whole engine between two processes, against programs that only move octets"
+	@echo "make bench-paths  each way to a session: octets, round trips, sessions a second, a file of 64 MiB"
 	@echo "make fuzz     the Cython modules under sanitizers (SECONDS=60 a target, TARGET=parser)"
 	@echo "make soak     sessions between two network namespaces, with loss and cuts; root (SECONDS=120)"
 	@echo "make lint     ruff: rules and format"
@@ -55,6 +55,9 @@ bench: venv
 
 bench-loopback: venv
 	@$(bin)/python -P benchmarks/loopback.py $(ARGS)
+
+bench-paths: venv
+	@$(bin)/python -P benchmarks/paths.py $(ARGS)
 
 # A file's tests stay together: some share a KDC, or a name on the local network.
 test: venv
@@ -107,29 +110,27 @@ venv: .venv/.tools
 
 $(made): .ci/prepare constraints.txt
 	@python=$$(.ci/prepare $(PYTHON)) && rm -rf .venv && \
-		echo "Making the environment .venv with $$python; this and what follows is done once" && \
-		"$$python" -m venv .venv
+		echo "Making the environment .venv with $$python" && "$$python" -m venv .venv
 	@touch $@.begun
-	@$(waiting) $(pip) install -c constraints.txt setuptools cython
+	@$(pip) install -c constraints.txt setuptools cython
 	@mv $@.begun $@
 
 # A wheel first, then its install: build/ is emptied, so that deleted modules never ride along.
 .venv/.project: $(made) $(sources)
-	@if [ -e $@ ]; then echo "Building and installing what has changed"; \
-		else echo "Building and installing the project: a minute or two"; fi
+	@echo "Building and installing the project"
 	@touch $@.begun
 	@rm -rf build *.egg-info .venv/wheel
-	@$(waiting) $(pip) wheel --no-deps --no-build-isolation --wheel-dir .venv/wheel .
-	@$(waiting) $(pip) install --no-deps --force-reinstall .venv/wheel/*.whl
-	@$(waiting) $(pip) install -c constraints.txt .venv/wheel/*.whl
+	@$(pip) wheel --no-deps --no-build-isolation --wheel-dir .venv/wheel .
+	@$(pip) install --no-deps --force-reinstall .venv/wheel/*.whl
+	@$(pip) install -c constraints.txt .venv/wheel/*.whl
 	@rm -rf build *.egg-info
 	@mv $@.begun $@
 
 .venv/.tools: $(made) pyproject.toml Makefile | .venv/.project
-	@echo "Installing the development tools: a minute or so"
+	@echo "Installing the development tools"
 	@.ci/prepare --commands openssl tshark tcpdump ip=iproute2
 	@.ci/prepare --libraries $(libraries)
 	@touch $@.begun
 	@extras=test; if command -v krb5-config >/dev/null; then extras=test,kerberos; fi; \
-		$(waiting) $(pip) install -c constraints.txt "$$(echo .venv/wheel/*.whl)[$$extras]" $(tools)
+		$(pip) install -c constraints.txt "$$(echo .venv/wheel/*.whl)[$$extras]" $(tools)
 	@mv $@.begun $@

@@ -30,7 +30,6 @@ _MODULES = {
     "peers": "peers",
     "passwd": "passwd",
     "config": "config",
-    "verify": "verify",
     "inspect": "inspect",
     "bench": "bench",
 }
