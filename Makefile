@@ -11,7 +11,8 @@
 .PHONY: help demo bench bench-loopback bench-paths test fuzz soak deep lint types conformance interop wheels check venv clean
 
 bin := .venv/bin
-pip := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $(bin)/pip -qq
+pip := env PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $(bin)/pip -qq
+waiting := .ci/waiting
 # Other SASL libraries, for the tests to speak with: GNU SASL, and Cyrus SASL's plug-ins.
 libraries := libgsasl.so.18=libgsasl18 libsasl2.so.2=libsasl2-2 sasl2/libscram.so=libsasl2-modules \
 	sasl2/libsasldb.so=libsasl2-modules-db
@@ -110,27 +111,29 @@ venv: .venv/.tools
 
 $(made): .ci/prepare constraints.txt
 	@python=$$(.ci/prepare $(PYTHON)) && rm -rf .venv && \
-		echo "Making the environment .venv with $$python" && "$$python" -m venv .venv
+		echo "Making the environment .venv with $$python; this and what follows is done once" && \
+		"$$python" -m venv .venv
 	@touch $@.begun
-	@$(pip) install -c constraints.txt setuptools cython
+	@$(waiting) $(pip) install -c constraints.txt setuptools cython
 	@mv $@.begun $@
 
 # A wheel first, then its install: build/ is emptied, so that deleted modules never ride along.
 .venv/.project: $(made) $(sources)
-	@echo "Building and installing the project"
+	@if [ -e $@ ]; then echo "Building and installing what has changed"; \
+		else echo "Building and installing the project: a minute or two"; fi
 	@touch $@.begun
 	@rm -rf build *.egg-info .venv/wheel
-	@$(pip) wheel --no-deps --no-build-isolation --wheel-dir .venv/wheel .
-	@$(pip) install --no-deps --force-reinstall .venv/wheel/*.whl
-	@$(pip) install -c constraints.txt .venv/wheel/*.whl
+	@$(waiting) $(pip) wheel --no-deps --no-build-isolation --wheel-dir .venv/wheel .
+	@$(waiting) $(pip) install --no-deps --force-reinstall .venv/wheel/*.whl
+	@$(waiting) $(pip) install -c constraints.txt .venv/wheel/*.whl
 	@rm -rf build *.egg-info
 	@mv $@.begun $@
 
 .venv/.tools: $(made) pyproject.toml Makefile | .venv/.project
-	@echo "Installing the development tools"
+	@echo "Installing the development tools: a minute or so"
 	@.ci/prepare --commands openssl tshark tcpdump ip=iproute2
 	@.ci/prepare --libraries $(libraries)
 	@touch $@.begun
 	@extras=test; if command -v krb5-config >/dev/null; then extras=test,kerberos; fi; \
-		$(pip) install -c constraints.txt "$$(echo .venv/wheel/*.whl)[$$extras]" $(tools)
+		$(waiting) $(pip) install -c constraints.txt "$$(echo .venv/wheel/*.whl)[$$extras]" $(tools)
 	@mv $@.begun $@

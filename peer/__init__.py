@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .security.known import KnownPolicy as KnownPolicy
     from .security.known import NotAsKnown as NotAsKnown
     from .security.known_peers import KnownPeers as KnownPeers
+    from .session.comparison import Compared as Compared
+    from .session.comparison import Comparison as Comparison
     from .session.message import Message as Message
     from .session.rendezvous import Answer as Answer
     from .session.rendezvous import Offer as Offer
@@ -60,6 +62,8 @@ _HOMES = {
     "KnownPolicy": "security.known",
     "NotAsKnown": "security.known",
     "KnownPeers": "security.known_peers",
+    "Compared": "session.comparison",
+    "Comparison": "session.comparison",
     "Message": "session.message",
     "Sent": "session.sent",
     "Answer": "session.rendezvous",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..terms.display import escape
 from ..terms.errors import MsrpError, UsageError
+from .comparing import Comparing, meaning
 from .entry import Entry, Interrupted, entry
 from .exits import Exit, exit_of
 from .incoming import Incoming, Taking, session_fields, who, who_and_where
@@ -33,9 +34,11 @@ __all__ = ["Chat", "run"]
 Meet = Callable[[Entry], contextlib.AbstractAsyncContextManager["Session"]]
 
 _UNANSWERED = 16  # lines on their way at a time; the other side need not take many at once
+_WITH_SOMEBODY = ("/file", "/security", "/verify")
 _HELP = """\
   /file PATH   send a file
   /security    what protects this line
+  /verify      words to compare with the other side: does anybody sit in between?
   /quit        end (Ctrl-D does, too)
   //text       a line that begins with a slash"""
 
@@ -82,6 +85,8 @@ class Chat:
         self._present = asyncio.Event()
         self._turn = asyncio.Lock()
         self._answer: asyncio.Future[bool] | None = None
+        self._comparing: Comparing | None = None
+        self._beside: set[asyncio.Task[None]] = set()  # what ends with the session
         self._room = asyncio.Semaphore(_UNANSWERED)
         self._underway: set[asyncio.Task[None]] = set()
         self._failed = False
@@ -119,16 +124,20 @@ class Chat:
     @contextlib.asynccontextmanager
     async def _with(self, session: Session) -> AsyncIterator[None]:
         self._session = session
+        self._comparing = Comparing(session, self._output, "/verify yes or /verify no")
         self._present.set()
         self._output.event(
             "session",
             f"Talking to {who_and_where(session)}\n{session.security.describe()}",
             **session_fields(session),
         )
+        self._start(self._comparing.attend(), self._beside)
         try:
             yield
         finally:
-            self._session = None
+            for task in self._beside:
+                task.cancel()
+            self._session = self._comparing = None
             self._present.clear()
 
     async def _hear(self, session: Session) -> Exit:
@@ -174,7 +183,7 @@ class Chat:
             return False
         elif word == "/help":
             self._output.note(_HELP)
-        elif word.startswith("/") and not word.startswith("//") and word not in ("/file", "/security"):
+        elif word.startswith("/") and not word.startswith("//") and word not in _WITH_SOMEBODY:
             self._output.note(f"{escape(word, 60)} is no command:\n{_HELP}")
         elif word:
             await self._to_session(word, line, rest.strip())
@@ -192,6 +201,8 @@ class Chat:
                 told = "".join(f"\n  {whose}, SHA-256 {key}" for whose, key in keys.items() if key)
                 self._output.note(f"{layer.version}, {layer.cipher}{told}")
             self._output.note(f"{who(session)}: {session.security.describe()}")
+        elif word == "/verify" and self._comparing is not None:
+            self._start(self._verify(self._comparing, rest), self._beside)
         elif word == "/file" and not rest:
             self._output.note("say which file: /file PATH (Tab completes it)")
         elif word == "/file":
@@ -232,10 +243,25 @@ class Chat:
         self._failed = True
         self._output.error(error, f'not delivered: "{escape(what, 60)}"', **fields)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _verify(self, comparing: Comparing, answer: str) -> None:
+        """Compare words, or say what came of it: never by a word that may be meant for the other side."""
+        same = meaning(answer)
+        try:
+            if same is not None:
+                await comparing.say(same=same)
+            elif answer:
+                self._output.note("say /verify, and then /verify yes or /verify no")
+            elif await comparing.ask():
+                with contextlib.suppress(MsrpError):  # it is told by `_hear`
+                    await comparing.outcome()
+        except MsrpError as error:
+            self._output.error(error)
+
+    def _start(self, work: Coroutine[Any, Any, None], group: set[asyncio.Task[None]] | None = None) -> None:
+        tasks = self._underway if group is None else group
         task = asyncio.ensure_future(work)
-        self._underway.add(task)
-        task.add_done_callback(self._underway.discard)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     # -- questions
 

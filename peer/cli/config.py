@@ -24,7 +24,7 @@ $XDG_CONFIG_HOME), under their names without dashes:
   as = "im:bob@lan"             for every command that has this option
   require = "passive-only"
 
-  [listen]                      for msrp listen, before the lines above
+  [listen]                      for msrp listen alone; counts for more
   out = "~/inbox"
   accept-files = true
   expect = ["im:alice@lan", "im:carol@lan"]

@@ -8,7 +8,19 @@ import textwrap
 
 from .exits import MEANINGS
 
-__all__ = ["ANSWER", "BENCH", "CHAT", "DEMO", "LISTEN", "MAIN", "OFFER", "PEERS", "SEND", "Formatter"]
+__all__ = [
+    "ANSWER",
+    "BENCH",
+    "CHAT",
+    "DEMO",
+    "LISTEN",
+    "MAIN",
+    "OFFER",
+    "PEERS",
+    "SEND",
+    "VERIFY",
+    "Formatter",
+]
 
 
 class Formatter(argparse.RawDescriptionHelpFormatter):
@@ -56,7 +68,8 @@ examples:
   msrp send im:bob@lan --file photo.jpg    a file, to whoever announces to be bob
   msrp chat 192.168.1.7                    talk
 
-Each command has its own help: msrp send --help
+Each command has its own help, which tells more: msrp send --help
+
 What you would type each time can stand in a file: msrp config --help
 
 Every line is encrypted, with a key made for this run. That protects against everybody who only
@@ -110,8 +123,22 @@ examples:
   msrp chat --listen --as im:bob@lan --announce
   msrp chat 192.168.1.7 --as im:alice@lan --expect im:bob@lan   with a password, see msrp send --help
 
-/file PATH sends a file, /security tells what protects the line, /quit or Ctrl-D ends, /help
-tells more. Where standard input is not a terminal its lines are sent, and its end ends the chat.
+/file PATH sends a file, /security tells what protects the line, /verify shows words to compare
+with the other side, /quit or Ctrl-D ends, /help tells more. Where standard input is not a terminal
+its lines are sent, and its end ends the chat.
+"""
+VERIFY = """\
+examples:
+  msrp verify 192.168.1.7          the other side waits: msrp verify --listen, or msrp chat --listen
+  msrp verify im:bob@lan
+  msrp verify --listen
+
+Both sides show the same five words, unless somebody sits in between and reads everything: then the
+words differ. One reads them aloud where the other knows the voice, by telephone or face to face,
+and both say whether they are the same. Who sits in between has one guess among 1,000,000,000,000.
+
+Ends with 0 where both have said yes, and with 4 otherwise. In msrp chat /verify does the same for
+the session you are in; here nothing is remembered yet, as keys are made for each run.
 """
 OFFER = """\
 examples:

@@ -36,7 +36,7 @@ _ASKED = (
 
 def add_initiating(parser: argparse.ArgumentParser) -> None:
     """The options of whoever connects."""
-    _common(parser)
+    _common(parser, "speak with nobody but them, once they are proved: im:bob@lan")
     parser.add_argument(
         "--password-stdin", action="store_true", help="read the password from the first line of stdin"
     )
@@ -49,7 +49,7 @@ def add_initiating(parser: argparse.ArgumentParser) -> None:
 
 def add_accepting(parser: argparse.ArgumentParser) -> None:
     """The options of whoever only listens."""
-    _common(parser)
+    _common(parser, "serve nobody but them, once they are proved: im:alice@lan; repeatable")
     add_require(parser)
 
 
@@ -65,7 +65,7 @@ def add_require(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _common(parser: argparse.ArgumentParser) -> None:
+def _common(parser: argparse.ArgumentParser, expected: str) -> None:
     parser.add_argument(
         "--auth", choices=("auto", "scram", "none"), default="auto", help=f"log in: {_ASKED} (auto)"
     )
@@ -75,7 +75,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="URI",
-        help="speak with nobody but them, once they are proved: im:bob@lan; a listener may name several",
+        help=expected,
     )
 
 

@@ -30,6 +30,7 @@ _MODULES = {
     "peers": "peers",
     "passwd": "passwd",
     "config": "config",
+    "verify": "verify",
     "inspect": "inspect",
     "bench": "bench",
 }

@@ -59,6 +59,7 @@ def build_parser(*, hidden: bool = False) -> argparse.ArgumentParser:
     command("chat", "talk to somebody, or wait for somebody to talk to", helps.CHAT, _chat)
     command("offer", "print an offer to paste, wait for its answer, and talk", helps.OFFER, _offering)
     command("answer", "read an offer, print its answer to paste, and talk", helps.ANSWER, _answering)
+    command("verify", "compare words with somebody: does anybody sit in between?", helps.VERIFY, _verify)
     command("peers", "show who announces to be listening on this network", helps.PEERS, _peers)
     from . import config, inspect, passwd_options
 
@@ -141,7 +142,7 @@ def _demo(parser: argparse.ArgumentParser) -> None:
         type=_seconds,
         default=120.0,
         metavar="S",
-        help="give up after so long, and say what was waited for (120)",
+        help="give up after so many seconds, and say what was waited for (120)",
     )
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the files there")
     parser.add_argument(
@@ -184,16 +185,17 @@ def _send(parser: argparse.ArgumentParser) -> None:
 
 def _chat(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", nargs="?", metavar="TARGET", help="host:port, an msrps URI, or an im: URI")
-    parser.add_argument(
-        "--listen",
-        nargs="?",
-        const=ANY_ADDRESS,
-        dest="address",
-        metavar="ADDRESS",
-        help=f"wait for the other side instead ({ANY_ADDRESS})",
-    )
+    _instead(parser)
     _listener(parser)
     for add in (_reaching, login.add_initiating, _taking, _me, _tls, _interfaces, _json):
+        add(parser)
+
+
+def _verify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", nargs="?", metavar="TARGET", help="host:port, an msrps URI, or an im: URI")
+    _instead(parser)
+    _listener(parser)
+    for add in (_reaching, login.add_initiating, _me, _tls, _interfaces, _json):
         add(parser)
 
 
@@ -225,15 +227,25 @@ def _texts(parser: argparse.ArgumentParser, file: str) -> None:
         metavar="ADDRESS",
         help="where the other side may connect to (any interface, any free port)",
     )
-    parser.add_argument("--host", metavar="H", help="how the other side reaches that, where it differs")
-    parser.add_argument("--connect", action="store_true", help="be connected to by nobody, connect")
+    parser.add_argument(
+        "--host",
+        metavar="H",
+        help="the address by which the other side reaches that, where it is another (a router's)",
+    )
+    parser.add_argument(
+        "--connect",
+        action="store_true",
+        help="connect to the other side; nobody can connect to this computer",
+    )
     parser.add_argument(
         "--cema",
         action="store_true",
         help="where something in between has put its own address into the texts, connect there (RFC 6714)",
     )
     parser.add_argument(
-        "--protected", action="store_true", help="nobody can change the texts on their way to the other side"
+        "--protected",
+        action="store_true",
+        help="you are sure that nobody can change the texts on their way: then they verify the keys",
     )
     parser.add_argument(
         "--tls",
@@ -246,7 +258,7 @@ def _texts(parser: argparse.ArgumentParser, file: str) -> None:
 
 
 def _peers(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seconds", type=_seconds, default=4.0, metavar="N", help="how long to look (4)")
+    parser.add_argument("--seconds", type=_seconds, default=4.0, metavar="N", help="seconds to look (4)")
     parser.add_argument("--follow", action="store_true", help="go on looking until Ctrl-C")
     _interfaces(parser)
     _json(parser)
@@ -260,6 +272,17 @@ def _bench(parser: argparse.ArgumentParser) -> None:
 
 
 # -- options of several commands
+
+
+def _instead(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--listen",
+        nargs="?",
+        const=ANY_ADDRESS,
+        dest="address",
+        metavar="ADDRESS",
+        help=f"wait for the other side instead ({ANY_ADDRESS})",
+    )
 
 
 def _listener(parser: argparse.ArgumentParser) -> None:

@@ -93,8 +93,8 @@ def _good(password: Password | None) -> Password:
         raise _NoPassword("no password was given; nothing was changed")
     if len(prepare_password(password.text).decode()) < _SHORTEST:
         raise CredentialsError(
-            f"a password that short is guessed at once. {_SHORTEST} characters are the least, --generate "
-            "makes a good one"
+            f"a password has {_SHORTEST} characters at least: a shorter one is guessed at once. --generate "
+            "makes one that nobody guesses"
         )
     return password
 

@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--password-stdin", action="store_true", help="read the password from the first line of stdin"
     )
     what.add_argument(
-        "--list", action="store_true", help="show for whom there is one, of --from and --for where given"
+        "--list", action="store_true", help="show whose passwords there are; with --from or --for only theirs"
     )
     what.add_argument("--remove", action="store_true", help="let them log in no more")
     parser.add_argument(

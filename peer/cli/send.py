@@ -24,7 +24,7 @@ from .terminal import TEXT_LIMIT, Lines
 if TYPE_CHECKING:
     from ..session.session import Session
 
-__all__ = ["connection", "run", "send", "send_text"]
+__all__ = ["connection", "run", "send", "send_text", "showing"]
 
 _LOG_IN = 401  # the status of a request for a session that must log in first
 _Work = tuple[str, Callable[[], Awaitable[object]]]  # what is sent, and how
@@ -93,7 +93,7 @@ async def send(
             works.append(("the message", partial(send_text, session, output, text)))
         for path in args.files:
             works.append((escape(path.name, 100), partial(send_file, session, output, path, bars)))
-        async with _showing(session, output, bars):
+        async with showing(session, output, bars):
             code = await _each(session, output, works)
     output.event("closed", session=session.tag)
     return code
@@ -165,7 +165,7 @@ def _check(path: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _showing(session: Session, output: Output, bars: Bars) -> AsyncIterator[None]:
+async def showing(session: Session, output: Output, bars: Bars) -> AsyncIterator[None]:
     """Show what the other side says meanwhile."""
 
     async def ask(question: str) -> bool:

@@ -58,12 +58,13 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response to be made: code, comment, headers; and whether the connection ends with it."""
+    """A response to be made: code, comment, headers; whether the connection ends with it, and why."""
 
     status: int
     comment: str
     headers: tuple[tuple[str, str], ...] = ()
     closes: bool = False
+    reason: str | None = None
 
 
 class Grants:

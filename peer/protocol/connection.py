@@ -29,6 +29,7 @@ from .auth import Grants, Terms
 from .bells import SILENT, Bell
 from .binding import Bindings
 from .budget import Budget
+from .comparing import Comparing
 from .deadlines import Deadlines
 from .endpoint import Endpoint
 from .hold import Hold
@@ -104,8 +105,10 @@ class Connection:
         self.watch = Watch(self.limits)
         self.bindings = Bindings(self, register or Register())
         self.hold = Hold(self)
-        self._due = (self.watch, self.transactions, self.missing, self.inbound.later, self.grants, self.hold)
         self.requests = Requests(self)
+        self.comparing = Comparing(self)
+        timers = (self.watch, self.transactions, self.missing, self.inbound.later)
+        self._due = (*timers, self.grants, self.hold, self.comparing)
         self.outlet = Outlet(self.limits, self.wire, self.transactions)
         self._unread = 0  # octets of messages being read
         self._holding = self._released = False  # the latter: it ended, and the driver does not know yet
@@ -323,6 +326,7 @@ class Connection:
             message.endpoint.late(message, now)
         self.inbound.later.handle_timer(now)
         self.grants.handle_timer(now)
+        self.comparing.handle_timer(now)
         self.resume(now)
         if self.state == "open" and self.watch.silent(now):
             for endpoint in self.bindings.endpoints.values():
@@ -376,6 +380,7 @@ class Connection:
     def _forget(self, reason: str | None) -> None:
         """All that depended on the line is told."""
         self.acceptor.lost()
+        self.comparing.lost()
         self.hold.events.clear()
         for endpoint in list(self.bindings.endpoints.values()):
             endpoint.close(reason)

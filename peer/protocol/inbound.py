@@ -12,6 +12,7 @@ from .auth import Answer
 from .delayed import Delayed
 from .endpoint import Endpoint
 from .incoming import Incoming
+from .sas_header import speaks_of
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -145,21 +146,23 @@ class Inbound:
 
     def _auth_ended(self, frame: Frame, now: float) -> None:
         acceptor = self._connection.acceptor
-        if acceptor.concerns(frame):
+        answer: Answer | None
+        if not acceptor.talking and speaks_of(frame):
+            answer = self._connection.comparing.auth_arrived(frame, now)
+        elif acceptor.concerns(frame):
             answer = acceptor.auth_arrived(frame)
-            if answer is None:
-                return  # `answer`, when its step is taken
         elif acceptor.shut:
             answer = acceptor.barrier()
         else:
             answer = self._connection.grants.auth_arrived(frame, now)
-        self.answer(frame, answer, now)
+        if answer is not None:  # else `answer`, when a step is taken, or somebody is there to compare
+            self.answer(frame, answer, now)
 
     def answer(self, frame: Frame, answer: Answer, now: float) -> None:
         """Answer an AUTH, and end the connection where it is the last word."""
         self._answer(_Current(frame), answer)
         if answer.closes:
-            self._connection.close(now)
+            self._connection.close(now, answer.reason)
 
     def _report_arrived(self, current: _Current, now: float) -> None:
         """Never answered (RFC 4975 section 7.1.2); one that makes no sense is ignored."""

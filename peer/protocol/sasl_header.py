@@ -18,21 +18,16 @@ from typing import Final
 from msrp_core import Frame
 from msrp_core import Limits as FrameLimits
 
+from .auth_header import AuthHeaderError, octets, parameters
+
 __all__ = ["SaslHeader", "SaslHeaderError"]
 
-_WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"  # a token of RFC 2616 section 2.2
-_SCHEME: Final = re.compile(rf"({_WORD})(?: (?=[^ ])|\Z)")
-_QUOTED: Final = r'"((?:[^"\\]|\\.)*+)"'
-_PARAM: Final = re.compile(rf"({_WORD})=(?:({_WORD})|{_QUOTED})", re.S)
-_NEXT: Final = re.compile(r", ?")
+_KNOWN: Final = ("mech", "realm", "to", "s2c", "c2s")
 _MECH: Final = re.compile(r"[A-Z0-9_-]{1,20}(?: [A-Z0-9_-]{1,20})*+")
 _ESCAPE: Final = re.compile(r'(["\\])')
+SaslHeaderError = AuthHeaderError
 _LONGEST: Final = FrameLimits().auth_line - 64
 """Characters of a value of ours: what the other side's parser takes, less the header's name."""
-
-
-class SaslHeaderError(ValueError):
-    """A header of scheme SASL breaks the grammar. The text quotes nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +69,9 @@ class SaslHeader:
 
         Parameters nobody here knows are passed over. Each may stand there once.
         """
-        scheme = _SCHEME.match(value)
-        if scheme is None or scheme[1].lower() != "sasl":
-            # Authentication-Info of RFC 4976 names no scheme: it begins with a parameter.
-            if value[:5].lower() == "sasl ":
-                raise SaslHeaderError("more than a space behind SASL")
+        params = parameters(value, "SASL", _KNOWN)
+        if params is None:
             return None
-        params = _params(value, scheme.end())
         mech = params.get("mech")
         if mech is not None and not _MECH.fullmatch(mech):
             raise SaslHeaderError("mech is no list of mechanisms")
@@ -89,8 +80,8 @@ class SaslHeader:
             None if mech is None else tuple(mech.split(" ")),
             _plain(params.get("realm")),
             _plain(params.get("to")),
-            _octets(params.get("s2c")),
-            None if c2s == "*" else _octets(c2s),
+            octets(params.get("s2c")),
+            None if c2s == "*" else octets(c2s),
             c2s == "*",
         )
 
@@ -113,46 +104,5 @@ class SaslHeader:
         return value
 
 
-_KNOWN: Final = ("mech", "realm", "to", "s2c", "c2s")
-
-
-def _params(value: str, at: int) -> dict[str, str]:
-    """The known parameters, by lower-case name, as they stand between their quotes."""
-    found: dict[str, str] = {}
-    names: set[str] = set()
-    while at < len(value):
-        if names:
-            comma = _NEXT.match(value, at)
-            if comma is None:
-                raise SaslHeaderError("no comma between two parameters")
-            at = comma.end()
-        param = _PARAM.match(value, at)
-        if param is None:
-            raise SaslHeaderError("what stands there is no parameter")
-        name = param[1].lower()
-        if name in names:
-            raise SaslHeaderError("a parameter stands there twice")
-        names.add(name)
-        if name in _KNOWN:
-            if param[3] is None:
-                raise SaslHeaderError(f"{name} is not quoted")
-            found[name] = param[3]
-        at = param.end()
-    return found
-
-
 def _plain(quoted: str | None) -> str | None:
     return None if quoted is None else re.sub(r"\\(.)", r"\1", quoted, flags=re.S)
-
-
-def _octets(text: str | None) -> bytes | None:
-    """Strict base64 (RFC 4648 section 4): padded, nothing else in it, no bit left over."""
-    if text is None:
-        return None
-    try:
-        octets = binascii.a2b_base64(text, strict_mode=True)
-    except ValueError:  # binascii.Error, or characters outside ASCII
-        octets = None
-    if octets is None or binascii.b2a_base64(octets, newline=False).decode("ascii") != text:
-        raise SaslHeaderError("a token is not base64")
-    return octets

@@ -22,6 +22,11 @@ looked at once more; only then it is done. An *absent* extension is no failure b
 step fails while the other side still waits, we are *leaving*: it is told, and its answer ends it.
 To whom somebody proves themselves, a wrong proof leaves the line *open* for another try; the last
 one, or whatever has no place in an exchange, bars it.
+
+Two who compare a short string (docs/profile.md section 12) have one run. Who asks has committed, and
+*reveals* when it has the other nonce; who is *asked* answers as soon as somebody is there to compare.
+Both *shown* the string, each side says what its user found: *ours*, *theirs*, and with both it is
+*compared*. What has no place in a run, or differs, is the end of the line.
 """
 
 from __future__ import annotations
@@ -30,6 +35,7 @@ from typing import Final
 
 __all__ = [
     "ACCEPTOR",
+    "COMPARING",
     "CONNECTION",
     "INCOMING",
     "INITIATOR",
@@ -115,12 +121,26 @@ ACCEPTOR: Final[Table] = {
     "gone": {},
 }
 
+COMPARING: Final[Table] = {
+    "idle": {"ask": "asking", "asked": "asked", "lost": "over"},
+    "asking": {"nonce": "revealing", "refused": "idle", "asked": "asked", "stray": "over", "lost": "over"},
+    "asked": {"welcome": "answering", "unwelcome": "idle", "stray": "over", "lost": "over"},
+    "answering": {"reveal": "shown", "stray": "over", "lost": "over"},
+    "revealing": {"shown": "shown", "stray": "over", "lost": "over"},
+    "shown": {"same": "ours", "theirs": "theirs", "differ": "over", "lost": "over"},
+    "ours": {"theirs": "compared", "differ": "over", "lost": "over"},
+    "theirs": {"same": "compared", "differ": "over", "lost": "over"},
+    "compared": {},
+    "over": {},
+}
+
 TABLES: Final[dict[str, tuple[Table, str]]] = {
     "connection": (CONNECTION, "securing"),
     "outgoing": (OUTGOING, "queued"),
     "incoming": (INCOMING, "arriving"),
     "initiator": (INITIATOR, "idle"),
     "acceptor": (ACCEPTOR, "open"),
+    "comparing": (COMPARING, "idle"),
 }
 """Every machine with the state it starts in."""
 

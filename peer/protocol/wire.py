@@ -17,7 +17,7 @@ from ..terms.security import Protection
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["Certified", "Layer", "Wire"]
+__all__ = ["Certified", "Layer", "Wire", "WithKeys"]
 
 
 class Layer(Protocol):
@@ -41,7 +41,10 @@ class Layer(Protocol):
         """
 
     def binding(self, name: str) -> bytes | None:
-        """The channel binding of that name (RFC 5929, RFC 9266); None where there is none."""
+        """The channel binding of that name (RFC 5929, RFC 9266); None where there is none.
+
+        ``"msrp-sas"`` is what a short string is made from (docs/profile.md section 12).
+        """
 
     @property
     def partial(self) -> bool:
@@ -60,6 +63,14 @@ class Certified(Protocol):
 
     def verify(self, fingerprints: Sequence[Fingerprint], *, signalled: bool) -> bool:
         """Whether it matches one of these; then, with `signalled`, `protection` says so."""
+
+
+@runtime_checkable
+class WithKeys(Protocol):
+    """A layer whose two ends can be compared by people."""
+
+    def compared(self) -> None:
+        """Both users saw the same short string: `protection` says so, where nothing better does."""
 
 
 class Wire:
@@ -85,6 +96,12 @@ class Wire:
         """
         certified = [layer for layer in self.layers if isinstance(layer, Certified)]
         return any(layer.verify(fingerprints, signalled=signalled) for layer in certified)
+
+    def compared(self) -> None:
+        """Both users saw the same short string."""
+        for layer in self.layers:
+            if isinstance(layer, WithKeys):
+                layer.compared()
 
     def push(self, layer: Layer | None, rest: bytes) -> None:
         """Put a layer on top, if there is one; `rest` is what the parser had not looked at yet."""

@@ -164,7 +164,8 @@ class TlsLayer:
     def binding(self, name: str) -> bytes | None:
         """The channel binding of that name, equal on both ends of this connection alone.
 
-        ``tls-exporter`` (RFC 9266) and, on TLS 1.2 only, ``tls-unique`` (RFC 5929 section 3).
+        ``tls-exporter`` (RFC 9266) and, on TLS 1.2 only, ``tls-unique`` (RFC 5929 section 3). And
+        ``msrp-sas`` for a short string (docs/profile.md section 12), where the two have shown keys.
         On TLS 1.2 there is none without extended master secret: RFC 7627 section 1 shows how
         a man in the middle gives two connections one master secret, and with it one binding.
         """
@@ -178,6 +179,8 @@ class TlsLayer:
             # RFC 9266 section 2: an empty context. None would mean "no context", which
             # TLS 1.2 tells from an empty one (RFC 5705 section 4).
             return tls.export_keying_material(b"EXPORTER-Channel-Binding", 32, b"")
+        if name == "msrp-sas" and not self._protection.cipher.startswith("ADH-"):
+            return tls.export_keying_material(b"EXPORTER-msrp-sas", 32, b"")
         if name == "tls-unique" and old:
             # The first Finished message: nothing is resumed, so it is the client's.
             return tls.get_peer_finished() if self._server else tls.get_finished()
@@ -199,6 +202,11 @@ class TlsLayer:
         if signalled:
             self._protection = replace(self._protection, verified="signalled")
         return True
+
+    def compared(self) -> None:
+        """Two people saw the same short string: `protection` says so, where it says nothing better."""
+        if self._protection is not None and self._protection.verified in (None, "host"):
+            self._protection = replace(self._protection, verified="compared")
 
     @property
     def partial(self) -> bool:

@@ -31,8 +31,8 @@ _WHOLE = 64 * 1024 * 1024
 class Holder(Protocol):
     """The session a message came by."""
 
-    security: Security
-
+    @property
+    def security(self) -> Security: ...
     @property
     def endpoint(self) -> Endpoint: ...
     @property
@@ -72,7 +72,7 @@ class Message:
             through `msrp_peer.terms.display.escape`, store it with `save`.
         file: whether it is sent as a file (an attachment, RFC 2183 section 2.2).
         duplicate: whether a message of this id came before (RFC 4975 section 5.4).
-        security: how well it was protected on its way.
+        security: how well it was protected on its way, as far as that is known now (`Session.security`).
         part: where it lies while `save` receives it, and stays where that fails; None before.
     """
 

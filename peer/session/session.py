@@ -18,7 +18,9 @@ from ..terms.content import Takes, digest_header, disposition
 from ..terms.errors import ConnectionLost, NotDelivered, UsageError
 from ..terms.principal import claimed_in
 from ..terms.security import Security
+from . import comparison
 from .bodies import kinds
+from .comparison import Comparison
 from .driver import Driver, HeardBell
 from .handle import Handle
 from .hashes import hash_file
@@ -50,7 +52,10 @@ class Session:
                 print(await message.text())
 
     Attributes:
-        security: how well the line is protected and who is proved; never changes.
+        security: how well the line is protected and who is proved. Each is a value that never changes;
+            there is a new one, for this session and its messages, once two people have compared the
+            words of the line (`compare`): then its key is known to be the other's, and has been from
+            its beginning.
         peer_address: where the other side is, ``host:port``.
         peer_claim: who the other side says it is; nobody has proved it.
         tag: a short name for logs; no secret.
@@ -63,7 +68,7 @@ class Session:
         self._bell = driver.bell()
         endpoint.bell = self._bell
         self._closing = False
-        self.security: Security = driver.connection.security
+        self._security = driver.connection.security
         self.peer_address = driver.peer_address
         self.peer_claim = claimed_in(endpoint.remote_uris[0].userinfo)
         self.tag = tag
@@ -77,6 +82,13 @@ class Session:
     def driver(self) -> Driver:
         """What runs its line."""
         return self._driver
+
+    @property
+    def security(self) -> Security:
+        known = self._driver.connection.security
+        if known != self._security:
+            self._security = known
+        return self._security
 
     # -- in
 
@@ -266,6 +278,27 @@ class Session:
             progress(outgoing.cut_octets, outgoing.total)
         if taken is not None and outgoing.reported:
             taken(outgoing.reported, outgoing.total)
+
+    # -- people who compare
+
+    async def compare(self) -> Comparison:
+        """Make the short string that both users read to each other, and see whether it is the same.
+
+        Asks the other side, which must have somebody there to compare (`asked_to_compare`). A line has one
+        string: who calls this again, or after the other side did, gets it once more.
+
+        Raises `NotSecureEnough` where the line or the other side cannot, `UsageError` where the session
+        goes over relays, `ConnectionLost`.
+        """
+        return await comparison.begin(self)
+
+    async def asked_to_compare(self) -> Comparison:
+        """Wait until the other side wants to compare; says to it that somebody is here to do so.
+
+        Where nobody calls this, it is told so after `Limits.attend`.
+        Raises `ConnectionLost`.
+        """
+        return await comparison.wait(self)
 
     # -- the terms
 

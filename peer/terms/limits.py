@@ -48,6 +48,8 @@ class Limits:
     """Logins that may fail within `failing` seconds from one address, and under one name, at a listener."""
     failing: float = 60.0
     """Seconds that a failed login counts."""
+    attend: float = 5.0
+    """Seconds in which somebody here may turn up whom the other side wants to compare words with."""
     sessions: int = 8
     """Sessions on one connection at a time; beyond it, 403."""
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import secrets
+from collections.abc import AsyncGenerator
 
 import pytest
 
 from cli.programs import Listening, Start
+from msrp_peer.aio.discovery import Announcer
+from msrp_peer.cli.peers import settled
+from msrp_peer.signalling.announcement import Announcement
+from msrp_peer.terms.principal import Principal
 
 ON_LOOPBACK = ("--interface", "127.0.0.1")
 
@@ -54,3 +61,78 @@ def test_where_there_is_no_network_to_search(msrp: Start, listening: Listening, 
     listener, target = listening("--announce", "--as", name, *nowhere)
     assert msrp("send", target, "still reached").wait() == 0
     assert "not announced: the network cannot be searched" in listener.errors
+
+
+def at(*addresses: str, name: str = "bob") -> Announcement:
+    return Announcement(name, addresses, 2855)
+
+
+def test_several_addresses_are_one_peer() -> None:
+    """Whoever announces on several interfaces is heard of several times."""
+    both, carol = at("192.0.2.1", "198.51.100.1"), at("192.0.2.9", name="carol")
+    again = asyncio.Event()
+
+    async def heard() -> AsyncGenerator[Announcement, None]:
+        yield at("192.0.2.1")
+        yield carol
+        yield both
+        await again.wait()
+        yield at("192.0.2.2")
+
+    async def run() -> list[Announcement]:
+        found = []
+        async for one in settled(heard(), still=0.05):
+            found.append(one)
+            if len(found) == 2:
+                again.set()
+        return found
+
+    assert asyncio.run(run()) == [both, carol, at("192.0.2.2")]
+
+
+def test_a_peer_that_never_stands_still_is_shown_all_the_same() -> None:
+    async def heard() -> AsyncGenerator[Announcement, None]:
+        port = 1
+        while True:
+            yield Announcement("bob", ("192.0.2.1",), port := port + 1)
+            await asyncio.sleep(0.001)
+
+    async def run() -> Announcement:
+        stream = heard()
+        found = settled(stream, still=0.05)
+        async with asyncio.timeout(5):
+            first = await anext(found)
+        await found.aclose()
+        await stream.aclose()  # possible: nobody waits in it any more
+        return first
+
+    assert asyncio.run(run()).port > 2
+
+
+def test_a_peer_at_two_addresses_stands_on_one_line(msrp: Start, name: str) -> None:
+    told = Announcement(name, ("127.0.0.1", "127.0.0.2"), 2855, Principal.parse(name))
+
+    async def run() -> str:
+        async with Announcer(told, interfaces=["127.0.0.1"]):
+            peers = msrp("peers", "--seconds", "3", *ON_LOOPBACK)
+            assert await asyncio.to_thread(peers.wait) == 0
+            return peers.output
+
+    lines = [line for line in asyncio.run(run()).splitlines() if line.startswith(name)]
+    assert len(lines) == 1
+    assert sorted(re.findall(r"127\.0\.0\.\d:2855", lines[0])) == ["127.0.0.1:2855", "127.0.0.2:2855"]
+
+
+def test_a_change_is_told_as_one(msrp: Start, name: str) -> None:
+    async def run() -> str:
+        peers = msrp("peers", "--follow", *ON_LOOPBACK)
+        for port in (1001, 1002):
+            told = Announcement(name, ("127.0.0.1",), port, Principal.parse(name))
+            async with Announcer(told, interfaces=["127.0.0.1"]):
+                await asyncio.to_thread(peers.wait_for, rf"^{name}  127.0.0.1:{port}  .*$")
+        await asyncio.to_thread(peers.interrupt)
+        return peers.output
+
+    first, second = (line for line in asyncio.run(run()).splitlines() if line.startswith(name))
+    assert second.endswith("(changed)")
+    assert not first.endswith("(changed)")

@@ -88,7 +88,7 @@ class TestOnATerminal:
     @pytest.mark.parametrize("text", ["S3cret!", 7 * "\u00ad" + "a"], ids=["seven", "of which one counts"])
     def test_too_short(self, asked: Terminal, data: Path, text: str) -> None:
         asked.type(text)
-        asked.wait_for("8 characters are the least")
+        asked.wait_for("8 characters at least")
         for question in ("New password of ", "The same again: "):
             asked.wait_for(question)
             asked.type(SECRET)
@@ -142,7 +142,7 @@ class TestInScripts:
         [
             ("", "holds no password"),
             ("\n", "holds no password"),
-            ("S3cret", "8 characters are the least"),
+            ("S3cret", "8 characters at least"),
             ("S3cret" * 1000, "longer than 4096 octets"),
             ("S3cret\x07word", "not allowed"),
         ],

@@ -2,6 +2,7 @@
 
 .venv/bin/python tests/docs/flow.py          prints section 9, to be pasted into the page
 .venv/bin/python tests/docs/flow.py login    prints section 11.6
+.venv/bin/python tests/docs/flow.py words    prints section 12.6
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import secrets
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 
 import msrp_sasl.setting
@@ -22,8 +24,10 @@ from msrp_peer.protocol.auth import Terms, granted
 from msrp_peer.protocol.connection import Connection, Request
 from msrp_peer.protocol.endpoint import Endpoint
 from msrp_peer.protocol.initiator import Initiator
+from msrp_peer.protocol.sas_header import SasHeader
 from msrp_peer.security.guard import Guard
 from msrp_peer.security.prove import Login
+from msrp_peer.security.short_string import ShortString
 from msrp_peer.terms.content import Accepts, digest_header, disposition
 from msrp_peer.terms.limits import Limits
 from msrp_peer.terms.principal import Principal
@@ -36,6 +40,7 @@ LISTENER = "msrps://192.0.2.7:2855;tcp"
 ALICE, BOB = "im:alice@lan", "im:bob@lan"
 PASSWORD = "k7fk-q4ph-sgmt-wxhw-x2bm"
 BINDING = bytes(range(32))
+EXPORTED = bytes(range(32, 64))
 FEW: dict[Hash, int] = {"SHA-1": 4096, "SHA-256": 4096, "SHA-512": 4096}
 SCRAM = Policy(mechanisms=("SCRAM-SHA-512-PLUS", "SCRAM-SHA-256-PLUS"))
 FILE = b"Oats, hay, apples, carrots."
@@ -56,7 +61,10 @@ class Covered:
         return [bytes(piece) for piece in pieces]
 
     def binding(self, name: str) -> bytes | None:
-        return BINDING if name == "tls-exporter" else None
+        return {"tls-exporter": BINDING, "msrp-sas": EXPORTED}.get(name)
+
+    def compared(self) -> None:
+        self.protection = replace(self.protection, verified="compared")
 
     @property
     def partial(self) -> bool:
@@ -270,6 +278,61 @@ def run_login() -> list[Step]:
     return flow.steps + other.steps
 
 
+def _session_stands(flow: Flow) -> tuple[Endpoint, Endpoint]:
+    """A session that is not shown: both ends."""
+    alice = _session(flow)
+    bob = flow.bob.arrived.popleft()
+    flow.bob.comparing.welcome(0)
+    flow.steps.clear()
+    return alice, bob
+
+
+def _reveal(flow: Flow, side: Connection, what: str) -> None:
+    assert side.next_timer() == 0
+    side.handle_timer(0)
+    flow.carry(what)
+
+
+def run_words() -> list[Step]:
+    """Two people compare; then two who ask at once."""
+    with fixed_random_octets(2000):
+        flow = Flow()
+        alice, bob = _session_stands(flow)
+        flow.alice.comparing.ask(alice, 0)
+        flow.carry("Alice wants to compare: she commits to her nonce. Bob tells his.")
+        _reveal(flow, flow.alice, "She reveals hers. Both know the string now, and show it.")
+        flow.alice.comparing.say(True, alice, 0)
+        flow.carry("Alice has heard the same words.")
+        flow.bob.comparing.say(True, bob, 0)
+        flow.carry("So has Bob: both are at level 2.")
+        assert {flow.alice.security.level, flow.bob.security.level} == {Level.KEY_VERIFIED}
+        again = [("Authorization", SasHeader("commit", bytes(32)).text())]
+        flow.alice.request("AUTH", alice.remote, alice.local, again, 0)
+        flow.carry("One run is all a connection has.")
+        both = Flow()
+        alice, bob = _session_stands(both)
+        both.alice.comparing.ask(alice, 0)
+        both.bob.comparing.ask(bob, 0)
+        both.carry("On another connection both ask at once. The lower commitment counts.")
+        side = both.alice if both.alice.comparing.state == "revealing" else both.bob
+        _reveal(both, side, "Whose commitment it is reveals.")
+        assert both.alice.comparing.nonces == both.bob.comparing.nonces is not None
+    return flow.steps + both.steps
+
+
+def string_shown() -> ShortString:
+    """That of the example's first run."""
+    frames = [event for _, _, octets in run_words() for event in Parser().feed(octets)]
+    nonces = [
+        found.octets
+        for frame in frames
+        if isinstance(frame, Frame)
+        for name in ("Authorization", "WWW-Authenticate")
+        if (found := SasHeader.of(frame, name)) is not None and found.name in ("nonce", "reveal")
+    ]
+    return ShortString(EXPORTED, nonces[1], nonces[0])
+
+
 def section(steps: Sequence[Step]) -> str:
     """The steps as docs/profile.md shows them: one fenced block a frame, LF standing for CRLF."""
     out: list[str] = []
@@ -282,4 +345,5 @@ def section(steps: Sequence[Step]) -> str:
 
 
 if __name__ == "__main__":
-    print(section(run_login() if sys.argv[1:] == ["login"] else run()))
+    which = {"login": run_login, "words": run_words}.get("".join(sys.argv[1:]), run)
+    print(section(which()))

@@ -18,7 +18,7 @@ import pytest
 
 import msrp_core
 import msrp_peer.terms.errors
-from docs.flow import FILE, run, run_login, section
+from docs.flow import FILE, run, run_login, run_words, section, string_shown
 from docs.pictures import pictures
 from msrp_core import Frame, Parser, Uri
 from msrp_peer.cli.exits import MEANINGS, Exit
@@ -260,11 +260,20 @@ def test_the_flow_is_what_both_sides_say() -> None:
     shown = page.split("### 11.6 An example\n", 1)[1].split("### 11.7", 1)[0]
     # `python tests/docs/flow.py login` prints that.
     assert shown.strip().split("\n\n", 1)[1].strip() == section(run_login()).strip()
+    shown = page.split("### 12.6 An example\n", 1)[1].split("## 13.", 1)[0]
+    # `python tests/docs/flow.py words` prints that.
+    assert shown.strip().split("\n\n", 1)[1].strip() == section(run_words()).strip()
+
+
+def test_the_string_shown_is_that_of_the_flow() -> None:
+    page = (ROOT / "docs/profile.md").read_text()
+    string = string_shown()
+    assert f"{string.value:010x} in hexadecimal: *{' '.join(string.words)}*, or {string.digits}." in page
 
 
 def test_each_frame_shown_follows_the_rules() -> None:
     shown = [text.replace("\n", "\r\n").encode() for text in fences(ROOT / "docs/profile.md", "msrp")]
-    assert shown == [octets for _, _, octets in (*run(), *run_login())]
+    assert shown == [octets for _, _, octets in (*run(), *run_login(), *run_words())]
     requests: dict[str, Frame] = {}
     for octets in shown:
         (frame,) = Parser().feed(octets)

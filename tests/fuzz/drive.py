@@ -22,7 +22,8 @@ if "sdp" in sys.argv[1:2]:
     with atheris.instrument_imports(include=["msrp_peer.signalling", "msrp_peer.terms"]):
         importlib.import_module("msrp_peer.signalling.offer_answer")
 if "header" in sys.argv[1:2]:
-    with atheris.instrument_imports(include=["msrp_peer.protocol.sasl_header"]):
+    _HEADERS = ["msrp_peer.protocol.sasl_header", "msrp_peer.protocol.auth_header"]
+    with atheris.instrument_imports(include=_HEADERS):
         importlib.import_module("msrp_peer.protocol.sasl_header")
 
 from fuzz import mutate

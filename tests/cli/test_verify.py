@@ -1,0 +1,166 @@
+"""`/verify` in a chat and `msrp verify`: words that two people compare."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cli.programs import Open, Program, Start, Terminal
+
+# Python 3.12 and later fear a fork beside threads; pexpect forks, and there are no threads here.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+
+WORDS = r"(?m)^ +((?:[a-z]+ ){4}[a-z]+)\r?\n +(\d{3} \d{3} \d{3} \d{4})"
+LISTENING = ("chat", "--listen", "127.0.0.1", "--port", "0", "--as", "im:bob@lan")
+
+
+@pytest.fixture
+def two(terminal: Open) -> tuple[Terminal, Terminal]:
+    """Bob, who listened, and Alice, who called him."""
+    bob = terminal(*LISTENING)
+    alice = terminal("chat", bob.wait_for(r"127\.0\.0\.1:\d+"), "--as", "im:alice@lan")
+    for one in (alice, bob):
+        one.wait_for("nobody is proved")
+    return bob, alice
+
+
+def test_in_a_chat(two: tuple[Terminal, Terminal]) -> None:
+    bob, alice = two
+    alice.type("/verify yes")
+    alice.wait_for("there are no words to compare yet")
+    alice.type("/verify")
+    alice.wait_for(r"To compare with im:bob@lan \(claimed, not proved\):")
+    hers = alice.wait_for(WORDS)
+    alice.wait_for("/verify yes or /verify no")
+    bob.wait_for(r"im:alice@lan \(claimed, not proved\) wants to compare words with you:")
+    assert bob.wait_for(WORDS) == hers
+    bob.type("yes")  # an answer to something she wrote, and none to the question
+    alice.wait_for("im:bob@lan: yes")
+    bob.type("/verify perhaps")
+    bob.wait_for("say /verify, and then")
+    alice.type("/verify yes")
+    alice.wait_for("Waiting for the other side")
+    bob.type("/security")
+    bob.wait_for("nobody is proved")
+    bob.type("/verify yes")
+    for one in (bob, alice):
+        one.wait_for("Verified: you both saw the same words, so nobody sits in between")
+        one.wait_for("protected, to a key you have verified")
+        one.wait_for("nothing of it is remembered")
+    alice.type("/security")
+    alice.wait_for("protected, to a key you have verified")
+    alice.type("/verify")
+    assert alice.wait_for(WORDS) == hers
+    alice.type("/verify yes")
+    alice.wait_for("it was said already")
+    alice.type("still here")
+    bob.wait_for("im:alice@lan: still here")
+    alice.type("/quit")
+    assert alice.wait() == 0
+
+
+def test_in_a_chat_words_that_differ_end_it(two: tuple[Terminal, Terminal]) -> None:
+    bob, alice = two
+    bob.type("/verify")
+    bob.wait_for(WORDS)
+    alice.wait_for(WORDS)
+    bob.type("/verify no")
+    for one in (bob, alice):
+        one.wait_for("somebody may sit in between and read everything: the two users saw different words")
+    assert alice.wait() == 1
+    bob.key("d")
+    assert bob.wait() == 0  # he waits for the next one
+
+
+def waiting(msrp: Start, *options: str) -> tuple[Program, str]:
+    """Bob, who waits to compare, and where."""
+    bob = msrp("verify", "--listen", "127.0.0.1", "--port", "0", "--json", *options, stdin=subprocess.PIPE)
+    return bob, f"127.0.0.1:{bob.event('listening')['port']}"
+
+
+def test_the_command_at_both_ends(msrp: Start) -> None:
+    bob, target = waiting(msrp, "--as", "im:bob@lan")
+    alice = msrp("verify", target, "--json", "--as", "im:alice@lan", stdin=subprocess.PIPE)
+    hers, his = alice.event("words"), bob.event("words")
+    assert (hers["words"], hers["digits"]) == (his["words"], his["digits"])
+    assert (hers["begun_here"], his["begun_here"]) == (True, False)
+    for one in (alice, bob):
+        one.write("y\n\nyes\n")
+    verified = [one.event("verified") for one in (alice, bob)]
+    assert [one.wait() for one in (alice, bob)] == [0, 0]
+    assert [each["peer"] for each in verified] == ["im:bob@lan", "im:alice@lan"]
+    assert verified[0]["own_key"] == verified[1]["peer_key"] is not None
+    for each in verified:
+        assert each["security"]["level"] == "key-verified"
+        assert each["security"]["layers"][0]["verified"] == "compared"
+
+
+@pytest.mark.parametrize("who", [0, 1])
+def test_the_command_where_they_differ(msrp: Start, who: int) -> None:
+    bob, target = waiting(msrp)
+    both = [bob, msrp("verify", target, "--json", stdin=subprocess.PIPE)]
+    for one in both:
+        one.event("words")
+    both[1 - who].write("yes\n")
+    both[who].write("no\n")
+    for one in both:
+        assert one.wait() == 4
+        last = json.loads(one.output.strip().splitlines()[-1])
+        assert (last["event"], last["kind"]) == ("error", "not-secure-enough")
+        assert "somebody may sit in between" in last["message"]
+
+
+def test_who_says_nothing_has_verified_nothing(msrp: Start) -> None:
+    bob, target = waiting(msrp)
+    alice = msrp("verify", target, "--json", stdin=subprocess.DEVNULL)
+    bob.event("words")
+    assert alice.wait() == 4
+    assert "nobody said here whether the words are the same" in alice.output
+    assert bob.wait() == 1  # she left
+    for one in (alice, bob):
+        assert '"event": "verified"' not in one.output
+
+
+def test_who_does_not_come_to_compare_is_waited_out(msrp: Start) -> None:
+    bob, target = waiting(msrp)
+    msrp("send", target, "hello", "--json").wait()
+    alice = msrp("verify", target, "--json", stdin=subprocess.PIPE)
+    for one in (alice, bob):
+        one.event("words")
+        one.write("yes\n")
+    assert [one.wait() for one in (alice, bob)] == [0, 0]
+
+
+def test_the_command_with_somebody_who_chats(msrp: Start, terminal: Open) -> None:
+    bob = terminal(*LISTENING)
+    alice = msrp("verify", bob.wait_for(r"127\.0\.0\.1:\d+"), "--json", stdin=subprocess.PIPE)
+    hers = alice.event("words")
+    assert " ".join(hers["words"]) in bob.wait_for(WORDS)
+    alice.write("yes\n")
+    bob.type("/verify yes")
+    bob.wait_for("Verified")
+    assert alice.wait() == 0
+
+
+def test_where_nobody_compares(msrp: Start, tmp_path: Path) -> None:
+    listener = msrp("listen", "127.0.0.1", "--port", "0", "--json")
+    target = f"127.0.0.1:{listener.event('listening')['port']}"
+    alice = msrp("verify", target, stdin=subprocess.PIPE)
+    assert alice.wait() == 4
+    assert "words cannot be compared: nobody compares words there" in alice.errors
+
+
+def test_a_line_without_keys(msrp: Start) -> None:
+    bob, target = waiting(msrp)
+    alice = msrp("verify", target, "--tls", "adh", stdin=subprocess.PIPE)
+    assert alice.wait() == 4
+    assert "with --tls adh nobody shows a key" in alice.errors
+    assert bob.interrupt() < 5
+
+
+@pytest.mark.parametrize("words", [[], ["127.0.0.1", "--listen"], ["127.0.0.1", "--port", "1"]])
+def test_words_that_make_no_sense(msrp: Start, words: list[str]) -> None:
+    assert msrp("verify", *words).wait() == 2
