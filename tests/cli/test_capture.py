@@ -23,8 +23,9 @@ from urllib.parse import quote
 import pytest
 
 from cli.programs import Program
-from support.hosts import PORT, Capture, Host, hosts
-from support.people import ALICE, BOB
+from sasl.realm import identity, needed, realm
+from support.hosts import PORT, Capture, Host, hosts, outside
+from support.people import ALICE, BOB, SECRET
 
 TALKER = Path(__file__).parents[1] / "support" / "talker.py"
 TEXT = "The meadow behind the mill is dry."
@@ -48,14 +49,16 @@ class Line:
         self.stack.callback(program.stop)
         return program
 
-    def talker(self, at: Host, role: str, where: str, order: dict[str, Any]) -> subprocess.Popen[str]:
+    def talker(
+        self, at: Host, role: str, where: str, order: dict[str, Any], environment: dict[str, str]
+    ) -> subprocess.Popen[str]:
         """A process of support/talker.py."""
         process = subprocess.Popen(
             [*at.inside, sys.executable, "-P", TALKER, role, where],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(TALKER.parents[1])},
+            env={**os.environ, **environment, "PYTHONPATH": str(TALKER.parents[1])},
         )
         self.stack.enter_context(process)
         self.stack.callback(process.kill)
@@ -203,26 +206,44 @@ def test_what_is_seen_on_the_way(path: str, line: Line, capture: Capture, file: 
     assert set(found.values()) == {path == CLEAR}, found
 
 
+# -- by the library, which tells the session-ids
+
+ORDERS: dict[str, dict[str, Any]] = {
+    "anonymous": {},
+    "adh": {"tls": "adh"},
+    "SCRAM-SHA-512-PLUS": {"mechanisms": ["SCRAM-SHA-512-PLUS"]},
+    "SCRAM-SHA-256-PLUS": {"mechanisms": ["SCRAM-SHA-256-PLUS"]},
+    "DIGEST-MD5": {"mechanisms": ["DIGEST-MD5"]},
+    "DIGEST-MD5, no TLS": {"mechanisms": ["DIGEST-MD5"], "tls": "none"},
+    "KRB5-U2U": {"mechanisms": ["KRB5-U2U"]},
+    "KRB5-U2U, no TLS": {"mechanisms": ["KRB5-U2U"], "tls": "none"},
+}
+OPEN = ("DIGEST-MD5, no TLS", "KRB5-U2U, no TLS")
+"""Where nothing hides the login."""
+
+
 @pytest.mark.parametrize(
-    "order",
-    [
-        {},
-        {"tls": "adh"},
-        {"mechanisms": ["SCRAM-SHA-512-PLUS"]},
-        {"mechanisms": ["SCRAM-SHA-256-PLUS"]},
-        {"mechanisms": ["DIGEST-MD5"]},
-    ],
-    ids=lambda order: " ".join([order.get("tls", "anonymous"), *order.get("mechanisms", [])]),
+    "path", [pytest.param(path, marks=[needed] if path.startswith("KRB5") else []) for path in ORDERS]
 )
-def test_session_ids_on_the_way(order: dict[str, Any], line: Line, capture: Capture) -> None:
-    """Those that `msrp` tells nobody: two processes with the library are asked for them."""
-    secret = "k7fk-q4ph-sgmt-wxhw-x2bm"
-    order = {**order, "secret": secret, "text": TEXT}
+def test_session_ids_on_the_way(path: str, line: Line, capture: Capture) -> None:
+    """Those that `msrp` tells nobody: two processes with the library are asked for them. Of a login
+    without TLS around it is seen whom it is for, and, unless a ticket hides that, whose it is."""
+    order = {**ORDERS[path], "secret": SECRET, "text": TEXT, "people": (ALICE, BOB)}
+    environment: dict[str, str] = {}
+    if path.startswith("KRB5"):
+        home = realm()
+        order["people"] = identity("alice"), identity("bob")
+        order["tickets"] = home.ccache("alice"), home.ccache("bob")
+        environment = {**home.env, "KRB5_CONFIG": str(line.folder / "krb5.conf")}
+        reached = line.stack.enter_context(outside(line.near))
+        told = Path(home.env["KRB5_CONFIG"]).read_text()
+        # Who has a ticket asks the KDC, which is on neither of the two hosts.
+        (line.folder / "krb5.conf").write_text(re.sub(r"(kdc = )[^:\s]+", rf"\g<1>{reached}", told))
     where = f"{line.far.address}:{PORT}"
-    listener = line.talker(line.far, "listen", where, order)
+    listener = line.talker(line.far, "listen", where, order, environment)
     assert listener.stdout is not None
     assert json.loads(listener.stdout.readline())["port"] == PORT
-    caller = line.talker(line.near, "connect", where, order)
+    caller = line.talker(line.near, "connect", where, order, environment)
     said, _ = caller.communicate(timeout=60)
     heard, _ = listener.communicate(timeout=60)
     here, there = json.loads(said), json.loads(heard)
@@ -230,7 +251,15 @@ def test_session_ids_on_the_way(order: dict[str, Any], line: Line, capture: Capt
     assert here["mechanism"] == there["mechanism"] == order.get("mechanisms", [None])[0]
     ids = [_session_id(uri) for uri in here["uris"]]
     assert all(len(each) >= 22 for each in ids)
-    found = seen(capture.streams(), {"session-ids": ids, "passwords": [secret]})
+    octets = capture.streams()
+    found = seen(octets, {"session-ids": ids, "passwords": [SECRET]})
+    if path in OPEN:
+        found.pop("names")
+        assert found.pop("MSRP")
+        caller_name, called = order["people"]
+        names = seen(octets, {"caller": [caller_name, caller_name[3:]], "called": [called]})
+        assert (names["caller"], names["called"]) == (path.startswith("DIGEST"), True)
+        assert b"Accept-Types" not in b"".join(octets)
     assert not any(found.values()), found
 
 

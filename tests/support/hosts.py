@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from support.middlebox import ip
 
-__all__ = ["PORT", "Capture", "Host", "hosts"]
+__all__ = ["PORT", "Capture", "Host", "hosts", "outside"]
 
 PORT = 2855
 PATIENCE = 30.0
@@ -57,6 +57,22 @@ def hosts() -> Iterator[tuple[Host, Host]]:
     finally:
         for host in (near, far):
             subprocess.run(["ip", "netns", "del", host.name], capture_output=True, check=False)
+
+
+@contextlib.contextmanager
+def outside(host: Host) -> Iterator[str]:
+    """A line from one of them to this machine itself, which is at the address that it gives."""
+    number = os.getpid() % 250
+    here, device = f"10.68.{number}.1", f"msrp-out-{number}"
+    ip("link", "add", device, "type", "veth", "peer", "name", "outside", "netns", host.name)
+    try:
+        ip("addr", "add", f"{here}/30", "dev", device)
+        ip("link", "set", device, "up")
+        ip("-n", host.name, "addr", "add", f"10.68.{number}.2/30", "dev", "outside")
+        ip("-n", host.name, "link", "set", "outside", "up")
+        yield here
+    finally:
+        subprocess.run(["ip", "link", "del", device], capture_output=True, check=False)
 
 
 class Capture:

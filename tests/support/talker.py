@@ -3,8 +3,9 @@
     python talker.py listen 127.0.0.1:0      {"secret": ..., "mechanisms": [...], ...}
     python talker.py connect 127.0.0.1:2855  the same
 
-The line of JSON comes over standard input. A listener says its port first; each says in the end, as
-JSON, its two session URIs, the level it reached and by what. The one that connects sends a text.
+The line of JSON comes over standard input; passwords and tickets are those it names. A listener says
+its port first; each says in the end, as JSON, its two session URIs, the level it reached and by what.
+The one that connects sends a text.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import sys
 from typing import Any
 
 import msrp_peer
-from msrp_sasl import Policy
+from msrp_sasl import Kerberos, Policy
 from support.people import ALICE, BOB, Knows, known
 
 __all__: list[str] = []
@@ -38,12 +39,16 @@ def told(session: msrp_peer.Session) -> None:
 
 def options(order: dict[str, Any], *, accepting: bool) -> dict[str, Any]:
     """What `listen` or `connect` is told."""
-    found: dict[str, Any] = {"tls": order.get("tls", "anonymous"), "me": BOB if accepting else ALICE}
+    alice, bob = order.get("people", (ALICE, BOB))
+    found: dict[str, Any] = {"tls": order.get("tls", "anonymous"), "me": bob if accepting else alice}
     if "mechanisms" in order:
-        found["policy"] = Policy(mechanisms=tuple(order["mechanisms"]))
-        found["expect"] = ALICE if accepting else BOB
-        if accepting:
-            found["verifiers"] = known({ALICE: order["secret"]})
+        found["policy"] = Policy(mechanisms=tuple(order["mechanisms"]), digest_md5=True)
+        if not accepting:
+            found["expect"] = bob
+        if "tickets" in order:
+            found["kerberos"] = Kerberos(ccache=order["tickets"][accepting])
+        elif accepting:
+            found["verifiers"] = known({alice: order["secret"]}, at=bob)
         else:
             found["credentials"] = Knows(order["secret"])
     return found
