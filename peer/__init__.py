@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from .security.known import KnownPolicy as KnownPolicy
     from .security.known import NotAsKnown as NotAsKnown
     from .security.known_peers import KnownPeers as KnownPeers
+    from .security.lasting import lasting_key as lasting_key
+    from .security.own_key import OwnKey as OwnKey
+    from .security.own_key import read_key as read_key
+    from .security.trust import Trust as Trust
     from .session.comparison import Compared as Compared
     from .session.comparison import Comparison as Comparison
     from .session.message import Message as Message
@@ -64,6 +68,10 @@ _HOMES = {
     "KnownPeers": "security.known_peers",
     "Compared": "session.comparison",
     "Comparison": "session.comparison",
+    "OwnKey": "security.own_key",
+    "Trust": "security.trust",
+    "lasting_key": "security.lasting",
+    "read_key": "security.own_key",
     "Message": "session.message",
     "Sent": "session.sent",
     "Answer": "session.rendezvous",

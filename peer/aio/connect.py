@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from msrp_sasl import Credentials, Kerberos, Policy
 
 from ..security.known_peers import KnownPeers
+from ..security.own_key import OwnKey
+from ..security.trust import Trust
 from ..signalling.rendezvous import Rendezvous
 from ..terms.limits import Limits
 from ..terms.security import Level
 from .join import join
 from .pool import Pool
+from .proofs import certified, claimed
 
 __all__ = ["connect"]
 
@@ -40,10 +43,15 @@ class connect(join):  # a verb: async with ...
             good as the best there was with them, or nothing is said; then it is remembered. None
             remembers nothing.
         require: the least level (`Level`) at which anything is said.
-        tls: ``"anonymous"`` (TLS 1.3, keys nobody verifies), ``"adh"`` (TLS 1.2, none) or ``"none"``:
-            plain TCP, where what proves the two sides protects the line as well (KRB5-U2U;
-            DIGEST-MD5, with ``Policy(digest_md5=True)``), and nothing is said before it does. None
-            for what the target says: ``"none"`` for an msrp URI, ``"anonymous"`` for all else.
+        tls: ``"anonymous"`` (TLS 1.3, keys nobody verifies), ``"adh"`` (TLS 1.2, none),
+            ``"certificate"`` (each side shows a key that lasts, and verifies whose the other's is before
+            it says anything) or ``"none"``: plain TCP, where what proves the two sides protects the line
+            as well (KRB5-U2U; DIGEST-MD5, with ``Policy(digest_md5=True)``), and nothing is said before
+            it does. None for what the target says: ``"none"`` for an msrp URI, ``"anonymous"`` for all
+            else.
+        key: what we show with ``"certificate"`` (`OwnKey`); None for nothing, where the other side lets
+            us log in instead. It says who we are, where `me` does not.
+        trust: whom to believe there that a key is the one of whom we mean (`Trust`).
         files: whether the other side may send files.
         accept_types: the kinds of content taken (RFC 4975 section 8.6).
         limits: every number that bounds the session.
@@ -69,6 +77,8 @@ class connect(join):  # a verb: async with ...
         known: KnownPeers | None = None,
         require: Level = Level.PASSIVE_ONLY,
         tls: str | None = None,
+        key: OwnKey | None = None,
+        trust: Trust | None = None,
         files: bool = True,
         accept_types: str = "*",
         limits: Limits | None = None,
@@ -77,8 +87,14 @@ class connect(join):  # a verb: async with ...
         pool: Pool | None = None,
     ) -> None:
         limits = limits or Limits()
+        who = certified(claimed(me), tls, key, trust)
         signalling = Rendezvous(
-            target, me=me, tls=tls, accept_types=accept_types, max_size=limits.message, files=files
+            target,
+            me=None if who is None else who.text,
+            tls=tls,
+            accept_types=accept_types,
+            max_size=limits.message,
+            files=files,
         )
         super().__init__(
             signalling,
@@ -87,6 +103,8 @@ class connect(join):  # a verb: async with ...
             kerberos=kerberos,
             policy=policy,
             known=known,
+            key=key,
+            trust=trust,
             require=require,
             limits=limits,
             timeout=timeout,

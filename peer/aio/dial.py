@@ -9,16 +9,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from ..protocol.connection import Connection
-from ..protocol.wire import Layer
-from ..security.keys import Key, ThrowAway
-from ..security.tls import TlsLayer
-from ..security.tls_modes import TlsMode, client_context
+from ..security.tls_modes import TlsMode
 from ..signalling.target import Target
 from ..terms.errors import CannotReach, ConnectionLost, UsageError
 from .line import Line
 from .resolve import addresses
 
-__all__ = ["begun", "client_layers", "hang_up", "reach", "tls_mode"]
+__all__ = ["begun", "hang_up", "reach", "tls_mode"]
 
 T = TypeVar("T")
 Found = tuple[Line, Target]
@@ -32,17 +29,6 @@ def tls_mode(name: str) -> TlsMode:
         return TlsMode(name)
     except ValueError:
         raise UsageError(f"tls is {' or '.join(TlsMode)}, not {name!r}") from None
-
-
-def client_layers(mode: TlsMode | None, host: str, key: Key | None = None) -> list[Layer]:
-    """The layers of one connection of ours to `host`; no mode for plain TCP, no `key` for a
-    throw-away one."""
-    if mode is None:
-        return []
-    if mode is TlsMode.ADH:
-        return [TlsLayer(client_context(mode), server=False, host=host)]
-    key = key or ThrowAway()
-    return [TlsLayer(client_context(mode, key), server=False, own_key=key.fingerprint, host=host)]
 
 
 async def reach(

@@ -17,8 +17,11 @@ from ..protocol.connection import Connection
 from ..security.guard import Guard
 from ..security.known import lasting_key
 from ..security.known_peers import KnownPeers
+from ..security.own_key import OwnKey
 from ..security.prove import Login
+from ..security.tls_ends import Serving, client_layers
 from ..security.tls_modes import TlsMode
+from ..security.trust import Trust
 from ..session.establish import establish, own_terms
 from ..session.session import Session
 from ..session.told import Told
@@ -29,12 +32,12 @@ from ..terms.limits import Limits
 from ..terms.principal import Principal
 from ..terms.security import Level, Security
 from .arrivals import Demand
-from .dial import begun, client_layers, reach, tls_mode
+from .dial import begun, reach, tls_mode
 from .discovery import find_all
 from .line import Line
 from .listen import Listener
 from .pool import Pool, Sharing
-from .proofs import claimed, guarding, login, over_tcp
+from .proofs import certified, claimed, guarding, login, over_tcp
 
 if TYPE_CHECKING:
     from ..security.keys import Key
@@ -74,7 +77,7 @@ class join:  # a verb: async with ...
             that fits, each side proves itself to the other by SASL, or nothing is said; without,
             nobody is proved.
         policy: which mechanisms may be used (`msrp_sasl.Policy`).
-        known: as for `connect`.
+        known, key, trust: as for `connect`; the latter two with direct rendezvous alone.
         require: the least level (`Level`) at which anything is said. Plain TCP needs
             ``Level.PLAINTEXT``, save where a proof protects it (`connect`).
         limits: every number that bounds the session. At a `listener` its own count.
@@ -99,6 +102,8 @@ class join:  # a verb: async with ...
         kerberos: Kerberos | None = None,
         policy: Policy | None = None,
         known: KnownPeers | None = None,
+        key: OwnKey | None = None,
+        trust: Trust | None = None,
         require: Level = Level.PASSIVE_ONLY,
         limits: Limits | None = None,
         timeout: float | None = None,
@@ -113,6 +118,8 @@ class join:  # a verb: async with ...
         self._kerberos = kerberos
         self._policy = policy
         self._known = known
+        self._key = key
+        self._trust = trust
         self._require = require
         self._limits = limits or Limits()
         self._timeout = timeout
@@ -177,10 +184,11 @@ class join:  # a verb: async with ...
         """What proves us and whom we mean to each other. Raises `UsageError`, and `NotSecureEnough`
         where the other side did not show that it can be proved."""
         whom = self._expect or agreed.expected
-        found = login(agreed.me, whom, self._credentials, self._kerberos, self._policy)
-        if found is None and (self._expect is not None or agreed.auth):
+        me = certified(agreed.me, agreed.tls, self._key, self._trust)
+        found = login(me, whom, self._credentials, self._kerberos, self._policy, self._key, self._trust)
+        if found is None and (self._expect is not None or agreed.auth) and self._trust is None:
             raise UsageError(f"nothing can prove that it is {whom}: give credentials, or kerberos")
-        if found is not None and agreed.auth is False:
+        if found is not None and found.needed and agreed.auth is False:
             raise NotSecureEnough(_UNSHOWN)
         self._may_go(agreed, found)
         return found
@@ -193,7 +201,8 @@ class join:  # a verb: async with ...
         seconds = self._timeout if agreed.asks else self._seconds
 
         def make(host: str) -> Connection:
-            layers = client_layers(mode, host, cast("Key | None", agreed.key))
+            key = cast("Key | None", agreed.key) or self._key
+            layers = client_layers(mode, host, key, self._trust, self._expect or agreed.expected)
             return Connection(layers, terms=own_terms(agreed), limits=self._limits, granting=False)
 
         def begin(line: Line) -> Coroutine[Any, Any, Session]:
@@ -212,7 +221,8 @@ class join:  # a verb: async with ...
             return (await fresh())[1]
         where = sought or agreed.place
         whom = self._expect or agreed.expected
-        sharing = Sharing(where, agreed.tls, agreed.me, whom, self._require, self._limits, proves)
+        papers = (self._key, self._trust)
+        sharing = Sharing(where, agreed.tls, agreed.me, whom, self._require, self._limits, proves, papers)
         return await self._pool.session(sharing, begin, fresh)
 
     async def _look_for(self, principal: Principal, *, secure: bool) -> list[Target]:
@@ -256,7 +266,8 @@ class join:  # a verb: async with ...
         """At a listener of our own, where our URI says."""
         own = Uri.parse(agreed.local or "")
         key = cast("Key | None", agreed.key)
-        listener = Listener(None, _mode(agreed), self._limits, own_terms(agreed), key)
+        mode = _mode(agreed)
+        listener = Listener(None, mode, self._limits, own_terms(agreed), Serving(mode, key))
         await listener.open(own.host, own.port or 0)
         try:
             line, session = await self._wait(listener, agreed, demand)

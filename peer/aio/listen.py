@@ -16,14 +16,15 @@ from msrp_sasl import Kerberos, Policy, Verifiers
 from ..protocol.auth import Terms
 from ..protocol.budget import Budget
 from ..protocol.connection import Connection
-from ..protocol.wire import Layer
 from ..security.guard import Guard
-from ..security.keys import Key, ThrowAway
+from ..security.keys import Key
 from ..security.known import lasting_key
 from ..security.known_peers import KnownPeers
+from ..security.own_key import OwnKey
 from ..security.several_paths import sender_of
-from ..security.tls import TlsLayer
-from ..security.tls_modes import TlsMode, server_context
+from ..security.tls_ends import Serving
+from ..security.tls_modes import TlsMode
+from ..security.trust import Trust
 from ..session.establish import session_tag
 from ..session.session import Session
 from ..signalling.announcement import Announcement, instance_name
@@ -41,7 +42,7 @@ from .discovery import Announcer, DiscoveryUnavailable, local_addresses
 from .failed_logins import FailedLogins
 from .line import Line
 from .place import where, why_not
-from .proofs import claimed, guarding, over_tcp
+from .proofs import certified, claimed, everybody, guarding, over_tcp
 from .threads import Threads
 
 __all__ = ["Handler", "Listener", "listen"]
@@ -80,8 +81,10 @@ class listen:  # a verb: async with ...
             with them is not served; else it is remembered. None remembers nothing.
         expect: those who alone are served, by principal; None for anybody.
         require: the least level at which anybody is served; with `expect` they must be proved.
-        tls: ``"anonymous"``, ``"adh"`` or ``"none"``, as for `connect`; without a handler also
-            ``"fingerprint"``, and ``"none"`` is plain TCP that nothing protects.
+        tls: ``"anonymous"``, ``"adh"``, ``"certificate"`` or ``"none"``, as for `connect`; without a
+            handler also ``"fingerprint"``, and ``"none"`` is plain TCP that nothing protects.
+        key, trust: as for `connect`. With ``"certificate"`` who comes shows a certificate that is believed,
+            of one of those expected; where there are `verifiers` or `kerberos` they may log in instead.
         announce: whether to tell the LAN (multicast DNS), under `name` and, where given, `me`.
         interfaces: numeric addresses of those to announce on; None for all.
         files, accept_types, limits: as for `connect`.
@@ -102,6 +105,8 @@ class listen:  # a verb: async with ...
         expect: str | Sequence[str] | None = None,
         require: Level = Level.PASSIVE_ONLY,
         tls: str = "anonymous",
+        key: OwnKey | None = None,
+        trust: Trust | None = None,
         announce: bool = False,
         name: str | None = None,
         interfaces: Sequence[str] | None = None,
@@ -113,7 +118,7 @@ class listen:  # a verb: async with ...
         self._announce = announce
         self._name = name
         self._interfaces = interfaces
-        self._me = claimed(me)
+        self._me = certified(claimed(me), tls, key, trust, listens=True)
         limits = limits or Limits()
         if handler is not None and tls == "fingerprint":
             raise UsageError("nobody told the fingerprint of whoever comes: tls='fingerprint' is for join")
@@ -121,11 +126,13 @@ class listen:  # a verb: async with ...
             raise UsageError("a listener that serves nobody by itself is not announced")
         claim = None if self._me is None else self._me.text
         terms = Terms(Accepts.parse(accept_types), limits.message, files, claim)
-        guard = guarding(self._me, verifiers, kerberos, policy, expect, require, limits)
+        guard = guarding(self._me, verifiers, kerberos, policy, expect, require, limits, trust)
         mode = None if tls == "none" else tls_mode(tls)
         if handler is not None and mode is None:
             over_tcp(guard, Level.PLAINTEXT if guard is None else guard.least)
-        self._listener = Listener(handler, mode, limits, terms, guard=guard, known=known)
+        others = verifiers is not None or kerberos is not None
+        serving = Serving(mode, key, trust, everybody(expect), demanding=not others)
+        self._listener = Listener(handler, mode, limits, terms, serving, guard=guard, known=known)
 
     async def __aenter__(self) -> Listener:
         listener = self._listener
@@ -163,7 +170,7 @@ class Listener:
         mode: TlsMode | None,
         limits: Limits,
         own: Terms,
-        key: Key | None = None,
+        serving: Serving,
         guard: Guard | None = None,
         known: KnownPeers | None = None,
     ) -> None:
@@ -175,9 +182,9 @@ class Listener:
         self._limits = limits
         self._budget = Budget(limits)
         self._terms = own
-        self.key = None if mode in (None, TlsMode.ADH) else key or ThrowAway()
-        self._context = None if mode is None else server_context(mode, self.key)
-        self.fingerprint = None if self.key is None else self.key.fingerprint
+        self._serving = serving
+        self.key: Key | None = serving.key
+        self.fingerprint = serving.fingerprint
         self.port = 0
         self.discovery_problem: str | None = None
         self.failed_logins = FailedLogins()
@@ -287,11 +294,8 @@ class Listener:
     # -- connections
 
     def _accept(self) -> Line:
-        layers: list[Layer] = []
-        if self._context is not None:
-            layers = [TlsLayer(self._context, server=True, own_key=self.fingerprint)]
         connection = Connection(
-            layers,
+            self._serving.layers(),
             terms=self._terms,
             limits=self._limits,
             budget=self._budget,

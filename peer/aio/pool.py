@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from ..security.own_key import OwnKey
 from ..security.prove import Login
+from ..security.trust import Trust
 from ..session.session import Session
 from ..terms.errors import ConnectionLost, PeerError, UsageError
 from ..terms.limits import Limits
@@ -35,6 +37,7 @@ class Sharing:
     require: Level
     limits: Limits
     login: Login | None = None
+    papers: tuple[OwnKey | None, Trust | None] = (None, None)
 
 
 class Pool:

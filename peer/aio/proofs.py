@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from msrp_sasl import PROPERTIES, Credentials, Kerberos, Policy, Verifiers
 
 from ..security.guard import Guard
+from ..security.own_key import OwnKey
 from ..security.prove import Login
+from ..security.tls_modes import TlsMode
+from ..security.trust import Trust
 from ..terms.errors import UsageError
 from ..terms.limits import Limits
 from ..terms.principal import Principal, PrincipalError
 from ..terms.security import Level
 
-__all__ = ["claimed", "guarding", "login", "over_tcp"]
+__all__ = ["certified", "claimed", "everybody", "guarding", "login", "over_tcp"]
 
 _NO_LAYER = (
     "over plain TCP only a proof will do that protects the line itself: give kerberos, or "
@@ -29,23 +32,58 @@ def claimed(me: str | None) -> Principal | None:
         raise UsageError(str(wrong)) from None
 
 
+def certified(
+    me: Principal | None, tls: str | None, key: OwnKey | None, trust: Trust | None, *, listens: bool = False
+) -> Principal | None:
+    """Who we are, where a key says it; raises `UsageError` where key, trust and mode do not fit."""
+    if tls != TlsMode.CERTIFICATE:
+        if key is not None or trust is not None:
+            raise UsageError("a key of ours, and trust in others', are for tls='certificate' alone")
+        return me
+    if trust is None:
+        raise UsageError("tls='certificate' verifies who is there: say whom to believe (trust)")
+    if key is None and listens:
+        raise UsageError("tls='certificate' shows who we are: give a key")
+    if key is None or not key.names:
+        return me
+    if me is None and len(key.names) > 1:
+        raise UsageError(f"our certificate names {' and '.join(key.names)}: say who we are")
+    if me is not None and me.text not in key.names:
+        raise UsageError(f"our certificate is that of {' and '.join(key.names)}, and not of {me}")
+    return me or Principal.parse(key.names[0])
+
+
+def everybody(expect: str | Sequence[str] | None) -> frozenset[Principal]:
+    """Those expected; raises `UsageError`."""
+    names = [expect] if isinstance(expect, str) else list(expect or ())
+    return frozenset(each for name in names if (each := claimed(name)) is not None)
+
+
 def login(
     me: Principal | None,
     expected: Principal | None,
     credentials: Credentials | None,
     kerberos: Kerberos | None,
     policy: Policy | None,
+    key: OwnKey | None = None,
+    trust: Trust | None = None,
 ) -> Login | None:
     """What proves `me` and whom we expect to each other; None where there is nothing.
 
     Raises `UsageError` where either is not said, or both are the same.
     """
-    if credentials is None and kerberos is None:
+    if trust is not None and expected is None:
+        raise UsageError("a certificate proves a person: say whom we mean (expect)")
+    shows = trust is not None and key is not None and me is not None
+    if credentials is None and kerberos is None and not shows:
         return None
     if me is None or expected is None:
         missing = "who we are" if me is None else "whom we mean"
         raise UsageError(f"two people are proved to each other: say {missing}, too")
-    return Login(me, expected, credentials, policy or Policy(), kerberos=kerberos)
+    needed = credentials is not None or kerberos is not None
+    return Login(
+        me, expected, credentials, policy or Policy(), kerberos=kerberos, certified=shows, needed=needed
+    )
 
 
 def over_tcp(proof: Login | Guard | None, require: Level) -> None:
@@ -67,11 +105,11 @@ def guarding(
     expect: str | Sequence[str] | None,
     require: Level,
     limits: Limits,
+    trust: Trust | None = None,
 ) -> Guard | None:
     """Who may log in; None where nobody can. Raises `UsageError`."""
-    names = [expect] if isinstance(expect, str) else list(expect or ())
-    expected = frozenset(each for name in names if (each := claimed(name)) is not None)
-    if verifiers is None and kerberos is None:
+    expected = everybody(expect)
+    if verifiers is None and kerberos is None and trust is None:
         if expected or require > Level.PASSIVE_ONLY:
             raise UsageError("nothing can prove who comes: give verifiers, or kerberos")
         return None
@@ -79,8 +117,10 @@ def guarding(
         raise UsageError("whoever logs in has to know at whom: say who we are")
     if me in expected:
         raise UsageError(f"nobody logs in at themselves: we are {me}")
+    # By a pinned key somebody is known and not proved; that is what a key is pinned for.
+    proved = Level.AUTHENTICATED if trust is None else Level.KEY_VERIFIED
     # Whatever is required: nothing but AUTH is done on a line that nothing protects yet.
-    least = max(require, Level.AUTHENTICATED if expected else Level.PASSIVE_ONLY)
+    least = max(require, proved if expected else Level.PASSIVE_ONLY)
     return Guard(
         me,
         verifiers,

@@ -13,7 +13,7 @@ from msrp_core import Frame, Uri
 
 from ..terms.content import Accepts
 from ..terms.principal import claimed_in
-from ..terms.security import Proof
+from ..terms.security import Security
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -93,7 +93,7 @@ class Grants:
         to, remote = Uri.parse(frame.to_path), Uri.parse(frame.from_path)
         if to.session_id is not None or remote.session_id is None:
             return Answer(481, "no such session")
-        if not same_pair(remote, self._connection.proof):
+        if not same_pair(remote, self._connection.security):
             return Answer(481, "this connection belongs to somebody else")
         try:
             peer_takes = Accepts.parse(accept_types)
@@ -152,10 +152,11 @@ class Grants:
         self._open = {uri: grant for uri, grant in self._open.items() if grant.deadline > now}
 
 
-def same_pair(uri: Uri, proof: Proof | None) -> bool:
-    """Whether whom a session URI names, if it names anybody, is the one proved at its end, if anybody is."""
+def same_pair(uri: Uri, security: Security) -> bool:
+    """Whether whom a session URI names, if it names anybody, is the one proved at its end, or known there
+    by their key, if anybody is."""
     claim = claimed_in(uri.userinfo)
-    return proof is None or claim is None or claim.text == proof.principal
+    return claim is None or not security.names or claim.text in security.names
 
 
 def _max_size(value: str | None) -> int | None:

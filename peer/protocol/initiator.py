@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Final
 from msrp_core import Frame
 
 from ..terms.errors import ConnectionLost, MsrpError, NotSecureEnough, PeerError
+from ..terms.security import Security
 from .bells import SILENT, Bell
-from .prover import Initiating, Verdict
+from .prover import Binding, Initiating, Verdict
 from .requests import Request
 from .sasl_header import SaslHeader, SaslHeaderError
 from .tables import INITIATOR, Machine
@@ -65,7 +66,7 @@ class Initiator:
         self._prover = prover
         self._paths = listener, own
         self._machine = Machine(INITIATOR, "idle")
-        self._started = False
+        self._chosen = self._started = False
         self._token: bytes | None = None
         self._verdict: Verdict | None = None
         self._error: Exception | None = None
@@ -131,7 +132,7 @@ class Initiator:
         elif status == 401 and header is not None and header.mech and header.s2c is None:
             self._machine.step("list")
             line = self._connection
-            self.step = partial(self._prover.choose, header.mech, line.security, line.wire.binding)
+            self.step = partial(self._choose, header.mech, line.security, line.wire.binding)
         elif status == 403:
             self._fail(NotSecureEnough("the other side authenticates nobody on a line like this"))
         else:
@@ -168,6 +169,9 @@ class Initiator:
         except Exception as error:
             self._error = error
 
+    def _choose(self, offered: tuple[str, ...], security: Security, binding: Binding) -> None:
+        self._chosen = self._prover.choose(offered, security, binding)
+
     def _start(self) -> None:
         self._token = self._prover.start()
 
@@ -184,6 +188,8 @@ class Initiator:
             self._prover.forget()  # the line was lost meanwhile
         elif error is not None:
             self._failed(error, now)
+        elif self.state == "choosing" and not self._chosen:
+            self._machine.step("none")
         elif self.state == "choosing":
             self._machine.step("start")
             self.step = self._start

@@ -105,8 +105,13 @@ class Initiating(Protocol):
     def to(self) -> str:
         """Whom we want to reach."""
 
-    def choose(self, offered: tuple[str, ...], security: Security, binding: Binding) -> None:
-        """Take the best of what is offered. Nothing has been said yet."""
+    @property
+    def needed(self) -> bool:
+        """Whether the line is of no use unless somebody is proved by this."""
+
+    def choose(self, offered: tuple[str, ...], security: Security, binding: Binding) -> bool:
+        """Take the best of what is offered; false where there is nothing for us, and need not be.
+        Nothing has been said yet."""
 
     def start(self) -> bytes | None:
         """The initial response; None for none."""

@@ -149,11 +149,12 @@ class Register:
 
 def _lacking(expected: Expected, line: Connection) -> str | None:
     """Why a line is not good enough for a session; None where it is."""
-    level, proof, whom = line.security.level, line.proof, expected.principal
-    if whom is not None and (proof is None or proof.principal != whom):
-        seen = "nobody is proved" if proof is None else f"it is {proof.principal} who is proved"
+    security, whom = line.security, expected.principal
+    level, names = security.level, security.names
+    if whom is not None and whom not in names:
+        seen = f"it is {' and '.join(names)} who is proved" if names else "nobody is proved"
         return f"{whom} is expected, and {seen} at the other end"
-    if not same_pair(Uri.parse_path(expected.remote)[-1], proof):
+    if not same_pair(Uri.parse_path(expected.remote)[-1], security):
         return "the other side proved to be somebody else than it calls itself"
     if level < expected.least:
         return f"{expected.least.word} is required, and the other side came over a line that is {level.word}"

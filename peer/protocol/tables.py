@@ -101,7 +101,7 @@ INCOMING: Final[Table] = {
 INITIATOR: Final[Table] = {
     "idle": {"ask": "asking", "lost": "failed"},
     "asking": {"list": "choosing", "none": "absent", "refused": "failed", "lost": "failed"},
-    "choosing": {"start": "thinking", "unfit": "failed", "lost": "failed"},
+    "choosing": {"start": "thinking", "none": "absent", "unfit": "failed", "lost": "failed"},
     "thinking": {"token": "talking", "abort": "leaving", "unfit": "failed", "lost": "failed"},
     "talking": {"challenge": "thinking", "success": "judging", "refused": "failed", "lost": "failed"},
     "leaving": {"refused": "failed", "lost": "failed"},

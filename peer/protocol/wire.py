@@ -64,6 +64,10 @@ class Certified(Protocol):
     def verify(self, fingerprints: Sequence[Fingerprint], *, signalled: bool) -> bool:
         """Whether it matches one of these; then, with `signalled`, `protection` says so."""
 
+    @property
+    def refused(self) -> str | None:
+        """Why it was not that of whom we mean, where the layer broke off for that; None else."""
+
 
 @runtime_checkable
 class WithKeys(Protocol):
@@ -102,6 +106,12 @@ class Wire:
         for layer in self.layers:
             if isinstance(layer, WithKeys):
                 layer.compared()
+
+    @property
+    def refused(self) -> str | None:
+        """Why the other side's certificate was refused, where it was."""
+        found = (layer.refused for layer in self.layers if isinstance(layer, Certified))
+        return next((why for why in found if why is not None), None)
 
     def push(self, layer: Layer | None, rest: bytes) -> None:
         """Put a layer on top, if there is one; `rest` is what the parser had not looked at yet."""

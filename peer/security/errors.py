@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..terms.errors import MsrpError, NotSecureEnough, PeerError
+from ..terms.errors import MsrpError
 
-__all__ = ["KeyUnusable", "OtherKey", "PassphraseNeeded"]
+__all__ = ["KeyUnusable", "PassphraseNeeded"]
 
 
 class KeyUnusable(MsrpError):
@@ -13,7 +13,3 @@ class KeyUnusable(MsrpError):
 
 class PassphraseNeeded(KeyUnusable):
     """A key is encrypted, and no passphrase was given."""
-
-
-class OtherKey(PeerError, NotSecureEnough):
-    """The other side's key is not that of whom we mean: the handshake was broken off."""

@@ -40,15 +40,17 @@ _VERIFIED: Final = ("pinned", "signalled", "compared", "chain")
 """How a person's key is verified. That a host is who it should be says nothing about a person."""
 
 
-def channel(security: Security, binding: Binding, policy: Policy) -> Channel:
-    """The line below, as this side sees it."""
+def channel(
+    security: Security, binding: Binding, policy: Policy, own: frozenset[str] = frozenset()
+) -> Channel:
+    """The line below, as this side sees it; `own` is who our key there says we are."""
     tls = [layer for layer in security.layers if layer.kind == "tls" and layer.confidential]
     level = ChannelLevel.CLEAR
     if tls:
         verified = any(layer.verified in _VERIFIED for layer in tls)
         level = ChannelLevel.VERIFIED if verified else ChannelLevel.ENCRYPTED
     bindings = {name: value for name in policy.bindings if (value := binding(name))}
-    return Channel(level, bindings)
+    return Channel(level, bindings, frozenset(security.vouched + security.pinned), own)
 
 
 def layered(policy: Policy, *, passwords: bool, kerberos: bool) -> tuple[str, ...]:
@@ -87,6 +89,9 @@ class Login:
         policy: what is allowed.
         clock: seconds since the epoch, for what expires.
         kerberos: where our ticket is; None where there is none.
+        certified: whether our key in TLS says who we are, so that EXTERNAL may be used.
+        needed: whether the line is of no use unless we log in. Otherwise what the other side offers
+            and we do not have is passed over: TLS has proved it, and to it.
 
     Raises `UsageError` where the two are the same.
     """
@@ -97,6 +102,8 @@ class Login:
     policy: Policy = field(default_factory=Policy)
     clock: Callable[[], float] = time.time
     kerberos: Kerberos | None = field(default=None, hash=False)  # it holds a mapping
+    certified: bool = False
+    needed: bool = True
 
     def __post_init__(self) -> None:
         if self.me == self.acceptor:
@@ -131,6 +138,7 @@ class Prover:
     def __init__(self, login: Login) -> None:
         self._login = login
         self._client: SASLClient | None = None
+        self._holders: tuple[str, ...] = ()  # whose key the other side has
 
     @property
     def _exchange(self) -> SASLClient:
@@ -149,21 +157,31 @@ class Prover:
     def to(self) -> str:
         return self._login.acceptor.text
 
-    def choose(self, offered: tuple[str, ...], security: Security, binding: Binding) -> None:
+    @property
+    def needed(self) -> bool:
+        return self._login.needed
+
+    def choose(self, offered: tuple[str, ...], security: Security, binding: Binding) -> bool:
         login = self._login
         policy = login.usable
+        own = frozenset([login.me.text] if login.certified else [])
+        self._holders = security.vouched + security.pinned
+        if not login.needed and "EXTERNAL" not in offered:
+            return False
+        setting = Initiating(
+            login.me.text,
+            login.acceptor.text,
+            channel(security, binding, policy, own),
+            policy,
+            login.credentials,
+            offered,
+            kerberos=login.kerberos,
+        )
         with _refusing():
-            self._client = SASLClient(
-                Initiating(
-                    login.me.text,
-                    login.acceptor.text,
-                    channel(security, binding, policy),
-                    policy,
-                    login.credentials,
-                    offered,
-                    kerberos=login.kerberos,
-                )
-            )
+            self._client = SASLClient(setting)
+            if self._client.name == "EXTERNAL":  # a certificate may name several
+                self._client = SASLClient(replace(setting, authorization=login.me.text))
+        return True
 
     def start(self) -> bytes | None:
         with _refusing():
@@ -177,7 +195,10 @@ class Prover:
         now = self._login.clock()
         with _refusing():
             self._exchange.succeeded(data, now)
-        return verdict(self._exchange.identity, self._exchange.layer, now)
+        found = verdict(self._exchange.identity, self._exchange.layer, now)
+        if self.name == "EXTERNAL" and self.to in self._holders:  # what proves them is below
+            return replace(found, proof=Proof(self.to, "EXTERNAL", False))
+        return found
 
     def failed(self) -> MsrpError:
         return NotSecureEnough(str(self._exchange.failed()))

@@ -23,7 +23,6 @@ from OpenSSL import SSL, _util
 from ..terms.errors import PeerError, UsageError
 from ..terms.fingerprints import Fingerprint
 from ..terms.security import Protection
-from .errors import OtherKey
 from .tls_errors import explain, reason_of
 from .tls_records import RECORD, records
 
@@ -107,7 +106,6 @@ class TlsLayer:
             PeerError: they break TLS, or bring an alert, now or before. What came before
                 the fault in the same call is lost with it. Call `wrap([])` once more for
                 the alert, and close.
-            OtherKey: a `PeerError`: the other side's key is not that of whom we mean.
         """
         if self._failure is not None:
             raise PeerError(self._failure)
@@ -123,7 +121,7 @@ class TlsLayer:
                 view = view[taken:]
         except SSL.Error as error:
             if self._judge is not None and self._judge.failure is not None and self._protection is None:
-                self._fail(self._judge.failure, OtherKey)
+                self._fail(self._judge.failure)
             self._fail(explain(error, self._first if self._protection is None else None))
         if len(pieces) > 1 and size < len(pieces) * _SHORT:
             return [b"".join(pieces)]
@@ -209,6 +207,11 @@ class TlsLayer:
             self._protection = replace(self._protection, verified="compared")
 
     @property
+    def refused(self) -> str | None:
+        """Why the other side's certificate was refused, where it was (mode CERTIFICATE)."""
+        return None if self._judge is None else self._judge.failure
+
+    @property
     def partial(self) -> bool:
         """Whether a record has begun and not ended."""
         return bool(self._begun or self._missing)
@@ -275,7 +278,7 @@ class TlsLayer:
         certificate = tls.get_peer_certificate()
         judge = self._judge
         if judge is not None and certificate is not None and judge.verified is None:
-            self._fail("the other side's certificate was not looked at", OtherKey)  # never; or nobody is safe
+            self._fail("the other side's certificate was not looked at")  # never; or nobody is safe
         self._protection = Protection(
             kind="tls",
             version=tls.get_protocol_version_name(),
@@ -354,10 +357,10 @@ class TlsLayer:
         if pieces:
             raise UsageError(f"nothing can be sent through this TLS layer: {why}")
 
-    def _fail(self, why: str, kind: type[PeerError] = PeerError) -> NoReturn:
+    def _fail(self, why: str) -> NoReturn:
         self._failure = why
         self._held, self._held_size = [], 0
-        raise kind(why) from None
+        raise PeerError(why) from None
 
 
 def _extended_master_secret(tls: SSL.Connection) -> bool:

@@ -44,10 +44,15 @@ def session_tag() -> str:
 
 
 async def ready(driver: Driver) -> None:
-    """Wait until the line is protected and open. Raises `ConnectionLost`."""
+    """Wait until the line is protected and open.
+
+    Raises `NotSecureEnough` where the other side's certificate is somebody else's, `ConnectionLost`.
+    """
     connection = driver.connection
     while connection.state == "securing":
         await driver.changed.heard()
+    if (refused := connection.wire.refused) is not None:
+        raise NotSecureEnough(refused)
     if connection.state != "open":
         raise ConnectionLost(connection.reason or "the connection was closed")
 
@@ -91,7 +96,7 @@ async def establish(
     own = own_terms(agreed)
     if agreed.asks or agreed.local is None:
         return await _ask(driver, agreed.remote, own)
-    if not same_pair(Uri.parse_path(agreed.remote)[-1], connection.proof):
+    if not same_pair(Uri.parse_path(agreed.remote)[-1], connection.security):
         raise PeerError(_OTHER)
     endpoint = connection.bindings.bind(
         agreed.local, agreed.remote, agreed.peer.accepts, agreed.peer.maximum, own, granted=False
@@ -142,7 +147,7 @@ async def _ask(driver: Driver, listener: str, terms: Terms) -> Session:
         remote, takes, maximum = granted(asked.response)
     except ValueError as wrong:
         raise PeerError(f"the other side granted something unusable: {wrong}") from None
-    if not same_pair(Uri.parse(remote), connection.proof):
+    if not same_pair(Uri.parse(remote), connection.security):
         raise PeerError(_OTHER)
     endpoint = connection.bind(own.text, remote, takes, maximum, terms)
     session = Session(endpoint, driver, session_tag())

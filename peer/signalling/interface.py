@@ -21,7 +21,7 @@ from ..terms.principal import Principal, PrincipalError
 
 __all__ = ["TRANSPORTS", "Agreed", "Paths", "Signalling", "new_uri"]
 
-TRANSPORTS: Final = ("anonymous", "adh", "fingerprint", "none")
+TRANSPORTS: Final = ("anonymous", "adh", "fingerprint", "certificate", "none")
 """How a line may be protected, by name; ``none`` is plain TCP."""
 
 _EVERYTHING: Final = Takes(Accepts.parse("*"))

@@ -19,8 +19,8 @@ from .target import Target, parse_target
 
 __all__ = ["Rendezvous"]
 
-_PROTECTED: Final = ("anonymous", "adh", "none")
-"""How a line may be protected where nothing was told of the other side's key; with the last one only a
+_PROTECTED: Final = ("anonymous", "adh", "certificate", "none")
+"""How a line may be protected where no signalling told of the other side's key; with the last one only a
 proof protects it."""
 
 
@@ -31,9 +31,9 @@ class Rendezvous:
         target: ``host:port``, an msrps or msrp URI without session-id, or an im:, sip: or sips: URI
             to be looked for on the LAN, as the user typed it.
         me: who we say we are (``im:alice@lan``); None says nothing. Not proved by saying it.
-        tls: ``"anonymous"`` (TLS 1.3, keys nobody verifies), ``"adh"`` (TLS 1.2, none) or ``"none"``
-            (plain TCP, for a proof that protects the line). None for what the target says: ``"none"``
-            for an msrp URI, ``"anonymous"`` for all else.
+        tls: ``"anonymous"`` (TLS 1.3, keys nobody verifies), ``"adh"`` (TLS 1.2, none), ``"certificate"``
+            (keys that last, and are verified) or ``"none"`` (plain TCP, for a proof that protects the
+            line). None for what the target says: ``"none"`` for an msrp URI, ``"anonymous"`` for all else.
         accept_types, max_size: what we take (RFC 4975 section 8.6).
         files: whether attachments are among it.
 

@@ -16,7 +16,6 @@
      ├── DiscoveryUnavailable  the LAN cannot be asked here (`aio.discovery`)
      ├── CredentialsError    a password cannot be used (`credentials.errors`)
      ├── KeyUnusable         a key of ours cannot be used (`security.errors`)
-     ├── OtherKey            a PeerError, and NotSecureEnough: the key of somebody else (`security.errors`)
      └── StoreError          what is kept on the disk cannot be used (`kept.errors`)
 
 Each text names what was wrong and where, in words for a person, and holds no secret.

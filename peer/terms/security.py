@@ -101,6 +101,12 @@ class Security:
         return tuple(name for layer in self.layers if layer.verified == "pinned" for name in layer.names)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Who the other side may be: who is proved, or else those its key is known to be of. Empty for
+        anybody."""
+        return self.vouched + self.pinned if self.proof is None else (self.proof.principal,)
+
+    @property
     def level(self) -> Level:
         if not self.confidential:
             return Level.PLAINTEXT

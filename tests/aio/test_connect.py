@@ -62,7 +62,7 @@ async def test_targets_that_make_no_sense(target: str, words: str) -> None:
 
 
 def test_what_else_makes_no_sense() -> None:
-    with pytest.raises(UsageError, match="tls is anonymous, adh or none"):
+    with pytest.raises(UsageError, match="tls is anonymous, adh, certificate or none"):
         msrp_peer.connect("127.0.0.1:1", tls="ssl")
     with pytest.raises(UsageError):
         msrp_peer.connect("127.0.0.1:1", me="not a principal")

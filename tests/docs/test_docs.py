@@ -144,6 +144,15 @@ def test_the_program_that_proves_runs(capsys: pytest.CaptureFixture[str]) -> Non
     assert "Proof(principal='im:alice@lan', mechanism='SCRAM-SHA-512-PLUS', bound=True" in told
 
 
+def test_the_program_with_lasting_keys_runs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    program = next(text for text in PROGRAMS.values() if "lasting_key(ALICE)" in text)
+    exec(compile(program, "embedding", "exec"), {})
+    assert capsys.readouterr().out == "key-verified\n('im:alice@lan',) Hello\n"
+
+
 def test_every_public_name_is_explained() -> None:
     peer = importlib.import_module("msrp_peer")
     text = (ROOT / "docs/embedding.md").read_text()

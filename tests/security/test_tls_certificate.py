@@ -11,7 +11,6 @@ import pytest
 from cryptography import x509
 from OpenSSL import SSL
 
-from msrp_peer.security.errors import OtherKey
 from msrp_peer.security.keys import ThrowAway
 from msrp_peer.security.own_key import OwnKey
 from msrp_peer.security.tls import TlsLayer
@@ -56,18 +55,20 @@ class Ends:
     def failure(self) -> tuple[str, bytes]:
         """What the client says of the server's certificate, and what it then says to the server."""
         server_said = hear_flight(self.server, owed(self.client))
-        with pytest.raises(OtherKey) as caught:
+        with pytest.raises(PeerError) as caught:
             hear(self.client, server_said)
         assert self.client.protection is None
+        assert self.client.refused == str(caught.value)
         return str(caught.value), owed(self.client)
 
     def refusal(self) -> tuple[str, bytes, bytes]:
         """The same the other way round, and what the server had said before."""
         first = hear_flight(self.server, owed(self.client))
         hear(self.client, first)
-        with pytest.raises(OtherKey) as caught:
+        with pytest.raises(PeerError) as caught:
             hear(self.server, owed(self.client))
         assert self.server.protection is None
+        assert self.server.refused == str(caught.value)
         return str(caught.value), owed(self.server), first
 
 

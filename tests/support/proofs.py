@@ -87,6 +87,7 @@ class Asking:
     """One exchange of an initiator."""
 
     to = BOB
+    needed = True
 
     def __init__(
         self,
@@ -110,9 +111,10 @@ class Asking:
         if self.fails_at == step:
             raise NotSecureEnough(f"we do not like it: {step}")
 
-    def choose(self, offered: tuple[str, ...], security: Security, binding: Binding) -> None:
+    def choose(self, offered: tuple[str, ...], security: Security, binding: Binding) -> bool:
         self._at("choose")
         self.offered = offered
+        return True
 
     def start(self) -> bytes | None:
         self._at("start")

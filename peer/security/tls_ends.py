@@ -1,0 +1,86 @@
+"""The TLS layers of each end's connections: what is shown, and who may be at the other end."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from ..terms.errors import UsageError
+from ..terms.principal import Principal
+from .keys import Key, ThrowAway
+from .tls import TlsLayer
+from .tls_modes import TlsMode, client_context, server_context
+from .trust import Trust
+
+__all__ = ["Serving", "client_layers"]
+
+
+def client_layers(
+    mode: TlsMode | None,
+    host: str,
+    key: Key | None = None,
+    trust: Trust | None = None,
+    expected: Principal | None = None,
+) -> list[TlsLayer]:
+    """The layers of one connection of ours to `host`; no mode for plain TCP.
+
+    Without `key` a throw-away one is shown, or in mode CERTIFICATE none; there `expected` is whom the
+    other side must be, by `trust`. Raises `UsageError` where either is missing, and `KeyUnusable`.
+    """
+    if mode is None:
+        return []
+    if mode is TlsMode.ADH:
+        return [TlsLayer(client_context(mode), server=False, host=host)]
+    if mode is not TlsMode.CERTIFICATE:
+        key = key or ThrowAway()
+        return [TlsLayer(client_context(mode, key), server=False, own_key=key.fingerprint, host=host)]
+    if expected is None or trust is None:
+        raise UsageError("a certificate proves a person: say whom you mean, and whom to believe")
+    own = None if key is None else key.fingerprint
+    context = client_context(mode, key, trust)
+    return [TlsLayer(context, server=False, own_key=own, host=host, judge=trust.judge([expected]))]
+
+
+class Serving:
+    """How a listener protects its lines.
+
+    Args:
+        mode: None for plain TCP.
+        key: what is shown; None for a throw-away key, where the mode has one.
+        trust, expected: whom to believe, and who may come, where nobody else is to; for mode
+            CERTIFICATE alone.
+        demanding: whether in mode CERTIFICATE whoever shows nothing is turned away.
+
+    Raises `UsageError` where something is missing, and `KeyUnusable`.
+
+    Attributes:
+        key: what is shown; None for nothing.
+    """
+
+    def __init__(
+        self,
+        mode: TlsMode | None,
+        key: Key | None = None,
+        trust: Trust | None = None,
+        expected: Collection[Principal] = (),
+        *,
+        demanding: bool = True,
+    ) -> None:
+        certified = mode is TlsMode.CERTIFICATE
+        self.key = None if mode in (None, TlsMode.ADH) else key if certified else key or ThrowAway()
+        self._context = None
+        if mode is not None:
+            self._context = server_context(mode, self.key, trust, demanding=demanding)
+        self._trust = trust if certified else None
+        self._expected = tuple(expected)
+
+    @property
+    def fingerprint(self) -> str | None:
+        """SHA-256 of the certificate shown (RFC 8122 section 5); None without one."""
+        return None if self.key is None else self.key.fingerprint
+
+    def layers(self) -> list[TlsLayer]:
+        """Those of one connection."""
+        if self._context is None:
+            return []
+        judge = None if self._trust is None else self._trust.judge(self._expected)
+        return [TlsLayer(self._context, server=True, own_key=self.fingerprint, judge=judge)]
