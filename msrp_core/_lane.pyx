@@ -9,7 +9,7 @@ from cpython.ref cimport Py_INCREF, Py_XDECREF
 from libc.string cimport memcpy
 
 cdef enum:
-    BLOCK = 65000   # larger ones, the C library fetches from the system, zeroed, each time
+    BLOCK = 262144  # as much as a read brings: one object, one ring of the bell, one call to take it
 
 cdef extern from "Python.h":
     int _PyBytes_Resize(PyObject **, Py_ssize_t) except -1

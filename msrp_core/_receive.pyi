@@ -12,6 +12,9 @@ class ReceiveBuffer:
     """
 
     def __init__(self, size: int = 262144) -> None: ...
+    @property
+    def size(self) -> int:
+        """Octets it holds."""
     def get(self) -> memoryview:
         """The whole memory, writable, none of it in use by anyone else."""
     def filled(self, size: int) -> memoryview:

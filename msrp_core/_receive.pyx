@@ -51,7 +51,7 @@ cdef class _Block:
 cdef class ReceiveBuffer:
     cdef _Block block
     cdef object view
-    cdef Py_ssize_t size
+    cdef readonly Py_ssize_t size
 
     def __init__(self, Py_ssize_t size=262144):
         if size < 1:

@@ -29,6 +29,11 @@ it returns what is free at the end of its heap to the system as soon as it is 12
 each large read, and has it back, page by page and zeroed, for the next; from then on it keeps twice
 this size. Another library than glibc takes no notice."""
 
+_TOGETHER = 4
+"""Full reads whose answers may go out in one write: each write wakes the other side."""
+_PATIENCE = 0.005
+"""Seconds these answers wait at most, where no further read follows after all."""
+
 
 class Bell:
     """Wakes coroutines later, from the event loop; ringing runs none of their code."""
@@ -95,6 +100,8 @@ class Line(asyncio.BufferedProtocol):
         self._full = False
         self._reading = True
         self._flushing = False
+        self._put_off = 0  # reads whose answers are not written yet
+        self._late: asyncio.TimerHandle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
         self._thinking: asyncio.Task[None] | None = None
@@ -135,6 +142,7 @@ class Line(asyncio.BufferedProtocol):
         if transport is None or self._flushing:
             return
         self._flushing = True  # a ring in here may lead back to here
+        self._put_off = 0
         connection = self._connection
         try:
             while not self._full and (data := connection.data_to_send(self.now())):
@@ -179,8 +187,20 @@ class Line(asyncio.BufferedProtocol):
         return self._buffer.get()
 
     def buffer_updated(self, nbytes: int) -> None:
-        self._connection.receive(self._buffer.filled(nbytes), self.now())
-        self._settle()
+        connection = self._connection
+        connection.receive(self._buffer.filled(nbytes), self.now())
+        if nbytes < self._buffer.size or self._put_off == _TOGETHER or not connection.patient:
+            self._settle()
+            return
+        # More is here already, or it would not be full: one write for the answers to all of it.
+        self._put_off += 1
+        if self._late is None:
+            self._late = self._loop.call_later(_PATIENCE, self._catch_up)
+
+    def _catch_up(self) -> None:
+        self._late = None
+        if self._put_off:
+            self._settle()
 
     def eof_received(self) -> bool:
         self._connection.ended(self.now())
@@ -204,9 +224,10 @@ class Line(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._full = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in (self._timer, self._late):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._late = None
         if self._thinking is not None:
             self._thinking.cancel()  # nobody waits for its thread
         if self._connection.state == "ending":

@@ -111,6 +111,7 @@ class Connection:
         self._due = (*timers, self.grants, self.hold, self.comparing)
         self.outlet = Outlet(self.limits, self.wire, self.transactions)
         self._unread = 0  # octets of messages being read
+        self._answers = 0  # octets that were said in the last read, and before it
         self._holding = self._released = False  # the latter: it ended, and the driver does not know yet
 
     # -- what is known
@@ -148,7 +149,14 @@ class Connection:
     @property
     def stirred(self) -> bool:
         """Whether taking octets left the driver work: a report to write, a network to read again."""
-        return self._released or bool(self.outlet.said)
+        return self._released or self.outlet.owed != self._answers
+
+    @property
+    def patient(self) -> bool:
+        """Whether there is nothing to do after a read but to write answers, and these may wait for
+        those to a read that follows at once."""
+        busy = self.outlet.turns or self.arrived or self.acceptor.thinking
+        return not busy and self._machine.state == "open" and not self.paused
 
     # -- in
 
@@ -172,6 +180,7 @@ class Connection:
             self.outlet.last = self.wire.wrap([])  # the alert
             return
         self.heard += octets_here
+        self._answers = self.outlet.owed
         unfinished = self._machine.state == "open" and (self.wire.partial or not self.intake.parser.idle)
         self.watch.brought(octets_here, now, unfinished=unfinished)
         self.watch.owing(now, much=self.outlet.owed > self.limits.owed)
@@ -274,6 +283,7 @@ class Connection:
         if self._machine.state == "closed":
             return self.outlet.rest()
         self._released = False
+        self._answers = 0
         self.watch.owing(now, much=False)
         if self.bindings.used and not self.bindings.endpoints:
             self.watch.idle(now)

@@ -145,3 +145,46 @@ def test_of_a_batch_that_is_answered_nothing_is_kept(merged: bool) -> None:
     transactions = model.hand.connection.transactions
     assert (len(transactions), transactions._batched, transactions._waiting) == (0, {}, {})
     assert transactions.next_timer() is None
+
+
+def test_answers_wait_only_where_nothing_else_is_to_be_done() -> None:
+    hand = ByHand(limits=Limits(unread=100))
+    connection = hand.connection
+    assert connection.patient
+    endpoint = hand.bind()
+    connection.arrived.append(endpoint)
+    assert not connection.patient, "a session arrived"
+    connection.arrived.clear()
+    connection.receive(hand.chunk("msg1", b"x" * 90, 1, "*", "+"), hand.now)
+    assert connection.patient, "whatever answers there are"
+    assert not connection.stirred, "and whoever reads need not write them"
+    message = endpoint.inbox[0]
+    message.open()
+    connection.receive(hand.chunk("msg1", b"x" * 90, 91, "*", "+"), hand.now)
+    assert not connection.patient, "the network must not be read now"
+    assert len(message.take() + message.take()) == 180
+    assert connection.stirred
+    assert connection.data_to_send(hand.now)
+    assert connection.patient
+    assert not connection.stirred
+    outgoing = endpoint.send("a/b", 1)
+    outgoing.feed(b"x")
+    outgoing.end()
+    assert not connection.patient, "a chunk is to be sent"
+    assert connection.data_to_send(hand.now)
+    assert connection.patient
+    connection.close(hand.now)
+    assert not connection.patient, "it ends"
+
+
+def test_a_report_is_work_for_whoever_reads() -> None:
+    hand = ByHand()
+    endpoint = hand.bind()
+    connection = hand.connection
+    connection.receive(hand.chunk("msg1", b"x", 1, 1, "$", ("Success-Report", "yes")), hand.now)
+    message = endpoint.inbox[0]
+    message.open()
+    assert message.take() == b"x"
+    assert not connection.stirred
+    message.confirm()
+    assert connection.stirred

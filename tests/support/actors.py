@@ -72,7 +72,7 @@ class Reader(Actor):
         super().__init__()
         self.incoming = incoming
         self.way = way
-        self.came = b""
+        self.came = bytearray()
         self.settled = False  # said what became of it
         self._stop = stop
         self._opened = False
