@@ -137,9 +137,14 @@ class Plain(Line):
     """Nobody is asked for a session: both paths are known beforehand."""
 
     def __init__(
-        self, local: str, remote: str, begun: Callable[[Session], object], layer: TlsLayer | None = None
+        self,
+        local: str,
+        remote: str,
+        begun: Callable[[Session], object],
+        layer: TlsLayer | None = None,
+        limits: Limits | None = None,
     ) -> None:
-        super().__init__(Connection([] if layer is None else [layer], terms=Terms(TAKES)))
+        super().__init__(Connection([] if layer is None else [layer], terms=Terms(TAKES), limits=limits))
         self._paths = local, remote
         self._begun = begun
 
@@ -252,11 +257,11 @@ async def send_rival(order: Order) -> Made:
 
 async def send_ours(order: Order) -> Made:
     made: list[Session] = []
-    _, line = await asyncio.get_running_loop().create_connection(
-        lambda: Plain(order["remote"], order["local"], made.append), "127.0.0.1", order["port"]
+    limits = Limits(chunk_alone=order["chunk"])
+    await asyncio.get_running_loop().create_connection(
+        lambda: Plain(order["remote"], order["local"], made.append, limits=limits), "127.0.0.1", order["port"]
     )
-    line.connection.limits = made[0]._endpoint.limits = Limits(chunk_alone=order["chunk"])
-    session = made[0]
+    (session,) = made
 
     async def stream() -> None:
         block = os.urandom(ROOM)
