@@ -13,6 +13,8 @@ from typing import Protocol, TypeVar, cast
 from msrp_core import ReceiveBuffer
 
 from ..protocol.connection import Connection
+from ..protocol.tap import Tap
+from .taps import Watcher, tap
 from .threads import Threads
 
 __all__ = ["Bell", "Line", "Owner"]
@@ -105,6 +107,7 @@ class Line(asyncio.BufferedProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
         self._thinking: asyncio.Task[None] | None = None
+        self._seen: tuple[Watcher, Tap] | None = None  # by whom, where somebody watches
 
     # -- what a session asks for (`msrp_peer.session.driver.Driver`)
 
@@ -178,6 +181,8 @@ class Line(asyncio.BufferedProtocol):
         _tune(transport.get_extra_info("socket"))
         # More is asked for once the network has all of what came before: clocks and pace go by that.
         self._transport.set_write_buffer_limits(high=0)
+        if (seen := tap(self.peer_address)) is not None:
+            self._seen, self._connection.outlet.tap = seen, seen[1]
         self._connection.begin(self.now())
         if self._owner is not None:
             self._owner.line_made(self)
@@ -233,6 +238,8 @@ class Line(asyncio.BufferedProtocol):
         if self._connection.state == "ending":
             self._connection.ended(self.now())
         self._connection.lost(f"the connection broke: {_words(exc)}")
+        if self._seen is not None:
+            self._seen[0].gone(self._seen[1], self._connection.reason)
         if not self._gone.done():
             self._gone.set_result(None)
         if self._owner is not None:

@@ -56,10 +56,12 @@ def run(args: argparse.Namespace) -> Exit:
     taking = Taking.from_options(args)
     if args.address is not None:
         login = accepting(args)
-        return run_loop(lambda: Chat(args, output, taking, login=login).run(), output, args.verbose)
+        return run_loop(
+            lambda: Chat(args, output, taking, login=login).run(), output, args.verbose, args.trace
+        )
     caller = initiating(args)
     meet: Meet = lambda _: connection(args, caller)  # noqa: E731
-    return run_loop(lambda: Chat(args, output, taking, meet).run(), output, args.verbose)
+    return run_loop(lambda: Chat(args, output, taking, meet).run(), output, args.verbose, args.trace)
 
 
 class Chat:

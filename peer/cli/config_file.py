@@ -31,6 +31,8 @@ ONLY_TYPED: Final = frozenset(
         *("from", "for", "shared", "digest-md5"),
         # what comes on standard input, and goes out on standard output
         *("password-stdin", "json"),
+        # what one run is looked into with
+        "trace",
     }
 )
 """Options of one run alone. The rule: a file says *how* things are done, and *what* is done now (whom

@@ -35,7 +35,9 @@ def run(args: argparse.Namespace) -> Exit:
     output = Output(json=args.json)
     taking = Taking.from_options(args)
     login = accepting(args)
-    return run_loop(lambda: Listening(args, output, taking, Lines(), login).run(), output, args.verbose)
+    return run_loop(
+        lambda: Listening(args, output, taking, Lines(), login).run(), output, args.verbose, args.trace
+    )
 
 
 class Listening:

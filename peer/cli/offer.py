@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> Exit:
     output = Output(json=args.json)
     taking = Taking.from_options(args)
     exchange = _Exchange(args, output, taking)
-    return run_loop(exchange.run, output, args.verbose)
+    return run_loop(exchange.run, output, args.verbose, args.trace)
 
 
 class _Transferred(Exception):

@@ -18,6 +18,7 @@ __all__ = ["build_parser", "listening_address", "parse", "read"]
 
 ANY_ADDRESS = "0.0.0.0:2855"
 
+_TALKING = ("listen", "send", "chat", "offer", "answer", "verify")  # the commands that have sessions
 Add = Callable[[argparse.ArgumentParser], None]
 
 
@@ -50,6 +51,13 @@ def build_parser(*, hidden: bool = False) -> argparse.ArgumentParser:
         if name not in ("inspect", "config"):
             one.add_argument(
                 "-v", "--verbose", action="count", default=0, help="log on stderr; twice for more"
+            )
+        if name in _TALKING:
+            one.add_argument(
+                "--trace",
+                type=Path,
+                metavar="FILE",
+                help="write every frame there, one JSON object a line, without secrets and contents",
             )
         settings.add_options(one, default=argparse.SUPPRESS)
 

@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from ..terms.display import escape
@@ -20,14 +21,46 @@ __all__ = ["run"]
 _LAST = 1.0  # seconds for the last words, where somebody wants to end and nobody reads
 
 
-def run(command: Callable[[], Coroutine[Any, Any, Exit]], output: Output, verbose: int = 0) -> Exit:
-    """Run a command's coroutine to its end and return its exit code.
+def run(
+    command: Callable[[], Coroutine[Any, Any, Exit]],
+    output: Output,
+    verbose: int = 0,
+    trace: Path | None = None,
+) -> Exit:
+    """Run a command's coroutine to its end and return its exit code; meanwhile `trace` is written.
 
     Ctrl-C and SIGTERM cancel it, so that sessions are closed and files kept; a second Ctrl-C
     does not wait for that. So does the end of whoever reads stdout.
     """
     _logging(verbose, output)
-    return asyncio.run(_watched(command, output))
+    return asyncio.run(_watched(_traced(command, output, trace), output))
+
+
+def _traced(
+    command: Callable[[], Coroutine[Any, Any, Exit]], output: Output, path: Path | None
+) -> Callable[[], Coroutine[Any, Any, Exit]]:
+    """The same command, with its frames written down."""
+    if path is None:
+        return command
+
+    async def traced() -> Exit:
+        from ..aio.taps import watching
+        from .trace import Trace
+
+        loop = asyncio.get_running_loop()
+
+        def ended(why: OSError) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits for it any more
+                loop.call_soon_threadsafe(output.error, why, "the trace ends here, the session goes on")
+
+        trace = Trace(path, ended)
+        try:
+            with watching(trace):
+                return await command()
+        finally:
+            await asyncio.to_thread(trace.close)
+
+    return traced
 
 
 class _Executor(ThreadPoolExecutor):

@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> Exit:
     """Send what the options say; done only when all of it was delivered."""
     output = Output(json=args.json)
     meet = partial(connection, args, initiating(args))
-    return run_loop(lambda: send(args, output, meet), output, args.verbose)
+    return run_loop(lambda: send(args, output, meet), output, args.verbose, args.trace)
 
 
 @contextlib.asynccontextmanager

@@ -36,9 +36,9 @@ def run(args: argparse.Namespace) -> Exit:
         raise UsageError("--announce and --port go with --listen")
     output = Output(json=args.json)
     if args.address is not None:
-        return run_loop(lambda: _wait(args, output), output, args.verbose)
+        return run_loop(lambda: _wait(args, output), output, args.verbose, args.trace)
     login = initiating(args)
-    return run_loop(lambda: _call(args, output, login), output, args.verbose)
+    return run_loop(lambda: _call(args, output, login), output, args.verbose, args.trace)
 
 
 async def _call(args: argparse.Namespace, output: Output, login: dict[str, Any]) -> Exit:

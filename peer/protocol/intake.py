@@ -54,13 +54,20 @@ class Intake:
                 securing = connection.state == "securing"
             if (self.waiting or (proves and acceptor.thinking)) and self._between(octets, now):
                 continue
-            for event in self.parser.feed(octets):
-                if holding and hold.takes(event, now):
-                    short.stop()
-                else:
-                    short.event(event)
-                if self.waiting or (proves and acceptor.thinking):
-                    self._between(self.parser.rest(), now)
+            seen, behind = connection.outlet.tap, 0
+            try:
+                for event in self.parser.feed(octets):
+                    if holding and hold.takes(event, now):
+                        short.stop()
+                    else:
+                        short.event(event)
+                    if self.waiting or (proves and acceptor.thinking):
+                        rest = self.parser.rest()
+                        behind = len(rest)
+                        self._between(rest, now)
+            finally:
+                if seen is not None:  # all but what is behind, which is no frame's, or not yet
+                    seen.heard(bytes(memoryview(octets)[: memoryview(octets).nbytes - behind]))
         short.end()
         if securing:
             connection.settle()

@@ -4,6 +4,7 @@ in turn, as much in one go as the network takes quickly."""
 from __future__ import annotations
 
 from ..terms.limits import Limits
+from .tap import Tap
 from .transactions import Transactions
 from .turns import Pace, Turns
 from .wire import Wire
@@ -19,6 +20,7 @@ class Outlet:
         said: whole frames that go out next.
         owed: the octets of these.
         last: what goes behind everything else, through all layers already: a goodbye, an alert.
+        tap: who sees what passes on this line, in both directions; None for nobody.
         more: whether `take`, which was just asked, is to be asked again at once.
     """
 
@@ -32,6 +34,7 @@ class Outlet:
         self.said: list[bytes] = []
         self.owed = 0
         self.last: list[bytes] = []
+        self.tap: Tap | None = None
         self.more = True
 
     def say(self, frame: bytes) -> None:
@@ -41,6 +44,8 @@ class Outlet:
 
     def seal(self) -> None:
         """Wrap what was said so far: a layer begins behind it."""
+        if self.tap is not None and self.said:
+            self.tap.said(b"".join(self.said))
         self._sealed += self._wire.wrap(self.said)
         self.said = []
 
@@ -57,6 +62,8 @@ class Outlet:
         self.owed = 0
         if chunks and turns:
             said += turns.cut(room, pace.octets, transactions, now)
+        if self.tap is not None and said:
+            self.tap.said(b"".join(said))
         # The clocks of what is opened begin when it is taken, and so does the measure of the pace.
         self.more = bool(turns) or transactions.fresh
         pace.gave(now, more=bool(turns) and transactions.room > 0)

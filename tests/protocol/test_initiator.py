@@ -15,6 +15,7 @@ from msrp_peer.terms.security import Level
 from support.by_hand import ANY, LISTENER, Clear
 from support.pair import Pair, Toy
 from support.proofs import BOB, NAMES, WORD, Asking, Door
+from support.tapped import Tapped
 
 LIST = ("WWW-Authenticate", SaslHeader(NAMES).text())
 AGAIN = ("Authentication-Info", SaslHeader(NAMES).text())
@@ -85,8 +86,12 @@ class Hand:
 def test_each_proves_itself_to_the_other(name: str, layered: bool) -> None:
     layer = (lambda: Toy(handshake=False)) if layered else None
     pair = Pair(gate=(door := Door(layer=layer)))
+    near, far = (Tapped().line("") for _ in range(2))
+    pair.left.outlet.tap, pair.right.outlet.tap = near, far
     run = log_in(pair, asking := Asking(name, layer=layer))
     assert (run.state, run.failure) == ("done", None)
+    assert (near.there, near.back) == (far.back, far.there)
+    assert near.there.startswith(b"MSRP ")
     for connection in (pair.left, pair.right):
         assert connection.security.level is Level.AUTHENTICATED
         assert len(connection.security.layers) == 1 + layered
@@ -256,7 +261,9 @@ def test_what_follows_success_waits_until_it_is_judged() -> None:
     hand.to_outcome()
     assert hand.asked is not None
     sender = Toy(handshake=False)
-    early = b"".join(sender.wrap([b"MSRP abcd 200 OK\r\nTo-Path: " + LISTENER.encode() + b"\r\n"]))
+    inside = b"MSRP abcd 200 OK\r\nTo-Path: " + LISTENER.encode() + b"\r\n"
+    early = b"".join(sender.wrap([inside]))
+    tap = hand.connection.outlet.tap = Tapped().line("")
     outcome = response(hand.asked, 200, None, [("Authentication-Info", SaslHeader(s2c=b"bob").text())])
     hand.connection.receive(outcome + early[:5], 0)
     assert (hand.run.state, hand.run.slow) == ("judging", True)
@@ -265,6 +272,7 @@ def test_what_follows_success_waits_until_it_is_judged() -> None:
     assert hand.connection.state == "open"
     hand.steps()
     assert hand.connection.state == "open", "it went through the layer"
+    assert bytes(tap.there) == outcome + inside, "and is seen once, as it is above the layer"
     assert not hand.connection.paused
     data = b"".join(hand.connection.data_to_send(0))
     assert b"MSRP" not in data
