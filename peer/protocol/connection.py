@@ -38,6 +38,7 @@ from .incoming import Incoming
 from .intake import Intake
 from .outgoing import Outgoing
 from .outlet import Outlet
+from .pressure import Pressure
 from .prover import Gate
 from .register import Register
 from .requests import KeepAlive, Request, Requests
@@ -110,9 +111,8 @@ class Connection:
         timers = (self.watch, self.transactions, self.missing, self.inbound.later)
         self._due = (*timers, self.grants, self.hold, self.comparing)
         self.outlet = Outlet(self.limits, self.wire, self.transactions)
-        self._unread = 0  # octets of messages being read
+        self.pressure = Pressure(self.limits.unread, lambda: self.bell.ring())
         self._answers = 0  # octets that were said in the last read, and before it
-        self._holding = self._released = False  # the latter: it ended, and the driver does not know yet
 
     # -- what is known
 
@@ -143,13 +143,13 @@ class Connection:
         """
         if self._machine.state != "open":
             return False
-        behind = self._holding or self.outlet.owed > self.limits.owed or self.intake.waiting
+        behind = self.pressure.holding or self.outlet.owed > self.limits.owed or self.intake.waiting
         return behind or bool(self.hold.events)
 
     @property
     def stirred(self) -> bool:
         """Whether taking octets left the driver work: a report to write, a network to read again."""
-        return self._released or self.outlet.owed != self._answers
+        return self.pressure.released or self.outlet.owed != self._answers
 
     @property
     def patient(self) -> bool:
@@ -282,7 +282,7 @@ class Connection:
         """
         if self._machine.state == "closed":
             return self.outlet.rest()
-        self._released = False
+        self.pressure.released = False
         self._answers = 0
         self.watch.owing(now, much=False)
         if self.bindings.used and not self.bindings.endpoints:
@@ -297,22 +297,6 @@ class Connection:
     def more(self) -> bool:
         """Whether `data_to_send`, which was just asked, is to be asked again at once."""
         return self.outlet.more
-
-    # -- back-pressure
-
-    def took(self, octets: int) -> None:
-        """A message being read holds that many octets more."""
-        self._unread += octets
-        if self._unread > self.limits.unread:
-            self._holding = True
-
-    def gave(self, octets: int) -> None:
-        """It holds that many less."""
-        self._unread -= octets
-        if self._holding and self._unread <= self.limits.unread // 4:
-            self._holding = False
-            self._released = True
-            self.bell.ring()
 
     # -- time
 

@@ -17,9 +17,6 @@ class Deadlines(Generic[T]):
         self._patience = patience
         self._at: OrderedDict[T, float] = OrderedDict()  # a dict looks long for its first item
 
-    def __len__(self) -> int:
-        return len(self._at)
-
     def start(self, waiting: T, now: float) -> None:
         self._at[waiting] = now + self._patience
         self._at.move_to_end(waiting)
@@ -43,6 +40,3 @@ class Deadlines(Generic[T]):
             del self._at[waiting]
             over.append(waiting)
         return over
-
-    def clear(self) -> None:
-        self._at.clear()

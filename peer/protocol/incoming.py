@@ -221,7 +221,7 @@ class Incoming:
         gained = store.reach - before
         if gained:
             if self.opened:
-                self.endpoint.connection.took(gained)
+                self.endpoint.connection.pressure.took(gained)
             self.bell.ring()
         if wrong is not None:
             self._turn_away(413, wrong)
@@ -270,14 +270,14 @@ class Incoming:
             if self._store.arrived > self._limits.unhurried:
                 self._reported -= self._limits.reported  # its sender has waited, and soon learns of it
             self._store.lighten()
-            self.endpoint.connection.took(len(self._store))
+            self.endpoint.connection.pressure.took(len(self._store))
             self.endpoint.connection.inbound.later.release(self)
 
     def take(self) -> bytes:
         """The oldest octets not taken yet; empty where there are none, or the next are missing."""
         block = self._store.take()
         if self.opened and block:
-            self.endpoint.connection.gave(len(block))
+            self.endpoint.connection.pressure.gave(len(block))
             done = self._store.reach - len(self._store) - len(block)
             if self._report_due and done and done - self._reported >= self._limits.reported:
                 # A long message: its sender sees how far it is (RFC 4975 section 7.1.3). Never
@@ -336,5 +336,5 @@ class Incoming:
 
     def _forget(self) -> None:
         if self.opened:
-            self.endpoint.connection.gave(len(self._store))
+            self.endpoint.connection.pressure.gave(len(self._store))
         self._store.clear()
