@@ -149,6 +149,7 @@ examples:
   msrp offer --listen --out inbox      only take what the other side has
   msrp offer --connect                 where nobody can connect to this computer
   msrp offer --cema                    where a middlebox of the network must be connected to
+  msrp offer --as im:alice@lan --expect im:bob@lan   only with bob, who is proved by a password
 
 Prints an offer (SDP) for the other side, who gives it to `msrp answer`, or to any program that
 speaks MSRP; then paste the answer here, and an empty line. Both texts are secret: whoever reads
@@ -157,6 +158,10 @@ are sure that nobody can, say --protected: then the fingerprint in them verifies
 
 An offer of one file describes it: name, size, type, hashes (RFC 5547). The other side can refuse it
 before anything is sent, checks the hash, and goes on from the NAME.part of an earlier attempt.
+
+With --expect both sides are proved to each other, or nothing is said; whoever has the password
+connects, and the other side is the one that keeps it (msrp passwd). The texts show that it can be
+(a=msrp-auth:SASL), and an offer or answer that does not is refused.
 
 With --cema (RFC 6714) the side that connects goes to the c= and m= lines of the other side's text,
 which a session border controller may have made its own. If the other side cannot do that, a second
@@ -172,7 +177,7 @@ examples:
 Paste the offer, and an empty line; then give what is printed to whoever made the offer. Where the
 offer asks for a file, only those of --file can be meant; it is sent if its name, size, type or hash
 is what was asked for. An offer of a file is refused without --out; where it is taken, that is all.
-See msrp offer --help for what the texts are worth.
+See msrp offer --help for what the texts are worth, and for --expect.
 """
 PEERS = """\
 examples:

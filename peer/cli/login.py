@@ -16,14 +16,16 @@ from ..terms.principal import Principal, PrincipalError
 from ..terms.security import Level
 
 if TYPE_CHECKING:
-    from msrp_sasl import Password, Policy
+    from msrp_sasl import Password, Policy, Verifiers
 
 __all__ = [
     "Accepting",
+    "Either",
     "accepting",
     "add_accepting",
     "add_initiating",
     "add_require",
+    "either",
     "initiating",
     "principal",
     "required",
@@ -112,7 +114,7 @@ def initiating(args: argparse.Namespace) -> dict[str, Any]:
     return {
         "require": max(level, Level.AUTHENTICATED),
         "expect": expected,
-        "credentials": _Given(args.me, expected, _password(args, expected)),
+        "credentials": _Given(args.me, expected, _password(args, expected, guessable=args.guessable)),
         "policy": _policy(guessable=args.guessable),
     }
 
@@ -131,14 +133,14 @@ def _wanted(args: argparse.Namespace, expected: str | None, level: Level) -> boo
     return expected is not None and args.me is not None and Environment.names(expected)
 
 
-def _password(args: argparse.Namespace, expected: str) -> Password:
+def _password(args: argparse.Namespace, expected: str, *, guessable: bool) -> Password:
     from ..credentials.chain import usual
     from ..credentials.errors import CredentialsError
 
     password = usual(standard_input=args.password_stdin).password(args.me, expected)
     if password is None:
         raise CredentialsError(f"no password was given, and without one nobody is {args.me} to {expected}")
-    if not password.generated and not args.guessable:
+    if not password.generated and not guessable:
         # It would be refused behind the handshake: nothing here verifies the other side's key before.
         raise NotSecureEnough(
             "this password was not generated: whoever stands in between could guess it. If it was, "
@@ -238,3 +240,64 @@ def _nobody(args: argparse.Namespace) -> str:
     me = Principal.parse(args.me).text if args.me else "im:bob@lan"
     who = args.expect[0] if args.expect else "im:alice@lan"
     return f"nobody has a password for {me}, so nobody can be proved: msrp passwd --from {who} --for {me}"
+
+
+@dataclass(frozen=True)
+class Either:
+    """Who is to be proved where it is only agreed which side connects.
+
+    Attributes:
+        told: for `msrp_peer.Offer` and `Answer`.
+        arguments: for `msrp_peer.join`.
+    """
+
+    told: dict[str, Any]
+    arguments: dict[str, Any]
+
+
+def either(args: argparse.Namespace) -> Either:
+    """From the options, and the passwords that are known here. Asks for the password of the other
+    side, where none of it is kept here.
+
+    Raises as `initiating`.
+    """
+    if len(args.expect) > 1:
+        raise UsageError("you meet one: say --expect once")
+    expected = args.expect[0] if args.expect else None
+    level = required(args)
+    if args.auth == "none" or not (args.auth == "scram" or _wanted(args, expected, level) or expected):
+        if expected or level is Level.AUTHENTICATED or args.password_stdin:
+            raise UsageError("--auth none proves nobody")
+        return Either({}, {"require": level})
+    if args.me is None or expected is None:
+        option = "who you are: --as im:alice@lan" if args.me is None else "whom you mean: --expect im:bob@lan"
+        raise UsageError(f"a password belongs to two people: say {option}")
+    if args.tls == "none":
+        raise UsageError("over plain TCP a password protects nothing, and is not used: leave out --tls none")
+    from ..credentials.environment import Environment
+
+    # With --protected the key is verified, and nobody stands in between who could guess.
+    guessable = args.guessable or (args.protected and args.tls == "fingerprint")
+    arguments: dict[str, Any] = {"require": max(level, Level.AUTHENTICATED), "expect": expected}
+    arguments["policy"] = _policy(guessable=guessable)
+    kept = _kept(args.me, expected)
+    if kept is not None:
+        arguments["verifiers"] = kept
+    given = kept is None or args.password_stdin or Environment.names(expected)
+    if given:
+        password = _password(args, expected, guessable=guessable)
+        arguments["credentials"] = _Given(args.me, expected, password)
+    role = "passive" if not given else "active" if kept is None else "actpass"
+    return Either({"expected": expected, "auth": role, "proved": True}, arguments)
+
+
+def _kept(me: str, expected: str) -> Verifiers | None:
+    """What is kept of the password of somebody for `me`; None where nothing is."""
+    from ..credentials.verifiers import VerifierStore, usual_path
+
+    path = usual_path()
+    if not path.exists():
+        return None
+    store = VerifierStore(path)
+    there = any((pair.initiator, pair.acceptor) == (expected, me) for pair in store.pairs())
+    return store if there else None

@@ -20,6 +20,7 @@ from .chat import Chat
 from .exits import Exit
 from .incoming import Taking
 from .listen import CannotListen, Listening
+from .login import Either, either
 from .options import listening_address
 from .output import Output
 from .progress import Bars
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+_ANYWHERE = ("0.0.0.0", "[::]")  # noqa: S104 - compared, not bound
 _NAMES = 8  # looked up of one text, which may have thousands
 _LOOKING_UP = 10.0  # seconds for that
 _PASTING = 3600.0  # seconds for people to carry a text over and another one back
@@ -60,10 +62,25 @@ def run(args: argparse.Namespace) -> Exit:
         raise UsageError("--get takes one file and does nothing else: leave out TEXT, --file and --listen")
     if args.text == "-":
         raise UsageError("standard input is for the other side's text: give the message itself, or --file")
+    where = sorted(f"--{name}" for name in args.given & {"interface", "port"})
+    if args.connect and where:
+        raise UsageError(f"with --connect nobody connects to this side: leave out {' and '.join(where)}")
     output = Output(json=args.json)
     taking = Taking.from_options(args)
-    exchange = _Exchange(args, output, taking)
+    exchange = _Exchange(args, output, taking, either(args))
     return run_loop(exchange.run, output, args.verbose, args.trace)
+
+
+def _place(args: argparse.Namespace) -> str:
+    """``host:port`` where the other side may connect to. Raises UsageError."""
+    where = listening_address(args.at, args.port)
+    if args.interface is None:
+        return where
+    host, _, port = where.rpartition(":")
+    one = f"[{args.interface}]" if ":" in args.interface else args.interface
+    if host not in (*_ANYWHERE, one):
+        raise UsageError(f"--at says already which interface: leave out --interface {args.interface}")
+    return listening_address(one, int(port))
 
 
 class _Transferred(Exception):
@@ -71,10 +88,11 @@ class _Transferred(Exception):
 
 
 class _Exchange:
-    def __init__(self, args: argparse.Namespace, output: Output, taking: Taking) -> None:
+    def __init__(self, args: argparse.Namespace, output: Output, taking: Taking, login: Either) -> None:
         self._args = args
         self._output = output
         self._taking = taking
+        self._login = login
         self._bars = Bars(shown=not args.json)
         self._path: Path | None = None  # of ours, that the session is for
 
@@ -104,15 +122,15 @@ class _Exchange:
         from .. import join
 
         args = self._args
-        require = next(level for level in Level if level.word == args.require)
-        if args.tls == "none":
-            require = Level.PLAINTEXT
+        given = dict(self._login.arguments)
+        if args.tls == "none" and not self._login.told:
+            given["require"] = Level.PLAINTEXT
         async with contextlib.AsyncExitStack() as stack:
             listener = None if args.connect else await stack.enter_async_context(self._listening())
             told = await self._exchanged(listener, typed)
             waits = told.outcome is not None and not told.outcome.active
             seconds = _PASTING if waits and args.timeout is None else args.timeout
-            joining = join(told, listener=listener, require=require, timeout=seconds)
+            joining = join(told, listener=listener, timeout=seconds, **given)
             file = None if told.outcome is None else transfer.agreed(told.outcome)
             session = await stack.enter_async_context(joining)
             if file is None:
@@ -133,7 +151,7 @@ class _Exchange:
         args = self._args
         limits = replace(Limits(), reserved=_PASTING)
         async with contextlib.AsyncExitStack() as stack:
-            at = listen(listening_address(args.at, None), tls=args.tls, limits=limits)
+            at = listen(_place(args), tls=args.tls, limits=limits)
             try:
                 listener = await stack.enter_async_context(at)
             except CannotReach as error:
@@ -156,6 +174,7 @@ class _Exchange:
             cema=args.cema,
             signalled=args.protected,
             me=args.me,
+            **self._login.told,
         )
         self._output.note("The offer is for the other side, and for nobody else:")
         text: str | None = offer.text
@@ -195,6 +214,7 @@ class _Exchange:
                 cema=args.cema,
                 signalled=args.protected,
                 me=args.me,
+                **self._login.told,
                 known=await self._known(offer),
             )
             if file is None and answer.outcome is not None and answer.outcome.file is not None:

@@ -236,6 +236,12 @@ def _texts(parser: argparse.ArgumentParser, file: str) -> None:
         help="where the other side may connect to (any interface, any free port)",
     )
     parser.add_argument(
+        "--port", type=_number(0, 65535), metavar="N", help="the port there; 0 for any free one"
+    )
+    parser.add_argument(
+        "--interface", metavar="ADDR", help="there, only the interface of this address, which is told"
+    )
+    parser.add_argument(
         "--host",
         metavar="H",
         help="the address by which the other side reaches that, where it is another (a router's)",
@@ -261,7 +267,7 @@ def _texts(parser: argparse.ArgumentParser, file: str) -> None:
         default="fingerprint",
         help="TLS with the keys whose fingerprints the texts tell (fingerprint), or plain TCP (none)",
     )
-    for add in (_reaching, _taking, _me, _json):
+    for add in (_reaching, login.add_initiating, _taking, _me, _json):
         add(parser)
 
 

@@ -8,13 +8,13 @@ from functools import cached_property
 from msrp_core import Uri
 
 from ..terms.content import Accepts
-from ..terms.errors import PeerError, UsageError
+from ..terms.errors import NotSecureEnough, PeerError, UsageError
 from ..terms.fingerprints import Fingerprint
 from .file_attributes import FileTransfer
 from .media import Direction, MsrpMedia, Setup, read_media
 from .sdp import Description
 
-__all__ = ["NotAcceptable", "Outcome", "Refused", "Side", "look"]
+__all__ = ["NotAcceptable", "Outcome", "Refused", "Side", "Unprovable", "look"]
 
 _ANY = Accepts(("*",))
 _NONE = Accepts()
@@ -29,6 +29,10 @@ class NotAcceptable(PeerError):
 
     def __init__(self, message: str, *, status: int = 488) -> None:
         super().__init__(message, status=status)
+
+
+class Unprovable(NotAcceptable, NotSecureEnough):
+    """Somebody is to be proved, and by what both sides say of themselves nobody can be."""
 
 
 class Refused(PeerError):

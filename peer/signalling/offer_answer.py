@@ -19,7 +19,7 @@ from typing import Literal
 
 from ..terms.errors import PeerError, UsageError
 from ..terms.fingerprints import preferred
-from .agreement import NotAcceptable, Outcome, Refused, Side
+from .agreement import NotAcceptable, Outcome, Refused, Side, Unprovable
 from .file_attributes import MIRRORED, FileTransfer
 from .media import DIRECTIONS, Direction, MsrpMedia, read_media
 from .sdp import Description, Lines, Origin, SdpError, Section, address_lines
@@ -293,12 +293,12 @@ class Negotiation:
             return before.auth
         able = side.speaks_auth("active" if active else "passive")
         if side.proved and not able:
-            raise NotAcceptable(
+            raise Unprovable(
                 "somebody is to be proved, and this side can only prove "
                 + ("others, where they connect" if active else "itself, where it connects")
             )
         if side.proved and _SASL not in theirs.auth:
-            raise NotAcceptable("somebody is to be proved, and its description has no a=msrp-auth:SASL")
+            raise Unprovable("somebody is to be proved, and its description has no a=msrp-auth:SASL")
         return able and _SASL in theirs.auth
 
     def _section(self, protocol: str, offered: Section | None) -> Section:

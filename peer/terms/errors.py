@@ -12,6 +12,7 @@
      ├── FileDamaged         what arrived is not the file that was announced (`session.files`)
      ├── SdpError            a PeerError: its session description cannot be used (`signalling.sdp`)
      ├── NotAcceptable       a PeerError: what it offers does not fit (`signalling.agreement`)
+     ├── Unprovable          NotAcceptable, NotSecureEnough: none can be proved (`signalling.agreement`)
      ├── Refused             a PeerError: it said no to our offer (`signalling.agreement`)
      ├── DiscoveryUnavailable  the LAN cannot be asked here (`aio.discovery`)
      ├── CredentialsError    a password cannot be used (`credentials.errors`)

@@ -16,13 +16,13 @@ from msrp_peer import (
     CannotReach,
     Level,
     Limits,
-    NotAcceptable,
     NotSecureEnough,
     Offer,
     Paths,
     PeerError,
     UsageError,
 )
+from msrp_peer.signalling.agreement import Unprovable
 from sasl.realm import Realm, identity, needed, realm
 from support.in_between import in_between
 from support.people import ALICE, BOB, EVE, SECRET, Knows, known
@@ -250,7 +250,7 @@ async def test_auth_is_not_tried_where_the_sdp_did_not_show_it() -> None:
 async def test_a_text_without_it_is_refused_where_somebody_is_to_be_proved() -> None:
     async with fingerprinted() as at_bob:
         for text, at, more in ((Offer().text, at_bob, LETS_IN), (Offer(at_bob).text, None, LOGS_IN)):
-            with pytest.raises(NotAcceptable, match="no a=msrp-auth") as refused:
+            with pytest.raises(Unprovable, match="no a=msrp-auth") as refused:
                 Answer(text, at, **more)
             assert refused.value.status == 488
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from msrp_peer.signalling.agreement import NotAcceptable, Refused, Side, look
+from msrp_peer.signalling.agreement import NotAcceptable, Refused, Side, Unprovable, look
 from msrp_peer.signalling.offer_answer import Negotiation
 from msrp_peer.signalling.sdp import Description, SdpError
 from msrp_peer.terms.content import Accepts
@@ -508,7 +508,7 @@ def test_auth_is_shown_where_it_can_be(mine: Any, theirs: Any, reachable: bool) 
 )
 def test_somebody_is_to_be_proved_and_cannot_be(mine: Side, theirs: Side, words: str) -> None:
     bob = Negotiation(theirs)
-    with pytest.raises(NotAcceptable, match=words):
+    with pytest.raises(Unprovable, match=words):
         bob.answer(Negotiation(mine).offer())
     assert bob.state == "idle"
 
@@ -516,7 +516,7 @@ def test_somebody_is_to_be_proved_and_cannot_be(mine: Side, theirs: Side, words:
 def test_an_answer_that_does_not_show_auth_is_of_no_use() -> None:
     alice = Negotiation(Side(ALICE, auth="active", proved=True))
     answer = Negotiation(Side(BOB)).answer(alice.offer())
-    with pytest.raises(NotAcceptable, match="no a=msrp-auth"):
+    with pytest.raises(Unprovable, match="no a=msrp-auth"):
         alice.accept(answer)
     assert alice.agreed is None
 
@@ -536,5 +536,5 @@ def test_a_session_that_goes_on_was_proved() -> None:
     assert bob.agreed is not None
     assert bob.agreed.auth
     other = alice.offer(replace(alice.side, path=ALICE.replace("2s93i93idj", "another0"))).replace(AUTH, "")
-    with pytest.raises(NotAcceptable, match="no a=msrp-auth"):
+    with pytest.raises(Unprovable, match="no a=msrp-auth"):
         bob.answer(other)
