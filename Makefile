@@ -131,7 +131,7 @@ $(made): .ci/prepare constraints.txt
 
 .venv/.tools: $(made) pyproject.toml Makefile | .venv/.project
 	@echo "Installing the development tools: a minute or so"
-	@.ci/prepare --commands openssl tshark tcpdump ip=iproute2
+	@.ci/prepare --commands openssl tshark tcpdump ip=iproute2 gnutls-cli=gnutls-bin faketime
 	@.ci/prepare --libraries $(libraries)
 	@touch $@.begun
 	@extras=test; if command -v krb5-config >/dev/null; then extras=test,kerberos; fi; \

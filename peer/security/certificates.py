@@ -36,6 +36,7 @@ class Said:
 
     Attributes:
         principals: the people it names, as `Principal.text` has them.
+        hosts: the hosts it names, in lower-case A-labels; no patterns.
         others: what else it names, for a person to read; safe to show.
         unfit: why it is no certificate of a person for TLS; None where it is one.
     """
@@ -43,6 +44,7 @@ class Said:
     def __init__(self, certificate: x509.Certificate) -> None:
         extensions = certificate.extensions
         self.principals: tuple[str, ...] = ()
+        self.hosts: frozenset[str] = frozenset()
         self.others: tuple[str, ...] = ()
         names = _of(extensions, x509.SubjectAlternativeName)
         if names is not None:
@@ -64,6 +66,8 @@ class Said:
             elif isinstance(name, x509.DNSName | x509.RFC822Name):
                 others.append(name.value)
         self.principals = tuple(dict.fromkeys(people))
+        hosts = (name.value.lower() for name in names if isinstance(name, x509.DNSName))
+        self.hosts = frozenset(host for host in hosts if "*" not in host)
         self.others = tuple(escape(name, 80) for name in others[:3])
 
 

@@ -20,10 +20,11 @@ from ..terms.fingerprints import Fingerprint
 from ..terms.principal import Principal, PrincipalError
 from .certificates import DAMAGED, Said, said, wrong
 
-__all__ = ["Judge", "Pins", "Trust", "read_authorities"]
+__all__ = ["PURPOSE", "Judge", "Pins", "Trust", "read_authorities"]
 
 _MOST: Final = 16 << 20  # octets of a file of authorities; those of the whole web have half a MiB
-_PURPOSE: Final = 26  # X509_V_ERR_INVALID_PURPOSE: a person's certificate serves at both ends
+PURPOSE: Final = 26
+"""X509_V_ERR_INVALID_PURPOSE. A person's certificate serves at both ends."""
 _HINTS: Final = (85, 86)  # key identifiers, which only help to find the issuer, are missing
 
 
@@ -99,7 +100,7 @@ class Judge:
     def __init__(self, trust: Trust, expected: frozenset[str]) -> None:
         self._trust = trust
         self._expected = expected
-        self.verified: Literal["pinned", "chain"] | None = None
+        self.verified: Literal["pinned", "chain", "host"] | None = None
         self.names: tuple[str, ...] = ()
         self.failure: str | None = None
         self._problem: str | None = None
@@ -113,11 +114,11 @@ class Judge:
         if self.failure is not None:
             return False
         if not holds:
-            if error in _HINTS or (error == _PURPOSE and depth == 0):
+            if error in _HINTS or (error == PURPOSE and depth == 0):
                 return True
             if self._problem is None:
                 self._problem = wrong(error, depth, certificate)
-            return self.verified != "chain" or self._refuse(self._problem)
+            return self.verified in (None, "pinned") or self._refuse(self._problem)
         return depth > 0 or self._own(certificate)
 
     def _own(self, certificate: crypto.X509) -> bool:

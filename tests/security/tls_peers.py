@@ -146,3 +146,43 @@ def s_client(*options: str) -> Iterator[tuple[socket.socket, subprocess.Popen[by
                     yield line, process
             finally:
                 process.terminate()
+
+
+@contextlib.contextmanager
+def gnutls_serv(*options: str | Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """`gnutls-serv`, which sends back what it hears."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = ["gnutls-serv", "--echo", "--port", str(port), *map(str, options)]
+    with subprocess.Popen(
+        command, bufsize=0, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        assert process.stdout is not None
+        try:
+            heard = b""
+            while b"IPv4 0.0.0.0 port" not in heard or not heard.endswith(b"done\n"):
+                text = process.stdout.readline()
+                assert text, heard
+                heard += text
+            yield port, process
+        finally:
+            process.terminate()
+
+
+@contextlib.contextmanager
+def gnutls_cli(*options: str | Path) -> Iterator[tuple[socket.socket, subprocess.Popen[bytes]]]:
+    """`gnutls-cli`, and our end of the line to it. It sends what its stdin is given."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
+        port = str(listener.getsockname()[1])
+        command = ["gnutls-cli", "--port", port, *map(str, options), "127.0.0.1"]
+        with subprocess.Popen(
+            command, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as process:
+            try:
+                line, _ = listener.accept()
+                line.settimeout(20)
+                with line:
+                    yield line, process
+            finally:
+                process.terminate()
