@@ -24,6 +24,7 @@ import pytest
 
 from cli.programs import Program
 from sasl.realm import identity, needed, realm
+from support.authority import Authority, pem, write
 from support.hosts import PORT, Capture, Host, hosts, outside
 from support.people import ALICE, BOB, SECRET
 
@@ -217,6 +218,7 @@ ORDERS: dict[str, dict[str, Any]] = {
     "DIGEST-MD5, no TLS": {"mechanisms": ["DIGEST-MD5"], "tls": "none"},
     "KRB5-U2U": {"mechanisms": ["KRB5-U2U"]},
     "KRB5-U2U, no TLS": {"mechanisms": ["KRB5-U2U"], "tls": "none"},
+    "certificates": {"tls": "certificate"},
 }
 OPEN = ("DIGEST-MD5, no TLS", "KRB5-U2U, no TLS")
 """Where nothing hides the login."""
@@ -239,6 +241,14 @@ def test_session_ids_on_the_way(path: str, line: Line, capture: Capture) -> None
         told = Path(home.env["KRB5_CONFIG"]).read_text()
         # Who has a ticket asks the KDC, which is on neither of the two hosts.
         (line.folder / "krb5.conf").write_text(re.sub(r"(kdc = )[^:\s]+", rf"\g<1>{reached}", told))
+    if path == "certificates":
+        authority = Authority()
+        order["shown"] = [
+            [str(file) for file in write(line.folder, f"person{number}", *authority.issue_pem(name))]
+            for number, name in enumerate(order["people"])
+        ]
+        order["authority"] = str(line.folder / "authority.pem")
+        (line.folder / "authority.pem").write_bytes(pem(authority.certificate))
     where = f"{line.far.address}:{PORT}"
     listener = line.talker(line.far, "listen", where, order, environment)
     assert listener.stdout is not None
@@ -248,7 +258,8 @@ def test_session_ids_on_the_way(path: str, line: Line, capture: Capture) -> None
     heard, _ = listener.communicate(timeout=60)
     here, there = json.loads(said), json.loads(heard)
     assert here["uris"] == there["uris"][::-1]
-    assert here["mechanism"] == there["mechanism"] == order.get("mechanisms", [None])[0]
+    proved = "EXTERNAL" if path == "certificates" else order.get("mechanisms", [None])[0]
+    assert here["mechanism"] == there["mechanism"] == proved
     ids = [_session_id(uri) for uri in here["uris"]]
     assert all(len(each) >= 22 for each in ids)
     octets = capture.streams()

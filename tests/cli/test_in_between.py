@@ -6,6 +6,7 @@ malicious discovery is shown here with the programs people use. KRB5-U2U has its
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -21,6 +22,7 @@ from typing import Any, Protocol
 import pytest
 
 from cli.programs import Listening, Program, Start
+from support.authority import Authority, pem, write
 from support.people import ALICE, BOB
 
 MIDDLE = Path(__file__).parents[1] / "support" / "in_between.py"
@@ -152,6 +154,63 @@ def test_a_bound_password_is_refused_by_both(
     bob.interrupt()
     assert "a login from 127.0.0.1 failed" in bob.errors
     assert "session with" not in bob.output
+
+
+@pytest.mark.parametrize("shows", ["a key of its own", "a valid certificate for another"])
+@pytest.mark.parametrize("victim", ["who calls", "who listens"])
+def test_certificates_are_asked_for_whom_they_name(
+    between: Between, tmp_path: Path, victim: str, shows: str
+) -> None:
+    """Each end, by the library, refuses inside of the handshake whoever is not the one it expects: here
+    one side believes everybody, and the other does not."""
+    authority = Authority()
+    files = {
+        name: write(tmp_path, name, *authority.issue_pem(f"im:{name}@lan"))
+        for name in ("alice", "bob", "eve")
+    }
+    (tmp_path / "authority.pem").write_bytes(pem(authority.certificate))
+    shown = [[str(file) for file in files[name]] for name in ("alice", "bob")]
+    careful = {
+        "tls": "certificate",
+        "shown": shown,
+        "authority": str(tmp_path / "authority.pem"),
+        "text": TEXT,
+    }
+    eve = {"shows": [str(file) for file in files["eve"]]} if "valid" in shows else {}
+    with talker("listen", "127.0.0.1:0", careful if victim == "who listens" else {}) as listener:
+        assert listener.stdout is not None
+        port = json.loads(listener.stdout.readline())["port"]
+        middle = between(f":{port}", **eve)
+        order = careful if victim == "who calls" else {"text": TEXT}
+        with talker("connect", middle.target, order) as caller:
+            said, _ = caller.communicate(timeout=60)
+        heard = middle.heard()
+        assert heard["back"] == "", "who listens has said nothing"
+        refused = json.loads(said)["refused"]
+        if victim == "who calls":
+            assert heard["there"] == "", "and neither has who calls"
+            why = "and im:bob@lan was expected" if eve else "no authority vouches for it"
+            assert why in refused
+        else:
+            assert TEXT not in heard["there"]
+        listener.kill()
+        assert listener.stdout.read() == "", "no session"
+
+
+@contextlib.contextmanager
+def talker(role: str, where: str, order: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
+    """A process of support/talker.py."""
+    command = [sys.executable, "-P", MIDDLE.with_name("talker.py"), role, where]
+    environment = {**os.environ, "PYTHONPATH": str(MIDDLE.parents[1])}
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=environment, **pipes) as process:
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(order) + "\n")
+        process.stdin.flush()
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 # -- replay and reflection

@@ -15,10 +15,12 @@ import json
 import re
 import sys
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 from msrp_peer.aio.discovery import Announcer
-from msrp_peer.security.keys import ThrowAway
+from msrp_peer.security.keys import Key, ThrowAway
+from msrp_peer.security.own_key import read_key
 from msrp_peer.security.tls import TlsLayer
 from msrp_peer.security.tls_modes import TlsMode, client_context, server_context
 from msrp_peer.signalling.announcement import Announcement
@@ -40,7 +42,7 @@ class InBetween:
         connections: how many came.
     """
 
-    def __init__(self, to: int, there: Change, back: Change) -> None:
+    def __init__(self, to: int, there: Change, back: Change, own: Key | None = None) -> None:
         self.port = 0
         self.there = bytearray()
         self.back = bytearray()
@@ -48,7 +50,7 @@ class InBetween:
         self._to = to
         self._changes = there, back
         self._tasks: set[asyncio.Task[None]] = set()
-        own = ThrowAway()
+        own = own or ThrowAway()
         self.key = own.fingerprint
         self._client = client_context(TlsMode.ANONYMOUS, own)
         self._server = server_context(TlsMode.ANONYMOUS, own)
@@ -130,9 +132,11 @@ CHANGES: dict[str, Change] = {
 
 
 @contextlib.asynccontextmanager
-async def in_between(to: int, *, there: Change = _same, back: Change = _same) -> AsyncIterator[InBetween]:
-    """Between whoever connects to its port and the listener at port `to`."""
-    middle = InBetween(to, there, back)
+async def in_between(
+    to: int, *, there: Change = _same, back: Change = _same, own: Key | None = None
+) -> AsyncIterator[InBetween]:
+    """Between whoever connects to its port and the listener at port `to`; shows `own` to both."""
+    middle = InBetween(to, there, back, own)
     server = await asyncio.start_server(middle.serve, "127.0.0.1", 0)
     middle.port = server.sockets[0].getsockname()[1]
     try:
@@ -150,6 +154,7 @@ async def _main(to: int, order: dict[str, Any]) -> None:
     change: what becomes of what the victim hears, of `CHANGES`.
     places: put the listener's place for ours in all that the victim says, and back.
     announce: tell the loopback interface that this principal is here, with our key and `mech`.
+    shows: files of a certificate and its key, shown to both sides instead of one of its own.
     clear: answer without TLS whatever comes, and keep that.
     """
     back = CHANGES[order.get("change", "nothing")]
@@ -167,7 +172,8 @@ async def _main(to: int, order: dict[str, Any]) -> None:
             await asyncio.to_thread(sys.stdin.read)
             print(json.dumps({"there": heard.decode("latin-1")}), flush=True)
             return
-        middle = await stack.enter_async_context(in_between(to, there=there, back=back))
+        own = read_key(*map(Path, order["shows"])) if "shows" in order else None
+        middle = await stack.enter_async_context(in_between(to, there=there, back=back, own=own))
         places["own"] = b"127.0.0.1:%d" % middle.port
         if "announce" in order:
             told = Announcement(

@@ -3,9 +3,9 @@
     python talker.py listen 127.0.0.1:0      {"secret": ..., "mechanisms": [...], ...}
     python talker.py connect 127.0.0.1:2855  the same
 
-The line of JSON comes over standard input; passwords and tickets are those it names. A listener says
-its port first; each says in the end, as JSON, its two session URIs, the level it reached and by what.
-The one that connects sends a text.
+The line of JSON comes over standard input; passwords, tickets and certificates are those it names. A
+listener says its port first; each says in the end, as JSON, its two session URIs, the level it reached
+and by what. The one that connects sends a text.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import msrp_peer
@@ -41,6 +42,14 @@ def options(order: dict[str, Any], *, accepting: bool) -> dict[str, Any]:
     """What `listen` or `connect` is told."""
     alice, bob = order.get("people", (ALICE, BOB))
     found: dict[str, Any] = {"tls": order.get("tls", "anonymous"), "me": bob if accepting else alice}
+    if "shown" in order:
+        certificates, key = map(Path, order["shown"][accepting])
+        trust = msrp_peer.Trust.read(Path(order["authority"]))
+        return found | {
+            "key": msrp_peer.read_key(certificates, key),
+            "trust": trust,
+            "expect": alice if accepting else bob,
+        }
     if "mechanisms" in order:
         found["policy"] = Policy(mechanisms=tuple(order["mechanisms"]), digest_md5=True)
         if not accepting:
@@ -69,10 +78,13 @@ async def listening(where: str, order: dict[str, Any]) -> None:
 
 
 async def connecting(where: str, order: dict[str, Any]) -> None:
-    async with msrp_peer.connect(where, **options(order, accepting=False)) as session:
-        sent = await session.send(order["text"])
-        await sent.delivered()
-        told(session)
+    try:
+        async with msrp_peer.connect(where, **options(order, accepting=False)) as session:
+            sent = await session.send(order["text"])
+            await sent.delivered()
+            told(session)
+    except msrp_peer.MsrpError as error:
+        say(refused=str(error))
 
 
 if __name__ == "__main__":
