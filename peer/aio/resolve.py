@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import socket
 
 from ..terms.display import escape
@@ -22,6 +23,8 @@ async def addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, st
     if "\0" in host:
         # The system would look up what stands before it.
         raise CannotReach(f"'{shown}' cannot be looked up")
+    if (numeric := _numeric(host)) is not None:
+        return [(numeric, host, port)]
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
@@ -38,6 +41,17 @@ async def addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, st
     if not result:
         raise CannotReach(f"'{shown}' has no address that can be connected to")
     return list(result)
+
+
+def _numeric(host: str) -> socket.AddressFamily | None:
+    """Of an address without a zone its family: nobody needs to be asked, and no thread for it."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv4Address):
+        return socket.AF_INET
+    return None if address.scope_id else socket.AF_INET6
 
 
 def _with_zone(place: tuple[str | int | bytes, ...]) -> str:

@@ -32,6 +32,14 @@ def test_the_addresses_to_announce(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @looped
+async def test_for_an_address_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread, which would cost a session more than the rest of finding it."""
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", None)
+    for address, family in (("192.0.2.7", socket.AF_INET), ("2001:db8::7", socket.AF_INET6)):
+        assert await addresses(address, 7) == [(family, address, 7)]
+
+
+@looped
 @pytest.mark.rule("4975 6.2-1")
 async def test_numeric_addresses_resolve_to_themselves() -> None:
     assert await addresses("127.0.0.1", 2855) == [(socket.AF_INET, "127.0.0.1", 2855)]
