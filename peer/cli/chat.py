@@ -84,6 +84,7 @@ class Chat:
         self._entry = entry(json=args.json)
         self._bars = Toolbar(self._entry.above)
         self._session: Session | None = None
+        self._left: str | None = None  # who was there last
         self._present = asyncio.Event()
         self._turn = asyncio.Lock()
         self._answer: asyncio.Future[bool] | None = None
@@ -140,6 +141,7 @@ class Chat:
             for task in self._beside:
                 task.cancel()
             self._session = self._comparing = None
+            self._left = _short(session)
             self._present.clear()
 
     async def _hear(self, session: Session) -> Exit:
@@ -196,7 +198,8 @@ class Chat:
             await self._present.wait()  # lines of a script wait until somebody is there
         session = self._session
         if session is None:
-            self._output.note("nobody is there yet")
+            gone = "" if self._left is None else f": {self._left} has left"
+            self._output.note(f"nobody is there{gone or ' yet'}")
         elif word == "/security":
             for layer in session.security.layers:
                 keys = {"the other side's key": layer.peer_key, "our key": layer.own_key}
@@ -234,9 +237,11 @@ class Chat:
             self._room.release()
 
     async def _file(self, session: Session, name: str) -> None:
-        self._output.note(f"Sending {escape(name, 100)}")
+        path = _path(name)
         try:
-            await send_file(session, self._output, _path(name), self._bars)
+            path.stat()  # what is not there is not announced
+            self._output.note(f"Sending {escape(name, 100)}")
+            await send_file(session, self._output, path, self._bars)
         except (MsrpError, OSError) as error:
             self._failed = True
             self._output.error(error, session=session.tag)  # which names the file
@@ -272,7 +277,7 @@ class Chat:
         async with self._turn:
             self._answer = asyncio.get_running_loop().create_future()
             self._output.ask(f"{question} [y/N]")
-            self._entry.prompt("[y/N] ")
+            self._entry.prompt("? ")
             try:
                 return await self._answer
             finally:

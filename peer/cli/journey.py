@@ -18,7 +18,7 @@ from .progress import Report, Shows
 if TYPE_CHECKING:
     from ..session.session import Session
 
-__all__ = ["Journey", "Transfer", "naming", "send_file"]
+__all__ = ["Journey", "Transfer", "naming", "send_file", "waiting"]
 
 _ASKED = 2.0  # seconds without a word after which somebody there is being asked
 _FIRST = 1 << 20
@@ -94,8 +94,13 @@ class Journey:
         if done == total and self._there is None:
             self._there = time.monotonic()
 
+    @property
+    def there(self) -> bool:
+        """Whether all of it is."""
+        return self._there is not None
+
     def __str__(self) -> str:
-        if self._there is not None:
+        if self.there:
             return "not delivered; it is there, and the other side has not said that it takes it"
         if not self.octets:
             return "not delivered; nothing of it was sent"
@@ -134,7 +139,7 @@ async def send_file(session: Session, output: Output, path: Path, bars: Shows) -
                 )
             fields = {"session": session.tag, "message_id": sent.message_id, "name": path.name}
             output.event("sent", **fields)
-            async with _beside(_wait(output, shown)):
+            async with waiting(output, shown):
                 await sent.delivered(journey.arrived)
     except asyncio.CancelledError:
         output.interrupted(f"{shown}: {journey}")
@@ -159,6 +164,11 @@ async def _beside(words: Coroutine[None, None, None]) -> AsyncIterator[None]:
         yield
     finally:
         saying.cancel()
+
+
+def waiting(output: Output, shown: str) -> contextlib.AbstractAsyncContextManager[None]:
+    """Say so where the other side has all of it and is slow to take it."""
+    return _beside(_wait(output, shown))
 
 
 async def _wait(output: Output, shown: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from ..signalling.file_attributes import FileRange, FileSelector, FileTransfer, 
 from ..terms.display import escape
 from ..terms.errors import UsageError
 from .incoming import Taking, session_fields, who
-from .journey import Journey
+from .journey import Journey, naming, waiting
 from .output import Output, size_text
 from .progress import Bars
 from .wrap import unbroken
@@ -133,28 +132,29 @@ async def send(session: Session, path: Path, file: FileTransfer, output: Output,
 
     shown = escape(path.name, 100)
     _tell(session, output, "To")
-    began = time.monotonic()
     journey = Journey()
     try:
-        with bars.bar(path.name) as journey.report:
+        with bars.bar(path.name) as journey.report, naming(shown):
             sent = await described.send(session, path, file, progress=journey.left)
             fields = {"session": session.tag, "message_id": sent.message_id, "name": path.name}
             output.event("sent", **fields)
-            await sent.delivered()
+            async with waiting(output, shown):
+                await sent.delivered(journey.arrived)
     except asyncio.CancelledError:
-        output.interrupted(f"{shown}: {journey}; offered again, it goes on from what is there")
+        again = "" if journey.there else "; offered again, it goes on from what is there"
+        output.interrupted(f"{shown}: {journey}{again}")
         raise
-    seconds = max(time.monotonic() - began, 1e-6)
+    travelled = journey.ended(sent.size)
     start = 1 if file.range is None else file.range.start
     rest = "" if start == 1 else f" from octet {start:,} on"
     output.event(
         "delivered",
-        f"Delivered: {shown}{rest}, {size_text(sent.size)}, "
-        f"in {seconds:.1f} s ({sent.size / 1e6 / seconds:.1f} MB/s)",
+        f"Delivered: {shown}{rest}, {size_text(sent.size)}, {travelled}",
         **fields,
         size=sent.size,
         start=start,
-        seconds=round(seconds, 3),
+        seconds=round(travelled.seconds, 3),
+        waited=round(travelled.waited, 3),
     )
 
 
@@ -171,12 +171,7 @@ async def receive(session: Session, file: FileTransfer, taking: Taking, output: 
                 session, taking.directory, file, overwrite=taking.overwrite, progress=report
             )
     except asyncio.CancelledError:
-        if (part := described.left_part(taking.directory, file.selector)) is not None:
-            stays = unbroken(escape(str(part), 1000))
-            output.interrupted(
-                f'"{escape(name, 100)}" is not whole; what came stays in {stays}, and goes on when it is '
-                "offered again"
-            )
+        output.interrupted(f'"{escape(name, 100)}" {_left(taking.directory, file)}')
         raise
     checked = "checked" if received.checked else "not checked: the other side told no hash"
     output.event(
@@ -190,6 +185,17 @@ async def receive(session: Session, file: FileTransfer, taking: Taking, output: 
         sha256=received.sha256_hex,
         checked=received.checked,
     )
+
+
+def _left(directory: Path, file: FileTransfer) -> str:
+    """How far a file is that was called off."""
+    from ..session.described import left_part
+
+    part = left_part(directory, file.selector)
+    if part is None:
+        return "is not here; nothing of it came"
+    stays = unbroken(escape(str(part), 1000))
+    return f"is not whole; what came stays in {stays}, and goes on when it is offered again"
 
 
 def agreed(outcome: Outcome) -> FileTransfer | None:

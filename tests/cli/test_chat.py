@@ -51,7 +51,9 @@ def test_two_terminals(two: tuple[Terminal, Terminal]) -> None:
     assert alice.wait() == 0
     bob.wait_for("im:alice@lan has left")
     bob.type("anybody?")
-    bob.wait_for("nobody is there yet[^>]*>")  # the prompt is back: between two the terminal eats the key
+    bob.wait_for(
+        "nobody is there: im:alice@lan has left[^>]*>"
+    )  # the prompt is back: between two the terminal eats the key
     bob.key("d")
     assert bob.wait() == 0
 
@@ -77,10 +79,12 @@ def test_a_file_is_refused(two: tuple[Terminal, Terminal], tmp_path: Path) -> No
         sparse.truncate(100 << 20)
     bob.type("/file none/such")
     bob.wait_for("msrp: No such file or directory: none/such")
+    assert "Sending" not in bob.seen
     alice.type("/file large")
     bob.wait_for(r"Take it\? \[y/N\]")
     bob.type("n")
     bob.wait_for('"large" was refused')
+    assert bob.seen.count("[y/N]") == 1
     assert list((tmp_path / "bob").iterdir()) == []
 
 

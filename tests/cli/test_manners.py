@@ -211,4 +211,4 @@ class TestQuestions:
         alice.interrupt()
         bob.wait_for("no answer is needed any more")
         bob.type("y")
-        bob.wait_for("nobody is there yet")
+        bob.wait_for(r"nobody is there: 127\.0\.0\.1:\d+ has left")

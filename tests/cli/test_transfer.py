@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.programs import AT, Open, Start, exchanged, printed
+import msrp_peer
+from cli.programs import AT, Open, Program, Start, exchanged, printed, wait_until
 from msrp_peer.cli.incoming import Taking
 from msrp_peer.cli.output import Output
 from msrp_peer.cli.transfer import taken
@@ -58,7 +59,7 @@ def test_a_file_is_offered(msrp: Start, file: Path, folder: Path) -> None:
     assert not lines(answer, "file-(disposition|date|icon|range)")
     assert (folder / file.name).read_bytes() == OCTETS
     assert f"SHA-256 {hashlib.sha256(OCTETS).hexdigest()}, checked\n" in other.output
-    assert "Delivered: a picture.png, 256.0 kB (256,000 octets)" in one.output
+    assert re.search(r"^Delivered: a picture.png, 256.0 kB \(256,000 octets\), in [\d.]+ s", one.output, re.M)
 
 
 @pytest.mark.rule("5547 8.3-1")
@@ -340,3 +341,49 @@ def test_which_octets_are_taken(
     found = asyncio.run(taken(file, taking, _nobody, Output()))
     assert (found.range and found.range.text) == answered
     assert (found.transfer_id, found.disposition) == ("id", "render")
+
+
+async def _taken_by_nobody(one: Program) -> str:
+    """A receiver who lets all of the file come, and does not say that it is taken; what the sender
+    says who is called off then."""
+    async with msrp_peer.listen("127.0.0.1:0", tls="fingerprint") as listener:
+        offer = await asyncio.to_thread(printed, one)
+        answer = msrp_peer.Answer(offer, listener, file=look(offer).file)
+        one.write(answer.text.replace("\r\n", "\n") + "\n")
+        async with msrp_peer.join(answer, listener=listener) as session:
+            async for message in session:
+                await message.arrived()
+                await asyncio.to_thread(wait_until, lambda: "is there; waiting for the other" in one.errors)
+                one.interrupt()
+                break
+    return one.errors
+
+
+def test_ctrl_c_where_all_of_it_is_there(msrp: Start, file: Path) -> None:
+    one = msrp("offer", *AT, "--file", file, stdin=subprocess.PIPE)
+    told = asyncio.run(_taken_by_nobody(one))
+    assert (
+        "a picture.png: not delivered; it is there, and the other side has not said that it takes it" in told
+    )
+    assert "offered again" not in told
+
+
+async def _sent_by_nobody(one: Program) -> str:
+    """A sender who never sends; what the receiver says who is called off then."""
+    async with msrp_peer.listen("127.0.0.1:0", tls="fingerprint") as listener:
+        selector = FileSelector("a.bin", 1000, "image/png", HASHES)
+        offer = msrp_peer.Offer(
+            listener, file=FileTransfer(selector, "another1", "attachment"), direction="sendonly"
+        )
+        one.write(offer.text.replace("\r\n", "\n") + "\n")
+        offer.answered(await asyncio.to_thread(printed, one))
+        async with msrp_peer.join(offer, listener=listener):
+            await asyncio.to_thread(one.wait_for, "^From ")
+            await asyncio.to_thread(one.interrupt)
+    return one.errors
+
+
+def test_ctrl_c_before_any_of_it_came(msrp: Start, folder: Path) -> None:
+    one = msrp("answer", *AT, "--out", folder, "--accept-files", stdin=subprocess.PIPE)
+    assert '"a.bin" is not here; nothing of it came' in asyncio.run(_sent_by_nobody(one))
+    assert list(folder.iterdir()) == []
