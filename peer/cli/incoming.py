@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..session.bodies import is_readable
-from ..terms.display import escape
+from ..terms.display import escape, quoted
 from ..terms.errors import MessageCut, MsrpError, UsageError
 from ..terms.security import Level
 from .output import Output, size_text
@@ -200,7 +200,7 @@ class Incoming:
 
     async def _file(self, message: Message) -> None:
         directory = self._taking.directory
-        named = f'"{escape(message.name, 100)}"' if message.name else "a file without a name"
+        named = quoted(message.name, 100) if message.name else "a file without a name"
         kind = escape(message.content_type, 60)
         if directory is None or not self._taking.files:
             if message.file:

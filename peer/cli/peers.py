@@ -9,7 +9,7 @@ import math
 from collections.abc import AsyncGenerator
 
 from ..signalling.announcement import Announcement
-from ..terms.display import escape
+from ..terms.display import escape, oddities
 from .exits import Exit
 from .output import Output
 from .running import run as run_loop
@@ -82,6 +82,8 @@ def _show(announcement: Announcement, output: Output, *, changed: bool) -> None:
     ]
     name = None if announcement.principal is None else announcement.principal.text
     lines = [f"{name or '(no name)'}  {escape(' '.join(places))}  {escape(announcement.name, 63)}"]
+    if odd := oddities(announcement.name):
+        lines[0] += f"  ({'; '.join(odd)})"
     if changed:
         lines[0] += "  (changed)"
     if not announcement.secure:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..signalling.agreement import NotAcceptable
 from ..signalling.file_attributes import FileRange, FileSelector, FileTransfer, transfer_id
-from ..terms.display import escape
+from ..terms.display import escape, quoted
 from ..terms.errors import UsageError
 from .incoming import Taking, session_fields, who
 from .journey import Journey, naming, waiting
@@ -99,7 +99,7 @@ async def taken(
     asked: FileTransfer, taking: Taking, ask: Callable[[str], Awaitable[bool]], output: Output
 ) -> FileTransfer:
     """The file that the other side offers, as it is to be answered. Raises NotAcceptable."""
-    named = f'"{escape(asked.selector.name or "a file without a name", 100)}"'
+    named = quoted(asked.selector.name, 100) if asked.selector.name else "a file without a name"
     about = (
         f"{named}, {escape(asked.selector.type or 'of unknown type', 60)}, {size_text(asked.selector.size)}"
     )

@@ -3,16 +3,29 @@
 A terminal obeys control characters, and an eye believes what bidirectional overrides and
 invisible characters make of a name. Whatever came over the network passes `escape` before
 it is printed, logged for a person or put into an error's text.
+
+Letters that look like others are left as they are, for most who use them mean no harm. Of a name that
+somebody is to judge, `quoted` says in words what the eye may miss. Principals need none of this: they
+are shown as they are compared, in ASCII (`Principal.text`).
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from typing import Final
 
-__all__ = ["escape", "is_plain"]
+__all__ = ["escape", "is_plain", "oddities", "quoted"]
 
 # Letters and signs by their category, yet drawn as nothing at all.
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+
+# Scripts of which some letters look the same, by the first word of a letter's name in Unicode.
+_ALIKE: Final = frozenset(
+    {"ARMENIAN", "CHEROKEE", "COPTIC", "CYRILLIC", "FULLWIDTH", "GREEK", "LATIN", "LISU", "MATHEMATICAL"}
+)
+_WORD: Final = re.compile(r"[^\W\d_]+")
+_GAP: Final = re.compile(r"\s{4,}")
 
 
 def is_plain(character: str) -> bool:
@@ -50,6 +63,36 @@ def escape(text: str, limit: int = 200, *, lines: bool = False) -> str:
             return "".join(shown) + "…"
         shown.append(piece)
     return "".join(shown)
+
+
+def quoted(text: str, limit: int = 200) -> str:
+    """A name in quotation marks, as `escape` shows it, and behind them what is odd about it, in words."""
+    odd = oddities(text[:limit])
+    shown = f'"{escape(text, limit)}"'
+    return f"{shown} ({'; '.join(odd)})" if odd else shown
+
+
+def oddities(text: str) -> tuple[str, ...]:
+    """What in a name may look like something else, each in words for a person; empty for most names.
+
+    Letters of two scripts in one word, where those scripts have letters that look the same; letters
+    that run from right to left, beside which a terminal may move others; a gap that may push the end of
+    a name out of sight. It does not find a word that is whole in another script.
+    """
+    if text.isascii() and "    " not in text:
+        return ()
+    found = []
+    for word in _WORD.findall(text):
+        names = (unicodedata.name(letter, "").partition(" ")[0] for letter in word)
+        scripts = sorted(_ALIKE.intersection(names))
+        if len(scripts) > 1:
+            found.append(f"{' and '.join(map(str.capitalize, scripts))} letters in one word")
+            break
+    if any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text):
+        found.append("with letters that run from right to left")
+    if _GAP.search(text):
+        found.append("with a wide gap in it")
+    return tuple(found)
 
 
 def _code(character: str) -> str:

@@ -153,6 +153,10 @@ def test_a_refused_file_is_told_to_programs_escaped(
     assert msrp("send", target, "--file", odd).wait() == 1
     listener.wait_for("tried to send .*: refused, no --out")
     assert not {"\x1b", "\u202e"} & set(listener.output)
+    alike = tmp_path / "p\u0430ypal.pdf"
+    alike.write_bytes(b"x")
+    assert msrp("send", target, "--file", alike).wait() == 1
+    listener.wait_for(r'tried to send "p\u0430ypal\.pdf" \(Cyrillic and Latin letters in one word\), ')
 
 
 def test_whoever_called_is_told_of_a_refused_file_too(msrp: Start, file: Path) -> None:

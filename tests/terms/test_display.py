@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrp_peer.terms.display import escape, is_plain
+from msrp_peer.terms.display import escape, is_plain, oddities, quoted
+from msrp_peer.terms.principal import Principal
 
 any_text = st.text(st.characters(codec=None))  # surrogates included
 
@@ -79,3 +80,57 @@ def test_only_what_can_be_shown_is_looked_at() -> None:
     escape(text, 80)
     escape(text, 80, lines=True)
     assert time.perf_counter() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "odd"),
+    [
+        ("list.txt", ()),
+        ("Grüße an Zoë.pdf", ()),
+        ("отчёт за май.pdf", ()),
+        ("年度報告 2026.xlsx", ()),
+        ("アニメ mix.mp4", ()),
+        ("µ-meter.txt", ()),
+        ("p\u0430ypal.pdf", ("Cyrillic and Latin letters in one word",)),
+        ("g\u03bfogle.html", ("Greek and Latin letters in one word",)),
+        ("\uff41pple.zip", ("Fullwidth and Latin letters in one word",)),
+        ("דוח שנתי.exe", ("with letters that run from right to left",)),
+        ("تقرير.pdf", ("with letters that run from right to left",)),
+        ("photo.jpg" + " " * 60 + ".exe", ("with a wide gap in it",)),
+        ("photo.jpg\u2003\u2003\u00a0\u2003.exe", ("with a wide gap in it",)),
+    ],
+)
+def test_what_is_odd_about_a_name_is_said(name: str, odd: tuple[str, ...]) -> None:
+    assert oddities(name) == odd
+    assert quoted(name) == f'"{escape(name)}"' + (f" ({'; '.join(odd)})" if odd else "")
+
+
+def test_a_name_that_is_odd_in_every_way() -> None:
+    shown = quoted("p\u0430y    \u05d0.\u202eexe")
+    assert shown == (
+        '"p\u0430y    \u05d0.\\u202eexe" (Cyrillic and Latin letters in one word; '
+        "with letters that run from right to left; with a wide gap in it)"
+    )
+
+
+@given(any_text)
+def test_what_is_quoted_is_plain(text: str) -> None:
+    assert all(map(is_plain, quoted(text, 50)))
+
+
+def test_oddities_of_a_long_name_take_no_time() -> None:
+    began = time.perf_counter()
+    quoted("\u0430" * 1_000_000, 100)
+    assert time.perf_counter() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("im:%D0%B0lice@lan", "im:%D0%B0lice@lan"),
+        ("im:alice@l\u0430n", "im:alice@xn--ln-7kc"),
+        ("im:%D7%90@\u05d0\u05d1", "im:%D7%90@xn--4dbc"),
+    ],
+)
+def test_a_principal_that_looks_like_another_is_shown_in_ascii(name: str, shown: str) -> None:
+    assert str(Principal.parse(name)) == shown
