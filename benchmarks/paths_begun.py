@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
-from paths_ways import ITERATIONS, SECRET, Way
+from paths_floor import floor
+from paths_ways import ITERATIONS, SECRET, Way, shown
 
 import msrp_peer
 from msrp_peer.bench.measure import Figure, ratio
@@ -147,12 +148,15 @@ class Rate:
     per_second: sessions, on one processor that does both ends.
     ours: milliseconds of processor time a session, both ends.
     parts: milliseconds of each primitive.
+    floor: hundredths of the same, of a program that has asyncio, this TLS and as many trips, and no
+        engine; None where it is not measured.
     """
 
     share: Figure
     per_second: Figure
     ours: Figure
     parts: dict[str, float]
+    floor: Figure | None
 
 
 Work = Callable[[], object]
@@ -161,7 +165,10 @@ Work = Callable[[], object]
 def primitives(way: Way) -> dict[str, Work]:
     """What is expensive on this way, whoever does it, each as a call."""
     found: dict[str, Work] = {}
-    if way.tls != "none":
+    if way.certified:
+        both = certified(server=False), certified(server=True)
+        found["TLS handshake, both verified"] = lambda: handshake(*both)
+    elif way.tls != "none":
         mode = TlsMode(way.tls)
         keys = (None, None) if mode is TlsMode.ADH else (ThrowAway(), ThrowAway())
         contexts = client_context(mode, keys[0]), server_context(mode, keys[1])
@@ -172,6 +179,20 @@ def primitives(way: Way) -> dict[str, Work]:
         name, rounds = way.hash.replace("-", "").lower(), ITERATIONS[way.hash]
         found["PBKDF2"] = lambda: hashlib.pbkdf2_hmac(name, SECRET.encode(), bytes(16), rounds)
     return found
+
+
+def certified(*, server: bool) -> SSL.Context:
+    """Each side's context with a certificate of the authority's, and the chain of the other verified."""
+    context = SSL.Context(SSL.TLS_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_options(SSL.OP_NO_TICKET)
+    one = shown("bob" if server else "alice")
+    one["key"].install(context)
+    one["trust"].install(context)
+    must = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT
+    context.set_verify(must, lambda _connection, _certificate, _error, _depth, ok: bool(ok))
+    return context
 
 
 def handshake(client: SSL.Context, server: SSL.Context) -> None:
@@ -203,7 +224,13 @@ async def rate(way: Way, rounds: int, sessions: int) -> Rate:
     ours: list[float] = []
     bare: list[float] = []
     each: dict[str, list[float]] = {name: [] for name in parts}
-    async with accepting(way) as acceptor:
+    least: list[float] = []
+    async with contextlib.AsyncExitStack() as stack:
+        acceptor = await stack.enter_async_context(accepting(way))
+        program = None
+        if way.mechanism is None:
+            program = await stack.enter_async_context(floor(TlsMode(way.tls)))
+            await program()
 
         async def one() -> None:
             near = await acceptor.session()
@@ -217,11 +244,14 @@ async def rate(way: Way, rounds: int, sessions: int) -> Rate:
             for name, call in parts.items():
                 each[name].append(await _timed(_as_coroutine(call), sessions))
             bare.append(sum(times[-1] for times in each.values()))
+            if program is not None:
+                least.append(await _timed(program, sessions))
     return Rate(
         ratio(bare, ours),
         Figure.of([1 / seconds for seconds in ours]),
         Figure.of([seconds * 1e3 for seconds in ours]),
         {name: Figure.of([seconds * 1e3 for seconds in times]).median for name, times in each.items()},
+        ratio(bare, least) if least else None,
     )
 
 

@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import os
 import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+import msrp_peer
 from msrp_sasl import ChannelLevel, DigestMD5Verifier, Hash, Kerberos, Password, Policy, ScramVerifier
 from msrp_sasl.verifier import ITERATIONS
 
-__all__ = ["WAYS", "Way", "realm"]
+__all__ = ["ALICE", "BOB", "SECRET", "WAYS", "Way", "certify", "realm", "shown"]
 
 REALM = "BENCH.EXAMPLE"
 ALICE, BOB = f"im:alice@{REALM.lower()}", f"im:bob@{REALM.lower()}"
 SECRET = "k7fk-q4ph-sgmt-wxhw-x2bm"
+_USAGES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
 
 
 @dataclass(frozen=True)
@@ -50,8 +69,14 @@ class Way:
         """What is below the mechanism."""
         return ChannelLevel.CLEAR if self.tls == "none" else ChannelLevel.ENCRYPTED
 
+    @property
+    def certified(self) -> bool:
+        return self.tls == "certificate"
+
     def listening(self) -> dict[str, Any]:
         """For `listen`."""
+        if self.certified:
+            return {"tls": self.tls, "expect": ALICE, **shown("bob")}
         if self.mechanism is None:
             return {"tls": self.tls, "me": BOB}
         found: dict[str, Any] = {"tls": self.tls, "me": BOB, "policy": self._policy}
@@ -61,6 +86,8 @@ class Way:
 
     def connecting(self) -> dict[str, Any]:
         """For `connect`."""
+        if self.certified:
+            return {"tls": self.tls, "expect": BOB, **shown("alice")}
         if self.mechanism is None:
             return {"tls": self.tls, "me": ALICE}
         found: dict[str, Any] = {"tls": self.tls, "me": ALICE, "expect": BOB, "policy": self._policy}
@@ -78,6 +105,7 @@ WAYS = {
     "anonymous": Way("TLS 1.3, nobody proved"),
     "adh": Way("TLS 1.2 by anonymous Diffie-Hellman", tls="adh"),
     "fingerprint": Way("TLS 1.3, fingerprints by SDP", tls="fingerprint", signalled=True),
+    "certificate": Way("TLS 1.3, certificates of an authority", tls="certificate", mechanism="EXTERNAL"),
     "scram-512": Way("SCRAM-SHA-512-PLUS in TLS", mechanism="SCRAM-SHA-512-PLUS", hash="SHA-512"),
     "scram-256": Way("SCRAM-SHA-256-PLUS in TLS", mechanism="SCRAM-SHA-256-PLUS", hash="SHA-256"),
     "u2u": Way("KRB5-U2U in TLS", mechanism="KRB5-U2U"),
@@ -112,6 +140,62 @@ class Kept:
 
     def digest_md5(self, user: str, realm: str, acceptor: str) -> DigestMD5Verifier | None:
         return DigestMD5Verifier.make(user, realm, SECRET) if user == ALICE else None
+
+
+def shown(user: str) -> dict[str, Any]:
+    """What one of the two shows, and whom they believe."""
+    folder = Path(os.environ["BENCH_SHOWN"])
+    return {
+        "key": msrp_peer.read_key(folder / f"{user}.pem"),
+        "trust": msrp_peer.Trust.read(folder / "authority.pem"),
+    }
+
+
+def certify(folder: Path) -> None:
+    """An authority, and what it vouches for, in files; told to all processes by the environment."""
+    os.environ["BENCH_SHOWN"] = str(folder)
+    authority, root = _issued("an authority", None, None, None)
+    (folder / "authority.pem").write_bytes(root.public_bytes(Encoding.PEM))
+    for user, name in (("alice", ALICE), ("bob", BOB)):
+        private, certificate = _issued(user, name, authority, root)
+        secret = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        path = folder / f"{user}.pem"
+        path.touch(mode=0o600)
+        path.write_bytes(certificate.public_bytes(Encoding.PEM) + secret)
+
+
+def _issued(
+    common_name: str,
+    uri: str | None,
+    issuer: ec.EllipticCurvePrivateKey | None,
+    root: x509.Certificate | None,
+) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    """A person's, by the root; without a URI the root's own."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
+    now, day = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=1)
+    person = uri is not None
+    usage = dict.fromkeys(_USAGES, False) | {"digital_signature" if person else "key_cert_sign": True}
+    signer = issuer or private
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject if root is None else root.subject)
+        .public_key(private.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - day)
+        .not_valid_after(now + day)
+        .add_extension(x509.BasicConstraints(ca=not person, path_length=None), critical=True)
+        .add_extension(x509.KeyUsage(**usage), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(private.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
+        )
+    )
+    if uri is not None:
+        names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)])
+        builder = builder.add_extension(names, critical=False)
+    return private, builder.sign(signer, hashes.SHA256())
 
 
 @contextlib.contextmanager

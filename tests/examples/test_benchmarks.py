@@ -14,7 +14,7 @@ WAYS = ("anonymous", "fingerprint", "digest-tcp")
 
 
 def test_every_part_of_the_benchmark_of_the_ways(tmp_path: Path) -> None:
-    """One way inside TLS, one by SDP, one with a layer of its own on plain TCP; one turn, one session."""
+    """Inside TLS, by SDP, and on plain TCP with a layer of its own; one turn, one session."""
     command = [sys.executable, "-P", str(ROOT / "benchmarks" / "paths.py"), "--json", "--out", str(tmp_path)]
     command += ["--rounds", "1", "--sessions", "1", "--mebibytes", "1"]
     done = subprocess.run(
