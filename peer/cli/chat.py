@@ -95,6 +95,7 @@ class Chat:
         self._failed = False
 
     async def run(self) -> Exit:
+        await self._output.settled()
         with self._entry:
             try:
                 ended = await (self._waiting() if self._meet is None else self._called(self._meet))

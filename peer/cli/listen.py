@@ -55,7 +55,7 @@ class Listening:
         self._login = login
         self._output = output
         self._taking = taking
-        self._bars = Bars(shown=not args.json)
+        self._bars = Bars(shown=not args.json, output=output)
         self._ask = Questions(lines, output).ask
         self._first: Session | None = None
         self._once: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()

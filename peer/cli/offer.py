@@ -93,7 +93,7 @@ class _Exchange:
         self._output = output
         self._taking = taking
         self._login = login
-        self._bars = Bars(shown=not args.json)
+        self._bars = Bars(shown=not args.json, output=output)
         self._path: Path | None = None  # of ours, that the session is for
 
     async def run(self) -> Exit:

@@ -20,11 +20,13 @@ from .exits import kind_of
 from .wrap import width_of, wrapped
 
 if TYPE_CHECKING:
-    from .writer import Writer
+    from .writer import Through, Writer
 
 __all__ = ["Output", "is_terminal", "reason", "size_text"]
 
 _LONGEST_ERROR = 2000
+_SOON = 1.0  # seconds
+_WINDOWS = sys.platform == "win32"  # where a terminal is not written to in octets
 
 
 class Interrupted(MsrpError):
@@ -58,6 +60,11 @@ class Output:
         """Wait here before taking more of what leads to words: whoever reads them may be behind."""
         if self._writer is not None:
             await self._writer.room()
+
+    async def settled(self) -> None:
+        """What was said is written, before somebody else draws on the terminal; at once, or it is stopped."""
+        if self._writer is not None:
+            await self._writer.drained(_SOON)
 
     async def finish(self, seconds: float | None = None) -> None:
         """All of it is written; or not, after so many seconds. Back to writing at once."""
@@ -103,7 +110,7 @@ class Output:
         """The same, answered behind it: it is asked again below whatever is said meanwhile. What is
         yielded says that it is answered; else it is withdrawn, and its line ends."""
         self._question = wrapped(words, width_of(sys.stderr))
-        _print(self._question, end="")
+        self._errors(self._question)
 
         def answered() -> None:
             self._question = None
@@ -113,7 +120,7 @@ class Output:
         finally:
             if self._question is not None:
                 self._question = None
-                _print("")
+                self._errors("\n")
 
     def error(self, error: BaseException, words: str | None = None, **fields: object) -> None:
         """Say what went wrong: on stderr, or as an event of its kind.
@@ -130,7 +137,7 @@ class Output:
     def interrupted(self, words: str) -> None:
         """Say what Ctrl-C, or a signal, has left undone."""
         if not self.undone and not self.json and is_terminal(sys.stderr):
-            _print("")  # behind the terminal's own ^C
+            self._errors("\n")  # behind the terminal's own ^C
         self.undone = True
         self.error(Interrupted(words))
 
@@ -138,6 +145,10 @@ class Output:
         """Say in one sentence that something happened which nobody expected."""
         name = type(error).__name__
         self.error(error, f"unexpected {name}, a fault of this program; MSRP_DEBUG=1 shows the details")
+
+    def _errors(self, text: str) -> None:
+        if sys.stderr is not None:
+            self._emit(sys.stderr, text)
 
     def _write(self, words: str, *, verbatim: bool = False) -> None:
         if self.gone:
@@ -153,27 +164,38 @@ class Output:
             return
         shown = is_terminal(stream)
         words = wrapped(words, width_of(stream) if shown and not verbatim else None)
-        own = stream is sys.__stdout__ or stream is sys.__stderr__  # else a prompt stands before it
-        if self._writer is not None and own and not shown:
-            octets = f"{words}\n".replace("\n", os.linesep).encode(stream.encoding, "backslashreplace")
-            self._writer.put(stream.fileno(), octets)
-            return
         asked = self._question if shown else None
-        if asked is not None:
-            words = f"\n{words}"
-        if stream is sys.stderr:
-            _print(words)
+        self._emit(stream, f"{words}\n" if asked is None else f"\n{words}\n{asked}")
+
+    def _emit(self, stream: TextIO, text: str) -> None:
+        own = stream is sys.__stdout__ or stream is sys.__stderr__  # else a prompt stands before it
+        if self._writer is not None and own and not (_WINDOWS and is_terminal(stream)):
+            octets = text.replace("\n", os.linesep).encode(stream.encoding, "backslashreplace")
+            self._writer.put(stream.fileno(), octets)
+        elif stream is sys.stderr:
+            _print(text)
         else:
-            print(words, flush=True)
-        if asked is not None:
-            _print(asked, end="")
+            print(text, end="", flush=True)
+
+    def through(self) -> Through | None:
+        """Standard error for whoever draws on the terminal that it is, and must not be held up."""
+        if self._writer is None or _WINDOWS or sys.__stderr__ is None or not is_terminal(sys.__stderr__):
+            return None
+        from .writer import Through
+
+        return Through(self._writer, sys.__stderr__)
+
+    @property
+    def behind(self) -> bool:
+        """Whether the terminal is stopped, or read so slowly that nothing should be drawn."""
+        return self._writer is not None and self._writer.behind
 
     def _unwritable(self, descriptor: int | None, error: OSError) -> None:
         """A stream cannot be written to; of stderr nobody can be told."""
         if self.gone or (descriptor is not None and sys.stdout.fileno() != descriptor):
             return
         if not isinstance(error, BrokenPipeError):  # a full disk: nothing more can be said there
-            _print(f"msrp: standard output: {reason(error)}")
+            _print(f"msrp: standard output: {reason(error)}\n")
         self.abandon()
 
     def abandon(self) -> None:
@@ -218,6 +240,6 @@ def is_terminal(stream: object) -> bool:
         return False  # closed, or never there
 
 
-def _print(words: str, end: str = "\n") -> None:
+def _print(text: str) -> None:
     with contextlib.suppress(OSError, ValueError):
-        print(words, end=end, file=sys.stderr, flush=True)
+        print(text, end="", file=sys.stderr, flush=True)

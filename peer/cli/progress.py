@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from ..terms.display import escape
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+    from .output import Output
 
 __all__ = ["Bars", "Report", "Shows", "Toolbar"]
 
@@ -61,10 +63,13 @@ class Shows(Protocol):
 class Bars:
     """Bars for files on their way: shown while there are any.
 
-    With `shown` false, or where stderr is no terminal, nothing happens.
+    With `shown` false, or where stderr is no terminal, nothing happens. They are drawn by the thread of
+    `output`, where there is one; not at all while it is behind.
     """
 
-    def __init__(self, *, shown: bool) -> None:
+    def __init__(self, *, shown: bool, output: Output | None = None) -> None:
+        self._output = output
+        self._drawn = False
         self._shown = shown and sys.stderr is not None and sys.stderr.isatty()
         self._progress: Progress | None = None
         self._bars = 0
@@ -75,7 +80,7 @@ class Bars:
         if not self._shown:
             yield Report(lambda label, done, total: None, "", "", lambda: None)
             return
-        progress = self._progress = self._progress or _new()
+        progress = self._progress = self._progress or _new(self._output)
         label = escape(words, 40)
         task = progress.add_task(f"{label}: {before}" if before else label, total=None)
         self._bars += 1
@@ -93,6 +98,8 @@ class Bars:
                 was = label
                 again()
             progress.update(task, description=label, completed=done, total=total)
+            if self._drawn is self._behind:
+                self._settle()
 
         try:
             yield Report(show, label, before, again)
@@ -114,19 +121,25 @@ class Bars:
     def _settle(self) -> None:
         if self._progress is None:
             return
-        if self._bars and not self._pauses:
+        self._drawn = bool(self._bars and not self._pauses and not self._behind)
+        if self._drawn:
             self._progress.start()
         else:
             self._progress.stop()
 
+    @property
+    def _behind(self) -> bool:
+        return self._output is not None and self._output.behind
 
-def _new() -> Progress:
+
+def _new(output: Output | None) -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
     from rich.progress import TransferSpeedColumn as Speed
     from rich.table import Column
 
-    console = Console(stderr=True)
+    through = None if output is None else output.through()
+    console = Console(stderr=True, file=cast("IO[str] | None", through))
     bar = max(6, min(_WIDEST, console.width - 60))
     name = max(8, min(_WIDEST, console.width - bar - _AROUND))
     return Progress(

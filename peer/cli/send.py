@@ -86,7 +86,7 @@ async def send(
         output.event(
             "session", f"To {who(session)}\n{session.security.describe()}", **session_fields(session)
         )
-        bars = Bars(shown=not output.json)
+        bars = Bars(shown=not output.json, output=output)
         works: list[_Work] = []
         if text is not None:
             _hint(args.text, output)

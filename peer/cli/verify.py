@@ -77,7 +77,7 @@ async def _verify(session: Session, output: Output, *, asks: bool) -> bool:
     """
     output.event("session", f"Talking to {who_and_where(session)}", **session_fields(session))
     comparing = Comparing(session, output, _HOW)
-    async with showing(session, output, Bars(shown=not output.json)):
+    async with showing(session, output, Bars(shown=not output.json, output=output)):
         if asks:
             await comparing.ask()
         else:

@@ -1,16 +1,18 @@
-"""Writing to a pipe or a file while the event loop goes on."""
+"""Writing to a pipe, a file or a terminal while the event loop goes on."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import os
 import select
 import threading
 from collections import deque
 from collections.abc import Callable
+from typing import TextIO
 
-__all__ = ["Writer"]
+__all__ = ["Through", "Writer"]
 
 _ROOM = 256 * 1024
 """Octets that may wait; beyond it nothing more should be taken that leads to more of them."""
@@ -20,7 +22,8 @@ _AT_ONCE = 64 * 1024
 class Writer:
     """A thread that writes, in order, what is put.
 
-    Whoever reads a pipe slowly, or not at all, holds up that thread and nothing else. It writes to
+    Whoever reads a pipe slowly, or not at all, or stops a terminal with Ctrl-S, holds up that thread and
+    nothing else. It writes to
     the file descriptor itself: a lock of Python's own streams could not be had while it waits, not
     even to end. Nobody waits for the thread.
     """
@@ -41,6 +44,11 @@ class Writer:
             self._pieces.append((descriptor, octets))
             self._held += len(octets)
             self._more.notify()
+
+    @property
+    def behind(self) -> bool:
+        """Whether so much waits that nothing should be put that can be left out."""
+        return self._held >= _ROOM
 
     async def room(self) -> None:
         """Wait until less than the bound is waiting to be written."""
@@ -72,6 +80,31 @@ class Writer:
                 if failure is not None:
                     self._loop.call_soon_threadsafe(self._failed, descriptor, failure)
                 self._loop.call_soon_threadsafe(self._changed.set)
+
+
+class Through(io.TextIOBase):
+    """A terminal's stream, for others that write to it; what they write goes through the thread."""
+
+    def __init__(self, writer: Writer, stream: TextIO) -> None:
+        self._writer = writer
+        self._stream = stream
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._stream.encoding
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        self._writer.put(self.fileno(), text.encode(self.encoding, "backslashreplace"))
+        return len(text)
 
 
 def _write(descriptor: int, octets: bytes) -> OSError | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import msrp_peer
-from cli.programs import MSRP, PATIENCE
+from cli.programs import MSRP, PATIENCE, Open, Start
 
 LONG = "x" * 60_000
 MANY = 12  # of them are more than a pipe and the bound take
@@ -160,3 +160,62 @@ def test_a_full_disk_is_told() -> None:
         )
     assert done.returncode == 1
     assert "msrp: standard output: No space left on device\n" in done.stderr
+
+
+# -- a terminal that is stopped with Ctrl-S
+
+
+def test_a_stopped_terminal_stops_no_session(msrp: Start, terminal: Open) -> None:
+    listener = terminal("listen", "127.0.0.1", "--port", "0")
+    target = listener.wait_for(r"127\.0\.0\.1:\d+")
+    listener.wait_for("Ctrl-C ends")
+    listener.key("s")
+    assert msrp("send", target, "while nothing is shown").wait() == 0
+    listener.key("q")
+    listener.wait_for("while nothing is shown")
+    listener.key("c")
+    assert listener.wait() == 130
+
+
+def test_a_stopped_terminal_stops_no_chat(msrp: Start, terminal: Open) -> None:
+    """A prompt has no use for Ctrl-S as that."""
+    waiting = terminal("chat", "--listen", "127.0.0.1", "--port", "0")
+    target = waiting.wait_for(r"127\.0\.0\.1:\d+")
+    waiting.wait_for(r"\x1b\[\?2004h.*>")  # the prompt
+    waiting.key("s")
+    assert msrp("send", target, "all the same").wait() == 0
+    waiting.wait_for("all the same")
+
+
+def test_a_stopped_terminal_stops_no_file(msrp: Start, terminal: Open, tmp_path: Path) -> None:
+    """Nor the bar that is drawn of it."""
+    listener = terminal("listen", "127.0.0.1", "--port", "0", "--out", str(tmp_path / "in"), "--accept-files")
+    target = listener.wait_for(r"127\.0\.0\.1:\d+")
+    listener.wait_for("Ctrl-C ends")
+    file = tmp_path / "large"
+    with file.open("wb") as sparse:
+        sparse.truncate(100 << 20)
+    sender = msrp("send", target, "--file", file)
+    listener.wait_for(r"large .*\d+%|large.*MB")  # the bar
+    listener.key("s")
+    assert sender.wait(60) == 0, sender.errors
+    assert msrp("send", target, "and a word").wait() == 0
+    listener.key("q")
+    listener.wait_for("large.*is now")
+    listener.wait_for("and a word")
+
+
+def test_questions_and_words_keep_their_order_on_a_terminal(
+    msrp: Start, terminal: Open, tmp_path: Path
+) -> None:
+    listener = terminal("listen", "127.0.0.1", "--port", "0", "--out", str(tmp_path / "in"))
+    target = listener.wait_for(r"127\.0\.0\.1:\d+")
+    file = tmp_path / "file"
+    file.write_bytes(b"x")
+    sender = msrp("send", target, "--file", file)
+    listener.wait_for(r"Take it\? \[y/N\] ")
+    assert msrp("send", target, "meanwhile").wait() == 0
+    listener.wait_for(r"meanwhile\r\n.*has left\r\n.*Take it\? \[y/N\] $")
+    listener.type("y")
+    assert sender.wait() == 0
+    listener.wait_for("is now")
