@@ -4,11 +4,17 @@ cimport cython
 from collections import deque
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 from libc.string cimport memcpy
 
 cdef enum:
+    # A block that is fetched once and given back unused. The C library learns by it: until then it
+    # returns what is free at the end of its heap to the system as soon as it is 128 KiB, which is
+    # after each large read, and has it back, page by page and zeroed, for the next; from then on it
+    # keeps twice this size. Another library than glibc takes no notice.
+    LARGE = 8388608
     BLOCK = 262144  # as much as a read brings: one object, one ring of the bell, one call to take it
 
 cdef extern from "Python.h":
@@ -76,8 +82,17 @@ cdef class Filling:
         return made
 
 
+cdef bint _learnt = False
+
+
 @cython.final
 cdef class Lane:
+    def __cinit__(self):
+        global _learnt
+        if not _learnt:
+            _learnt = True
+            PyMem_Free(PyMem_Malloc(LARGE))
+
     def __init__(self, str to_path, str from_path, Seen seen not None, mark, dict arriving not None, largest=None):
         self.to = to_path.encode()
         self.source = from_path.encode()

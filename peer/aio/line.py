@@ -25,12 +25,6 @@ log = logging.getLogger(__name__)
 _UNSENT = 16 * 1024
 """Octets the kernel may hold unsent: more would only make a chat line wait behind a file."""
 
-_LARGE = 8 * 1024 * 1024
-"""Octets of a block that is fetched once and given back unused. The C library learns by it: until then
-it returns what is free at the end of its heap to the system as soon as it is 128 KiB, which is after
-each large read, and has it back, page by page and zeroed, for the next; from then on it keeps twice
-this size. Another library than glibc takes no notice."""
-
 _TOGETHER = 4
 """Full reads whose answers may go out in one write: each write wakes the other side."""
 _PATIENCE = 0.005
@@ -330,7 +324,6 @@ def _shared_buffer(loop: asyncio.AbstractEventLoop) -> ReceiveBuffer:
     """One buffer for all connections of a loop: only one of them reads at a time."""
     buffer = _buffers.get(loop)
     if buffer is None:
-        ReceiveBuffer(_LARGE).get()
         buffer = _buffers[loop] = ReceiveBuffer()
     return buffer
 
