@@ -94,8 +94,9 @@ class Arrivals:
         self._waiting.add(bell)
         try:
             with self._let_in(agreed, demand):
-                for line in list(self._lines):
-                    line.resume()  # it may have come already
+                # It may have come already, and have come again: what is older is given up there.
+                for line in reversed(list(self._lines)):
+                    line.resume()
                 while local not in self._come:
                     if expected.refusal is not None:
                         raise NotSecureEnough(expected.refusal)

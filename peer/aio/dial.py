@@ -15,9 +15,15 @@ from ..terms.errors import CannotReach, ConnectionLost, UsageError
 from .line import Line
 from .resolve import addresses
 
-__all__ = ["begun", "hang_up", "reach", "tls_mode"]
+__all__ = ["NotBegun", "begun", "hang_up", "reach", "tls_mode"]
 
 T = TypeVar("T")
+
+
+class NotBegun(CannotReach):
+    """Somebody was reached, and began no session in time: it may not know of us yet."""
+
+
 Found = tuple[Line, Target]
 
 _STAGGER = 0.25  # seconds before the next address is tried, too (RFC 8305 section 8)
@@ -109,7 +115,7 @@ async def begun(line: Line, beginning: Awaitable[T], seconds: float | None, show
     except TimeoutError:
         words = f"{shown} was reached, but did not begin a session within {seconds:g} s"
         await hang_up(line, words)
-        raise CannotReach(words) from None
+        raise NotBegun(words) from None
     except BaseException as why:
         await hang_up(line, str(why) or type(why).__name__)
         raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
@@ -43,6 +44,7 @@ _ANYWHERE = ("0.0.0.0", "[::]")  # noqa: S104 - compared, not bound
 _NAMES = 8  # looked up of one text, which may have thousands
 _LOOKING_UP = 10.0  # seconds for that
 _PASTING = 3600.0  # seconds for people to carry a text over and another one back
+_ATTEMPT = 20.0  # seconds: less than anybody holds what is early (`Limits.handshake`)
 _STILL = 0.3  # seconds: what comes so soon behind a text was pasted with it
 
 
@@ -119,20 +121,12 @@ class _Exchange:
         """The session, once both texts have been exchanged. Raises `_Transferred` where it was for
         one file, which is sent or received by then; `end` is called before, as no line is asked for
         any more."""
-        from .. import join
-
         args = self._args
-        given = dict(self._login.arguments)
-        if args.tls == "none" and not self._login.told:
-            given["require"] = Level.PLAINTEXT
         async with contextlib.AsyncExitStack() as stack:
             listener = None if args.connect else await stack.enter_async_context(self._listening())
             told = await self._exchanged(listener, typed)
-            waits = told.outcome is not None and not told.outcome.active
-            seconds = _PASTING if waits and args.timeout is None else args.timeout
-            joining = join(told, listener=listener, timeout=seconds, **given)
             file = None if told.outcome is None else transfer.agreed(told.outcome)
-            session = await stack.enter_async_context(joining)
+            session = await self._joined(told, listener, stack)
             if file is None:
                 yield session
                 return
@@ -143,6 +137,33 @@ class _Exchange:
                 await transfer.receive(session, file, self._taking, self._output, self._bars)
         self._output.event("closed", session=session.tag)
         raise _Transferred
+
+    async def _joined(
+        self, told: Offer | Answer, listener: Listener | None, stack: contextlib.AsyncExitStack
+    ) -> Session:
+        """The session, begun; where that needs somebody to carry a text over first, they have an hour."""
+        from .. import join
+        from ..aio.dial import NotBegun
+
+        args = self._args
+        given = dict(self._login.arguments)
+        if args.tls == "none" and not self._login.told:
+            given["require"] = Level.PLAINTEXT
+        connects = told.outcome is not None and told.outcome.active
+        # Whoever answers and connects is there before its answer is: until then nobody knows it.
+        early = connects and args.command == "answer" and args.timeout is None
+        seconds = args.timeout
+        if seconds is None and (early or not connects):
+            seconds = _ATTEMPT if early else _PASTING
+        until = time.monotonic() + _PASTING
+        while True:
+            joining = join(told, listener=listener, timeout=seconds, **given)
+            try:
+                return await stack.enter_async_context(joining)
+            except NotBegun:
+                if not early or time.monotonic() > until:
+                    raise
+                self._output.note("The other side is there, and does not have the answer yet.")
 
     @contextlib.asynccontextmanager
     async def _listening(self) -> AsyncIterator[Listener]:

@@ -144,7 +144,7 @@ class Connection:
         if self._machine.state != "open":
             return False
         behind = self.pressure.holding or self.outlet.owed > self.limits.owed or self.intake.waiting
-        return behind or bool(self.hold.events)
+        return behind or self.hold.full
 
     @property
     def stirred(self) -> bool:

@@ -2,8 +2,10 @@
 
 The other side may learn our URI, connect and send before its own path has reached us. Answering
 481 would end a session that is about to begin, and believing whoever comes first would bind it
-to a stranger. So that connection waits: what came is held, and it is not read on. The same goes for
-who begins to prove themselves where it is not known yet to whom, and by what.
+to a stranger. So that connection waits: what came is held, and behind more than one event of it
+nothing is read. (Behind one it is, so that the end of a line is seen whose other side gave up: a
+session must not begin on that.) The same goes for who begins to prove themselves where it is not
+known yet to whom, and by what.
 """
 
 from __future__ import annotations
@@ -33,6 +35,11 @@ class Hold:
         self._connection = connection
         self.events: deque[Event] = deque()
         self._until: float | None = None
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more is to be read."""
+        return len(self.events) > 1
 
     def takes(self, event: Event, now: float) -> bool:
         """Whether it must wait; then it is held here."""

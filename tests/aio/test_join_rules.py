@@ -7,9 +7,11 @@ import asyncio
 import pytest
 
 import msrp_peer
+from msrp_core import request
 from msrp_peer import CannotReach, Limits, Paths, PeerError
 from msrp_peer.aio.line import Line
-from support.running import LOCAL, Talk, first, running, together
+from support.raw_peer import raw_peer
+from support.running import LOCAL, Talk, first, running, together, until
 
 
 @running
@@ -20,8 +22,7 @@ async def test_who_comes_before_the_signalling_waits_for_it() -> None:
         going = asyncio.ensure_future(
             msrp_peer.join(Paths(local_uri=here, remote_path=there, active=True)).__aenter__()
         )
-        while not any(line.connection.paused for line in listener._lines):  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
+        await until(lambda: any(line.connection.hold.events for line in listener._lines))
         assert not going.done()
         far = await msrp_peer.join(Paths(local_uri=there, remote_path=here, active=False), listener=listener)
         near = await going
@@ -166,3 +167,37 @@ async def test_joined_sessions_end_with_their_listener() -> None:
         messages = [await message.text() async for message in session]
         assert messages == (["before"] if session is near else [])
         await session.close()
+
+
+@running
+@pytest.mark.rule("4975 5.4-8")
+async def test_who_came_early_and_gave_up_is_not_there_any_more() -> None:
+    """The other side tries again until we know of it: its session begins on the line that stands."""
+    async with msrp_peer.listen(LOCAL) as listener:
+        here, there = msrp_peer.new_uri("127.0.0.1", 9), listener.new_uri()
+        going = Paths(local_uri=here, remote_path=there, active=True)
+        for _ in range(2):
+            with pytest.raises(CannotReach, match="did not begin a session"):
+                await msrp_peer.join(going, timeout=0.3)
+        await until(lambda: not listener._lines)
+        near, far = await together(
+            msrp_peer.join(going),
+            msrp_peer.join(Paths(local_uri=there, remote_path=here, active=False), listener=listener),
+        )
+        await (await near.send("hello")).delivered()
+        assert await (await first(far)).text() == "hello"
+        await together(near.close(), far.close())
+
+
+@running
+async def test_who_is_early_is_read_no_further_than_that() -> None:
+    """Whatever it sends meanwhile waits in the network, and not here."""
+    async with msrp_peer.listen(LOCAL) as listener, raw_peer(listener.port) as peer:
+        there = listener.new_uri()
+        await until(lambda: bool(listener._lines))
+        (line,) = listener._lines
+        for number in range(3):
+            peer.say(request("SEND", there, peer.own, [("Message-ID", f"early{number}")])[1])
+            await until(lambda held=number: len(line.connection.hold.events) > min(held, 1))
+        assert line.connection.paused
+        assert len(line.connection.hold.events) < 4

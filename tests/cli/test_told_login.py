@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from cli.programs import AT, Program, Start, carry, printed
+from cli.programs import AT, Program, Start, carry, printed, wait_until
 from msrp_peer.signalling.agreement import look
 
 ALICE, BOB, EVE = "im:alice@lan", "im:bob@lan", "im:eve@lan"
@@ -168,6 +169,36 @@ def test_two_who_only_keep_passwords(msrp: Start, word: str) -> None:
     carry(one, other)
     assert other.wait() == 4
     assert "can only prove others, where they connect" in other.errors
+
+
+IMPATIENT = (
+    "import sys; from msrp_peer.cli import main, offer; offer._ATTEMPT = 1; sys.exit(main.main(sys.argv[2:]))"
+)
+
+
+@pytest.mark.parametrize("login", [False, True])
+def test_who_answers_and_connects_waits_for_whoever_carries_the_answer(
+    msrp: Start, word: str, home: Path, monkeypatch: pytest.MonkeyPatch, login: bool
+) -> None:
+    """It is early: nobody there knows it before the answer is pasted, and that may take people long."""
+    more, his = (TO_BOB, TO_ALICE) if login else ((), ())
+    one = msrp("offer", *AT, "--listen", *his, stdin=subprocess.PIPE)
+    with monkeypatch.context() as hers:
+        hers.setenv("XDG_DATA_HOME", str(home / "alice"))
+        hers.setenv("MSRP_PASSWORD", word)
+        hers.setenv("MSRP_PASSWORD_FOR", BOB)
+        inside = (sys.executable, "-P", "-c", IMPATIENT)
+        other = Program("answer", "--connect", "Lunch?", *more, stdin=subprocess.PIPE, inside=inside)
+    try:
+        carry(one, other)
+        answer = printed(other)
+        wait_until(lambda: other.errors.count("does not have the answer yet") == 2)
+        one.write(answer)
+        assert other.wait() == 0, other.errors
+        assert one.wait() == 0, one.errors
+        assert ": Lunch?\n" in one.output
+    finally:
+        other.stop()
 
 
 @pytest.mark.parametrize("command", ["offer", "answer"])
