@@ -1,5 +1,5 @@
 """How hard hypothesis looks: HYPOTHESIS_PROFILE is `ci` (the default) or `deep`. And whoever runs the
-tests may have a config file, which is not for them."""
+tests may have a config file, passwords and known peers, which are not for them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_config(tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder: Path = tmp_path_factory.mktemp("config")
-    os.environ["XDG_CONFIG_HOME"] = str(folder)
+def _nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> None:
+    for what in ("config", "data"):
+        folder: Path = tmp_path_factory.mktemp(what)
+        os.environ[f"XDG_{what.upper()}_HOME"] = str(folder)

@@ -17,8 +17,9 @@ from .entry import Entry, Interrupted, entry
 from .exits import Exit, exit_of
 from .incoming import Incoming, Taking, session_fields, who, who_and_where
 from .journey import send_file
+from .knowing import Ask, Knowing, as_before, mark, note, ruling_fields
 from .listen import listening
-from .login import Accepting, accepting, initiating
+from .login import Accepting, accepting
 from .output import Output
 from .progress import Toolbar
 from .running import run as run_loop
@@ -26,6 +27,7 @@ from .send import connection
 from .terminal import means_yes
 
 if TYPE_CHECKING:
+    from ..security.several_paths import Ruling
     from ..session.sent import Sent
     from ..session.session import Session
 
@@ -59,8 +61,8 @@ def run(args: argparse.Namespace) -> Exit:
         return run_loop(
             lambda: Chat(args, output, taking, login=login).run(), output, args.verbose, args.trace
         )
-    caller = initiating(args)
-    meet: Meet = lambda _: connection(args, caller)  # noqa: E731
+    caller = as_before(args)
+    meet: Meet = lambda typed: connection(args, caller, _asking(typed, output))  # noqa: E731
     return run_loop(lambda: Chat(args, output, taking, meet).run(), output, args.verbose, args.trace)
 
 
@@ -83,6 +85,7 @@ class Chat:
         self._meet = meet
         self._entry = entry(json=args.json)
         self._bars = Toolbar(self._entry.above)
+        self._knowing = Knowing(args, output)
         self._session: Session | None = None
         self._left: str | None = None  # who was there last
         self._present = asyncio.Event()
@@ -119,22 +122,27 @@ class Chat:
             return await self._type()
 
     async def _came(self, session: Session) -> None:
-        if self._session is not None:
+        ruling = None
+        if self._session is None:
+            ruling = await self._knowing.lets_in(session, self._ask if self._entry.live else None)
+            if ruling is None:
+                return
+        if ruling is None or self._session is not None:  # somebody may have come while we asked
             self._output.note(f"{who(session)} called meanwhile, and was turned away")
             return
-        async with self._with(session):
-            await self._hear(session)
+        try:
+            async with self._with(session, ruling):
+                await self._hear(session, ruling)
+        finally:
+            self._knowing.left(session)
 
     @contextlib.asynccontextmanager
-    async def _with(self, session: Session) -> AsyncIterator[None]:
+    async def _with(self, session: Session, ruling: Ruling | None = None) -> AsyncIterator[None]:
         self._session = session
         self._comparing = Comparing(session, self._output, "/verify yes or /verify no")
         self._present.set()
-        self._output.event(
-            "session",
-            f"Talking to {who_and_where(session)}\n{session.security.describe()}",
-            **session_fields(session),
-        )
+        words = [f"Talking to {who_and_where(session)}", session.security.describe(), *note(ruling)]
+        self._output.event("session", "\n".join(words), **session_fields(session), **ruling_fields(ruling))
         self._start(self._comparing.attend(), self._beside)
         try:
             yield
@@ -145,8 +153,8 @@ class Chat:
             self._left = _short(session)
             self._present.clear()
 
-    async def _hear(self, session: Session) -> Exit:
-        label = _short(session)
+    async def _hear(self, session: Session, ruling: Ruling | None = None) -> Exit:
+        label = f"{_short(session)}{mark(ruling)}"
         incoming = Incoming(session, self._output, self._taking, label=label, ask=self._ask, bars=self._bars)
         try:
             await incoming.run()
@@ -291,10 +299,29 @@ def _path(name: str) -> Path:
 
 
 def _short(session: Session) -> str:
-    """Who says a line; how sure that is was told at the start."""
+    """Who says a line. A name that nothing proves never looks like one that is proved."""
     if (proof := session.security.proof) is not None:
         return escape(proof.principal)
-    return session.peer_address if session.peer_claim is None else escape(str(session.peer_claim))
+    return (
+        session.peer_address
+        if session.peer_claim is None
+        else f"{escape(str(session.peer_claim))} (not proved)"
+    )
+
+
+def _asking(typed: Entry, output: Output) -> Ask | None:
+    """Asks at the prompt before anybody is talked to; None where nobody sits there."""
+
+    async def ask(question: str) -> bool:
+        typed.forget()
+        output.ask(f"{question} [y/N]")
+        typed.prompt("[y/N] ")
+        try:
+            return means_yes(await typed.next() or "")
+        finally:
+            typed.prompt("> ")
+
+    return ask if typed.live else None
 
 
 async def _first(*works: Coroutine[Any, Any, Exit]) -> Exit:

@@ -12,16 +12,18 @@ from ..terms.display import escape
 from ..terms.errors import CannotReach, MsrpError
 from .exits import Exit, exit_of
 from .incoming import Incoming, Taking, session_fields, who, who_and_where
+from .knowing import Knowing, mark, note, ruling_fields
 from .login import Accepting, accepting
 from .options import listening_address
 from .output import Output
 from .progress import Bars
 from .running import run as run_loop
-from .terminal import Lines, Questions
+from .terminal import Lines, Questions, can_ask
 
 if TYPE_CHECKING:
     from ..aio.failed_logins import FailedLogin
     from ..aio.listen import Handler, Listener
+    from ..security.several_paths import Ruling
     from ..session.session import Session
 
 __all__ = ["CannotListen", "Listening", "listening", "run"]
@@ -57,6 +59,7 @@ class Listening:
         self._taking = taking
         self._bars = Bars(shown=not args.json, output=output)
         self._ask = Questions(lines, output).ask
+        self._knowing = Knowing(args, output)
         self._first: Session | None = None
         self._once: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
 
@@ -68,21 +71,28 @@ class Listening:
     async def _serve(self, session: Session) -> None:
         if self._args.once and self._first not in (None, session):
             return  # somebody else was first
+        ruling = await self._knowing.lets_in(session, self._ask if can_ask() else None)
+        if ruling is None or (self._args.once and self._first not in (None, session)):
+            return
         self._first = session
-        code = await self.show(session)
+        try:
+            code = await self.show(session, ruling)
+        finally:
+            self._knowing.left(session)
         if self._args.once and not self._once.done():
             self._once.set_result(code)
 
-    async def show(self, session: Session) -> Exit:
+    async def show(self, session: Session, ruling: Ruling | None = None) -> Exit:
         """One session to its end; whatever happens in it, the others go on."""
         code = Exit.DONE
         await self._output.room()
-        label = f"[{session.tag}] {who(session)}"
+        label = f"[{session.tag}] {who(session)}{mark(ruling)}"
+        words = [f"session with {who_and_where(session)}", session.security.describe(), *note(ruling)]
         self._output.event(
             "session",
-            f"[{session.tag}] session with {who_and_where(session)}\n"
-            f"[{session.tag}] {session.security.describe()}",
+            "\n".join(f"[{session.tag}] {line}" for line in words),
             **session_fields(session),
+            **ruling_fields(ruling),
         )
         incoming = Incoming(session, self._output, self._taking, label=label, ask=self._ask, bars=self._bars)
         try:

@@ -29,6 +29,7 @@ _MODULES = {
     "answer": "offer",
     "peers": "peers",
     "passwd": "passwd",
+    "known": "known",
     "config": "config",
     "verify": "verify",
     "inspect": "inspect",

@@ -69,9 +69,10 @@ def build_parser(*, hidden: bool = False) -> argparse.ArgumentParser:
     command("answer", "read an offer, print its answer to paste, and talk", helps.ANSWER, _answering)
     command("verify", "compare words with somebody: does anybody sit in between?", helps.VERIFY, _verify)
     command("peers", "show who announces to be listening on this network", helps.PEERS, _peers)
-    from . import config, inspect, passwd_options
+    from . import config, inspect, known_options, passwd_options
 
     command("passwd", passwd_options.SUMMARY, passwd_options.EPILOG, passwd_options.add_arguments)
+    command("known", known_options.SUMMARY, known_options.EPILOG, known_options.add_arguments)
     command("config", config.SUMMARY, config.EPILOG, config.add_arguments)
     command("inspect", "parse a stream of MSRP and show it as JSON", "", inspect.add_arguments)
     command("bench", "measure the framing core on this machine", helps.BENCH, _bench)
@@ -170,7 +171,7 @@ def _listen(parser: argparse.ArgumentParser) -> None:
     _listener(parser)
     parser.add_argument("--once", action="store_true", help="end after the first session")
     login.add_accepting(parser)
-    for add in (_taking, _me, _tls, _interfaces, _json):
+    for add in (_known, _taking, _me, _tls, _interfaces, _json):
         add(parser)
 
 
@@ -187,7 +188,7 @@ def _send(parser: argparse.ArgumentParser) -> None:
         metavar="F",
         help="a file; repeatable",
     )
-    for add in (_reaching, login.add_initiating, _me, _tls, _interfaces, _json):
+    for add in (_reaching, login.add_initiating, _known, _me, _tls, _interfaces, _json):
         add(parser)
 
 
@@ -195,7 +196,7 @@ def _chat(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", nargs="?", metavar="TARGET", help="host:port, an msrps URI, or an im: URI")
     _instead(parser)
     _listener(parser)
-    for add in (_reaching, login.add_initiating, _taking, _me, _tls, _interfaces, _json):
+    for add in (_reaching, login.add_initiating, _known, _taking, _me, _tls, _interfaces, _json):
         add(parser)
 
 
@@ -333,6 +334,18 @@ def _me(parser: argparse.ArgumentParser) -> None:
         dest="me",
         metavar="URI",
         help="who you say you are, such as im:bob@lan",
+    )
+
+
+def _known(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--known",
+        choices=("ask", "strict", "off"),
+        default="ask",
+        help=(
+            "where somebody was better protected before: ask, and refuse where nobody can be asked (ask); "
+            "refuse, and also who is named, not known and not proved (strict); forget about it (off)"
+        ),
     )
 
 

@@ -15,13 +15,14 @@ from ..terms.errors import MsrpError, NotDelivered, NotSecureEnough, PeerError, 
 from .exits import Exit, exit_of
 from .incoming import Incoming, Taking, session_fields, who
 from .journey import naming, send_file
-from .login import initiating
+from .knowing import Ask, as_before, begun
 from .output import Output, size_text
 from .progress import Bars
 from .running import run as run_loop
-from .terminal import TEXT_LIMIT, Lines
+from .terminal import TEXT_LIMIT, Lines, Questions, can_ask
 
 if TYPE_CHECKING:
+    from ..security.known_peers import KnownPeers
     from ..session.session import Session
 
 __all__ = ["connection", "run", "send", "send_text", "showing"]
@@ -33,29 +34,37 @@ _Work = tuple[str, Callable[[], Awaitable[object]]]  # what is sent, and how
 def run(args: argparse.Namespace) -> Exit:
     """Send what the options say; done only when all of it was delivered."""
     output = Output(json=args.json)
-    meet = partial(connection, args, initiating(args))
+    ask = Questions(Lines(), output).ask if can_ask() else None
+    meet = partial(connection, args, as_before(args), ask)
     return run_loop(lambda: send(args, output, meet), output, args.verbose, args.trace)
 
 
 @contextlib.asynccontextmanager
-async def connection(args: argparse.Namespace, login: dict[str, Any]) -> AsyncIterator[Session]:
-    """The session that the options ask for; `login` is what `initiating` made of them.
+async def connection(
+    args: argparse.Namespace, login: dict[str, Any], ask: Ask | None = None
+) -> AsyncIterator[Session]:
+    """The session that the options ask for; `login` is what `as_before` made of them, `ask` asks the
+    person, where there is one.
 
     Raises NotSecureEnough where the other side wants us to log in, and as `connect`.
     """
     from .. import connect
 
-    connecting = connect(
-        args.target,
-        me=args.me,
-        tls=args.tls,
-        timeout=args.timeout,
-        interfaces=args.interfaces,
-        **login,
-    )
     async with contextlib.AsyncExitStack() as stack:
+
+        async def begin(known: KnownPeers | None) -> Session:
+            connecting = connect(
+                args.target,
+                me=args.me,
+                tls=args.tls,
+                timeout=args.timeout,
+                interfaces=args.interfaces,
+                **{**login, "known": known},
+            )
+            return await stack.enter_async_context(connecting)
+
         try:
-            session = await stack.enter_async_context(connecting)
+            session = await begun(begin, login.get("known"), ask)
         except PeerError as error:
             if error.status != _LOG_IN:
                 raise

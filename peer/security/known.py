@@ -189,16 +189,15 @@ class Judgement:
 
     @property
     def sentence(self) -> str:
-        """What is so, for a person. Lines of their own where a key is named."""
+        """What is so, for a person."""
         who, known = self.principal.text, self.known
         match self.finding:
             case Finding.OTHER_KEY:
                 assert known is not None  # else there was none to compare with
-                before = "".join(
-                    f"\n  known, {_HOW[key.learned]} on {_day(key.first)}: {key.fingerprint}"
-                    for key in known.keys
+                before = " or ".join(
+                    f"{key.fingerprint} ({_HOW[key.learned]} on {_day(key.first)})" for key in known.keys
                 )
-                return f"the key of {who} is another one than before{before}\n  shown now: {self.key}"
+                return f"the key of {who} is another one than before: it was {before}, and now is {self.key}"
             case Finding.WEAKER:
                 assert known is not None
                 return (
@@ -206,7 +205,7 @@ class Judgement:
                     f"one is {self.level.word}"
                 )
             case Finding.FIRST if not self.verified:
-                return f"{who} was never met here, and nothing verifies their key\n  shown now: {self.key}"
+                return f"{who} was never met here, and nothing verifies their key, {self.key}"
             case Finding.NOBODY if known is None:
                 return f"{who} was never met here, and nothing on this line proves them"
             case Finding.FIRST | Finding.NOBODY:
@@ -258,7 +257,7 @@ class NotAsKnown(NotSecureEnough):
     """
 
     def __init__(self, judgement: Judgement) -> None:
-        super().__init__(f"{judgement.sentence}\n{judgement.advice}")
+        super().__init__(f"{judgement.sentence}. {judgement.advice}")
         self.judgement = judgement
 
 

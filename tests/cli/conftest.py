@@ -10,6 +10,14 @@ import pytest
 from cli.programs import Open, Program, Start, Terminal
 
 
+@pytest.fixture(autouse=True)
+def _known_in_one_test_alone(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whom one test has met the next does not know."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+
+
 @pytest.fixture
 def msrp() -> Iterator[Start]:
     """Start ``msrp`` with pipes."""

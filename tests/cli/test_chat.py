@@ -33,11 +33,11 @@ def two(terminal: Open, tmp_path: Path) -> tuple[Terminal, Terminal]:
 def test_two_terminals(two: tuple[Terminal, Terminal]) -> None:
     bob, alice = two
     alice.type("Hello Bob")
-    bob.wait_for("im:alice@lan: Hello Bob")
+    bob.wait_for(r"im:alice@lan \(not proved\): Hello Bob")
     bob.type("Grüß dich, Alice")
-    alice.wait_for("im:bob@lan: Grüß dich, Alice")
+    alice.wait_for(r"im:bob@lan \(not proved\): Grüß dich, Alice")
     alice.type("//slashes stay")
-    bob.wait_for("im:alice@lan: /slashes stay")
+    bob.wait_for(r"im:alice@lan \(not proved\): /slashes stay")
     alice.type("/security")
     alice.wait_for(
         r"TLSv1.3, TLS_AES_256_GCM_SHA384\s+"
@@ -49,7 +49,7 @@ def test_two_terminals(two: tuple[Terminal, Terminal]) -> None:
     alice.wait_for("/fly is no command")
     alice.type("/quit")
     assert alice.wait() == 0
-    bob.wait_for("im:alice@lan has left")
+    bob.wait_for(r"im:alice@lan \(not proved\) has left")
     bob.type("anybody?")
     bob.wait_for(
         "nobody is there: im:alice@lan has left[^>]*>"
@@ -62,11 +62,11 @@ def test_a_file_is_asked_about_and_taken(two: tuple[Terminal, Terminal], tmp_pat
     bob, alice = two
     (tmp_path / "a photo.jpg").write_bytes(b"x" * 300_000)
     alice.type('/file "a photo.jpg"')
-    bob.wait_for(r'im:alice@lan sends "a photo\.jpg", .*Take it\? \[y/N\]')
+    bob.wait_for(r'im:alice@lan \(not proved\) sends "a photo\.jpg", .*Take it\? \[y/N\]')
     alice.type("did you get it?")
     bob.wait_for("did you get it")
     bob.type("a moment")  # no answer to the question: said to Alice
-    alice.wait_for("im:bob@lan: a moment")
+    alice.wait_for(r"im:bob@lan \(not proved\): a moment")
     bob.type("y")
     bob.wait_for(r"SHA-256 [0-9a-f]{64}, checked")
     alice.wait_for("Delivered: a photo.jpg")  # only now: it waited at Bob's for his answer
@@ -113,7 +113,7 @@ def test_a_long_file_has_a_bar(two: tuple[Terminal, Terminal], tmp_path: Path) -
     for one in two:
         one.wait_for(r"large +█*░* +\d+% +[\d.]+/629\.1 MB +[\d.]+ MB/s")
     alice.type("and words go on")
-    bob.wait_for("im:alice@lan: and words go on")
+    bob.wait_for(r"im:alice@lan \(not proved\): and words go on")
     bob.key("c")
     assert bob.wait() == 130
     assert '"large" is not whole; what came stays in' in bob.seen
@@ -132,7 +132,7 @@ def test_a_lost_line_ends_the_chat(two: tuple[Terminal, Terminal]) -> None:
     bob, alice = two
     bob.child.kill(signal.SIGKILL)
     assert alice.wait() == 1
-    assert "msrp: im:bob@lan: the connection was cut" in alice.seen
+    assert "msrp: im:bob@lan (not proved): the connection was cut" in alice.seen
 
 
 def test_a_third_is_turned_away(two: tuple[Terminal, Terminal], msrp: Start) -> None:
@@ -141,7 +141,7 @@ def test_a_third_is_turned_away(two: tuple[Terminal, Terminal], msrp: Start) -> 
     bob.wait_for("called meanwhile, and was turned away")
     assert third.wait() == 0
     alice.type("still here")
-    bob.wait_for("im:alice@lan: still here")
+    bob.wait_for(r"im:alice@lan \(not proved\): still here")
 
 
 class TestWithoutATerminal:

@@ -151,7 +151,11 @@ class TestAnotherKey:
         )
         error = NotAsKnown(judged)
         assert isinstance(error, NotSecureEnough)
-        for words in (f"compared on 1970-01-11: {ONE}", f"shown now: {TWO}", "msrp known forget im:bob@lan"):
+        for words in (
+            f"it was {ONE} (compared on 1970-01-11)",
+            f"and now is {TWO}",
+            "msrp known forget im:bob@lan",
+        ):
             assert words in str(error)
 
 
