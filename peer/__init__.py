@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .aio.listen import listen as listen
     from .aio.pool import Pool as Pool
     from .kept.errors import StoreError as StoreError
+    from .security.access import Access as Access
+    from .security.access import Entry as Entry
     from .security.known import KnownPolicy as KnownPolicy
     from .security.known import NotAsKnown as NotAsKnown
     from .security.known_peers import KnownPeers as KnownPeers
@@ -63,6 +65,8 @@ _HOMES = {
     "Listener": "aio.listen",
     "Pool": "aio.pool",
     "StoreError": "kept.errors",
+    "Access": "security.access",
+    "Entry": "security.access",
     "KnownPolicy": "security.known",
     "NotAsKnown": "security.known",
     "KnownPeers": "security.known_peers",

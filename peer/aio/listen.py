@@ -7,7 +7,6 @@ import contextlib
 import logging
 import os
 import socket
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 
@@ -16,12 +15,11 @@ from msrp_sasl import Kerberos, Policy, Verifiers
 from ..protocol.auth import Terms
 from ..protocol.budget import Budget
 from ..protocol.connection import Connection
+from ..security.access import Access
 from ..security.guard import Guard
 from ..security.keys import Key
-from ..security.known import lasting_key
 from ..security.known_peers import KnownPeers
 from ..security.own_key import OwnKey
-from ..security.several_paths import sender_of
 from ..security.tls_ends import Serving
 from ..security.tls_modes import TlsMode
 from ..security.trust import Trust
@@ -39,6 +37,7 @@ from .arrivals import Arrivals, Demand
 from .crowd import source_of, surplus
 from .dial import tls_mode
 from .discovery import Announcer, DiscoveryUnavailable, local_addresses
+from .door import Ask, Door
 from .failed_logins import FailedLogins
 from .line import Line
 from .place import where, why_not
@@ -79,6 +78,10 @@ class listen:  # a verb: async with ...
         policy: which mechanisms may be used (`msrp_sasl.Policy`).
         known: those who are known (`KnownPeers`). Who is proved over less than the best line there was
             with them is not served; else it is remembered. None remembers nothing.
+        access: who may open a session (`Access`); None for everybody who gets as far. Who may not is
+            answered 403.
+        ask: called with each `Session` that `access` says to ask about, before the handler; whether
+            it may begin. Meanwhile the other side has it, and what it says waits.
         expect: those who alone are served, by principal; None for anybody.
         require: the least level at which anybody is served; with `expect` they must be proved.
         tls: ``"anonymous"``, ``"adh"``, ``"certificate"`` or ``"none"``, as for `connect`; without a
@@ -102,6 +105,8 @@ class listen:  # a verb: async with ...
         kerberos: Kerberos | None = None,
         policy: Policy | None = None,
         known: KnownPeers | None = None,
+        access: Access | None = None,
+        ask: Ask | None = None,
         expect: str | Sequence[str] | None = None,
         require: Level = Level.PASSIVE_ONLY,
         tls: str = "anonymous",
@@ -132,7 +137,9 @@ class listen:  # a verb: async with ...
             over_tcp(guard, Level.PLAINTEXT if guard is None else guard.least)
         others = verifiers is not None or kerberos is not None
         serving = Serving(mode, key, trust, everybody(expect), demanding=not others)
-        self._listener = Listener(handler, mode, limits, terms, serving, guard=guard, known=known)
+        self._listener = Listener(
+            handler, mode, limits, terms, serving, guard=guard, door=Door(known, access, ask)
+        )
 
     async def __aenter__(self) -> Listener:
         listener = self._listener
@@ -172,10 +179,10 @@ class Listener:
         own: Terms,
         serving: Serving,
         guard: Guard | None = None,
-        known: KnownPeers | None = None,
+        door: Door | None = None,
     ) -> None:
         self._handler = handler
-        self._known = known
+        self._door = door or Door(None, None, None)
         self.guard = guard
         self._threads = Threads()
         self.tls: str = "none" if mode is None else mode
@@ -303,6 +310,7 @@ class Listener:
             granting=self._handler is not None,
             gate=self._arrivals.gate(),
         )
+        connection.admits = self._door.admits
         return Line(connection, self, self._threads)
 
     def line_made(self, line: Line) -> None:
@@ -336,15 +344,13 @@ class Listener:
 
     async def _serve(self, session: Session, handler: Handler) -> None:
         try:
-            line = session.security
-            if (known := self._known) is not None and (who := sender_of(line)) is not None:
-                key = lasting_key(line)
-                await asyncio.to_thread(lambda: known.meet(who, line, time.time(), key=key))
+            await self._door.enter(session)
             await handler(session)
         except MsrpError as error:
             log.warning("session %s ended: %s", session.tag, error)
         except Exception:
             log.exception("the handler of session %s failed", session.tag)
         finally:
+            self._door.leave(session)
             with contextlib.suppress(MsrpError):
                 await session.close()

@@ -6,21 +6,25 @@ import argparse
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..terms.errors import MsrpError, NotSecureEnough
 from ..terms.principal import Principal
 from ..terms.security import Level
+from .incoming import session_fields, who_and_where
 from .login import initiating, required
 from .output import Output
 
 if TYPE_CHECKING:
+    from ..security.access import Access
     from ..security.known import Known
     from ..security.known_peers import KnownPeers
     from ..security.several_paths import Path, Ruling
     from ..session.session import Session
+    from ..terms.security import Security
 
-__all__ = ["Ask", "Knowing", "as_before", "begun", "mark", "note", "ruling_fields"]
+__all__ = ["Ask", "Knowing", "as_before", "begun", "blocked", "mark", "note", "ruling_fields"]
 
 Ask = Callable[[str], Awaitable[bool]]
 
@@ -37,13 +41,13 @@ def _kept(args: argparse.Namespace) -> KnownPeers | None:
 
 def as_before(args: argparse.Namespace) -> dict[str, Any]:
     """Arguments for `msrp_peer.connect`, as `initiating` makes them: whoever was proved before is to be
-    proved again, unless --auth none says otherwise.
+    proved again, unless --auth says how.
 
     Raises as `initiating`, and `StoreError`.
     """
     known = _kept(args)
     remembered = None if known is None else _remembered(args, known)
-    if remembered is None or remembered.level < Level.AUTHENTICATED or args.auth == "none":
+    if remembered is None or remembered.level < Level.AUTHENTICATED or args.auth != "auto":
         return {**initiating(args), "known": known}
     if required(args) < Level.AUTHENTICATED:
         args = argparse.Namespace(**{**vars(args), "require": Level.AUTHENTICATED.word})
@@ -85,19 +89,68 @@ async def begun(
             known = known.under(KnownPolicy(known.policy.new, key=found.key, least=found.level))
 
 
+def blocked() -> Access:
+    """Who gets no session here. Raises `StoreError`."""
+    from ..security.access import Access, Entry
+    from ..security.known_peers import KnownPeers
+
+    return Access(dict.fromkeys(KnownPeers.usual().blocked(), Entry.DENY))
+
+
+def _access(let_in: str, line: Security) -> Access:
+    """Of all who are known only whoever is there counts."""
+    from ..security.access import Entry
+    from ..security.known_peers import KnownPeers
+    from ..security.several_paths import sender_of
+
+    access, who = blocked(), sender_of(line)
+    if let_in == "all":
+        return access
+    persons = dict(access.persons)
+    if who is not None and KnownPeers.usual().recall(who) is not None:
+        persons.setdefault(who, Entry.ALLOW)
+    others = Entry.ASK if let_in == "ask" else Entry.DENY
+    return replace(access, persons=persons, proved=others, unproved=others)
+
+
 class Knowing:
     """Who is let in, of those who come, and with what word beside their lines.
 
-    With ``--known off`` everybody, without a word.
+    With ``--known off`` whoever --let-in says, without a word.
     """
 
     def __init__(self, args: argparse.Namespace, output: Output) -> None:
         self._known = _kept(args)
+        self._let_in: str = getattr(args, "let_in", "all")
         self._output = output
         self._standing: dict[Session, Path] = {}
 
     async def lets_in(self, session: Session, ask: Ask | None) -> Ruling | None:
-        """What becomes of a session's messages; None where it is refused, which was said then."""
+        """What becomes of a session's messages; None where it is turned away, which was said then."""
+        try:
+            if not await self._admitted(session, ask):
+                return None
+            return await self._ruled(session, ask)
+        except MsrpError as error:
+            self._output.error(error, session=session.tag)
+            return None
+
+    async def _admitted(self, session: Session, ask: Ask | None) -> bool:
+        """What --let-in says, and who is blocked, also since we listen."""
+        from ..security.access import Entry
+
+        access = await asyncio.to_thread(_access, self._let_in, session.security)
+        entry = access.entry(session.security, session.peer_claim)
+        if entry is Entry.ALLOW:
+            return True
+        shown = who_and_where(session)
+        question = f"{shown} wants to talk to you. {session.security.describe()}. Let them in?"
+        if entry is Entry.ASK and ask is not None and await ask(question):
+            return True
+        self._output.event("turned-away", f"{shown} was turned away", **session_fields(session))
+        return False
+
+    async def _ruled(self, session: Session, ask: Ask | None) -> Ruling:
         from ..security.known import KnownPolicy, lasting_key
         from ..security.several_paths import Path, Reception, SenderPolicy, sender_of
 
@@ -106,22 +159,18 @@ class Knowing:
         known = self._known
         if known is None or sender is None:
             return policy.rule(sender, line.level, ())
-        try:
-            remembered = await asyncio.to_thread(known.recall, sender)
-            paths = list(self._standing.values())
-            if remembered is not None:
-                paths.append(Path(sender, remembered.level))
-            ruling = policy.rule(sender, line.level, paths)
-            if ruling.reception is Reception.HOLD:
-                if ask is None or not await ask(f"{ruling.sentence}. Let them in all the same?"):
-                    raise NotSecureEnough(f"{sender} was not let in: {ruling.sentence}")
-                ruling = policy.rule(sender, line.level, paths, agreed=line.level)
-            least = line.level if remembered is not None and line.level < remembered.level else None
-            known = known.under(KnownPolicy(known.policy.new, least=least))
-            await asyncio.to_thread(known.meet, sender, line, time.time(), key=lasting_key(line))
-        except MsrpError as error:
-            self._output.error(error, session=session.tag)
-            return None
+        remembered = await asyncio.to_thread(known.recall, sender)
+        paths = list(self._standing.values())
+        if remembered is not None:
+            paths.append(Path(sender, remembered.level))
+        ruling = policy.rule(sender, line.level, paths)
+        if ruling.reception is Reception.HOLD:
+            if ask is None or not await ask(f"{ruling.sentence}. Let them in all the same?"):
+                raise NotSecureEnough(f"{sender} was not let in: {ruling.sentence}")
+            ruling = policy.rule(sender, line.level, paths, agreed=line.level)
+        least = line.level if remembered is not None and line.level < remembered.level else None
+        known = known.under(KnownPolicy(known.policy.new, least=least))
+        await asyncio.to_thread(known.meet, sender, line, time.time(), key=lasting_key(line))
         self._standing[session] = Path(sender, line.level, standing=True)
         return ruling
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from datetime import UTC, datetime
 
 from ..security.known import Known, Learned
@@ -28,7 +29,7 @@ class NotKnown(MsrpError):
 
 
 def run(args: argparse.Namespace) -> Exit:
-    """List, show or forget."""
+    """List, show, forget, block, unblock."""
     output = Output(json=args.json)
     if args.key is not None and args.what != "forget":
         raise UsageError("a key goes with forget")
@@ -46,6 +47,15 @@ def run(args: argparse.Namespace) -> Exit:
             raise _unknown(who)
         output.event("known", _words(found), **_fields(found))
         return Exit.DONE
+    if args.what == "block":
+        known.block(who, time.time())
+        output.event("blocked", f"Blocked: {who}", principal=who.text)
+        return Exit.DONE
+    if args.what == "unblock":
+        if not known.unblock(who):
+            raise NotKnown(f"{who} is not blocked")
+        output.event("unblocked", f"Let in again: {who}", principal=who.text)
+        return Exit.DONE
     if not known.forget(who, args.key):
         raise _unknown(who, args.key)
     words = f"Forgotten: {who}" if args.key is None else f"Forgotten: a key of {who}"
@@ -59,10 +69,12 @@ def _unknown(who: Principal, key: str | None = None) -> NotKnown:
 
 
 def _list(known: KnownPeers, output: Output) -> Exit:
-    everybody = known.everybody()
+    everybody, blocked = known.everybody(), known.blocked()
     for each in everybody:
         output.event("known", _line(each), **_fields(each))
-    if not everybody:
+    for who, since in blocked.items():
+        output.event("blocked", f"{who}: blocked on {_day(since)}", principal=who.text, since=_iso(since))
+    if not everybody and not blocked:
         output.note("Nobody is known yet. msrp known --help says how somebody comes to be.")
     return Exit.DONE
 

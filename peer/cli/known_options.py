@@ -10,7 +10,7 @@ from .options import _json
 
 __all__ = ["EPILOG", "SUMMARY", "add_arguments"]
 
-SUMMARY: Final = "show or forget what is remembered of those you have met"
+SUMMARY: Final = "show, forget or block those you have met"
 EPILOG: Final = """\
 Remembered is who was proved, by what, with which lasting keys, and how well the best line to them
 was protected. The next line has to be as good, and a key has to be the same: else somebody may be
@@ -21,6 +21,8 @@ examples:
   msrp known show im:bob@lan               all that is remembered of bob
   msrp known forget im:bob@lan             everything, so that he is met for the first time again
   msrp known forget im:bob@lan 4A:AD:...   one key of his
+  msrp known block im:eve@lan              she gets no session here, nor who says to be her
+  msrp known unblock im:eve@lan
 
 Forget somebody only when you know why they are not as before: ask them, on another way than the
 one that was refused, whether they have a new key or a new computer, and compare.
@@ -32,7 +34,12 @@ exit code 1: nobody of that name is known.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser the options of ``msrp known``."""
     parser.add_argument(
-        "what", nargs="?", choices=("list", "show", "forget"), default="list", help="what to do (list)"
+        "what",
+        nargs="?",
+        choices=("list", "show", "forget", "block", "unblock"),
+        default="list",
+        metavar="WHAT",
+        help="list, show, forget, block or unblock (list)",
     )
     parser.add_argument("who", nargs="?", type=principal, metavar="URI", help="who: im:bob@lan")
     parser.add_argument(

@@ -12,7 +12,7 @@ from ..terms.display import escape
 from ..terms.errors import CannotReach, MsrpError
 from .exits import Exit, exit_of
 from .incoming import Incoming, Taking, session_fields, who, who_and_where
-from .knowing import Knowing, mark, note, ruling_fields
+from .knowing import Knowing, blocked, mark, note, ruling_fields
 from .login import Accepting, accepting
 from .options import listening_address
 from .output import Output
@@ -129,6 +129,7 @@ async def listening(
                     tls=args.tls,
                     announce=args.announce,
                     interfaces=args.interfaces,
+                    access=blocked(),
                     **(login.arguments if login else {}),
                 )
             )

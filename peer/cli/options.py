@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..signalling.target import parse_target
 from ..terms.errors import UsageError
-from . import helps, login, settings
+from . import door_options, helps, login, settings
 
 __all__ = ["build_parser", "listening_address", "parse", "read"]
 
@@ -171,7 +171,7 @@ def _listen(parser: argparse.ArgumentParser) -> None:
     _listener(parser)
     parser.add_argument("--once", action="store_true", help="end after the first session")
     login.add_accepting(parser)
-    for add in (_known, _taking, _me, _tls, _interfaces, _json):
+    for add in (door_options.add_known, door_options.add_let_in, _taking, _me, _tls, _interfaces, _json):
         add(parser)
 
 
@@ -188,7 +188,7 @@ def _send(parser: argparse.ArgumentParser) -> None:
         metavar="F",
         help="a file; repeatable",
     )
-    for add in (_reaching, login.add_initiating, _known, _me, _tls, _interfaces, _json):
+    for add in (_reaching, login.add_initiating, door_options.add_known, _me, _tls, _interfaces, _json):
         add(parser)
 
 
@@ -196,7 +196,17 @@ def _chat(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", nargs="?", metavar="TARGET", help="host:port, an msrps URI, or an im: URI")
     _instead(parser)
     _listener(parser)
-    for add in (_reaching, login.add_initiating, _known, _taking, _me, _tls, _interfaces, _json):
+    for add in (
+        _reaching,
+        login.add_initiating,
+        door_options.add_known,
+        door_options.add_let_in,
+        _taking,
+        _me,
+        _tls,
+        _interfaces,
+        _json,
+    ):
         add(parser)
 
 
@@ -334,18 +344,6 @@ def _me(parser: argparse.ArgumentParser) -> None:
         dest="me",
         metavar="URI",
         help="who you say you are, such as im:bob@lan",
-    )
-
-
-def _known(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--known",
-        choices=("ask", "strict", "off"),
-        default="ask",
-        help=(
-            "where somebody was better protected before: ask, and refuse where nobody can be asked (ask); "
-            "refuse, and also who is named, not known and not proved (strict); forget about it (off)"
-        ),
     )
 
 

@@ -95,6 +95,8 @@ class Grants:
             return Answer(481, "no such session")
         if not same_pair(remote, self._connection.security):
             return Answer(481, "this connection belongs to somebody else")
+        if not self._connection.admits(self._connection.security, claimed_in(remote.userinfo)):
+            return Answer(403, "no session is for you")
         try:
             peer_takes = Accepts.parse(accept_types)
             peer_maximum = _max_size(frame.header("Max-Size"))

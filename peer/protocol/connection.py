@@ -15,7 +15,7 @@ in `reason`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from msrp_core import RemoteProtocolError
@@ -23,6 +23,7 @@ from msrp_core import RemoteProtocolError
 from ..terms.content import Accepts
 from ..terms.errors import PeerError
 from ..terms.limits import Limits
+from ..terms.principal import Principal
 from ..terms.security import Proof, Security
 from .acceptor import Acceptor
 from .auth import Grants, Terms
@@ -70,6 +71,7 @@ class Connection:
         reason: why it closed; None while it is open, and after an orderly end.
         heard: octets the network brought.
         proof: who is proved at the other end; None while nobody is.
+        admits: whether a session is granted to who is there and says to be that one; to everybody, at first.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Connection:
         self.budget = budget or Budget(self.limits)
         self.terms = terms
         self.granting = granting
+        self.admits: Callable[[Security, Principal | None], bool] = lambda security, claim: True
         self.keeps = keeps
         self.wire = Wire(layers)
         self.transactions = Transactions(self.limits.transaction, self.limits.unanswered)

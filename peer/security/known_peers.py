@@ -34,9 +34,11 @@ from .known import (
 __all__ = ["KnownPeers", "usual_path"]
 
 _APPLICATION: Final = 0x4D53524B  # "MSRK"
-_VERSION: Final = 1
+_VERSION: Final = 2
 _CERTIFIED: Final = 8
 """Keys an authority has certified that are remembered of one principal; the oldest are forgotten."""
+_BLOCKED: Final = "CREATE TABLE blocked (principal TEXT PRIMARY KEY, since INTEGER NOT NULL)"
+_STEPS: Final = {1: (_BLOCKED,)}
 _SCHEMA: Final = (
     """CREATE TABLE peer (
         id INTEGER PRIMARY KEY,
@@ -61,6 +63,7 @@ _SCHEMA: Final = (
         last INTEGER NOT NULL,
         PRIMARY KEY (peer, name)
     )""",
+    _BLOCKED,
 )
 
 
@@ -82,7 +85,7 @@ class KnownPeers:
         self.path = path
         self.policy = policy or KnownPolicy()
         self._database = Database(
-            path, _APPLICATION, _VERSION, instead="everybody is met for the first time again"
+            path, _APPLICATION, _VERSION, _STEPS, instead="everybody is met for the first time again"
         )
 
     @classmethod
@@ -190,6 +193,37 @@ class KnownPeers:
                     (key, principal.text),
                 )
             return done.rowcount > 0
+
+    # -- who is not wanted
+
+    def block(self, principal: Principal, now: float) -> bool:
+        """Remember that somebody is not to be let in; whether that is new. They need not be known."""
+        self._make()
+        with self._database.write() as connection:
+            done = connection.execute(
+                "INSERT INTO blocked VALUES (?, ?) ON CONFLICT DO NOTHING", (principal.text, int(now))
+            )
+            return done.rowcount > 0
+
+    def unblock(self, principal: Principal) -> bool:
+        """Let them in as anybody; whether they were blocked."""
+        if not os.path.lexists(self.path):
+            return False
+        with self._database.write() as connection:
+            return (
+                connection.execute("DELETE FROM blocked WHERE principal = ?", (principal.text,)).rowcount > 0
+            )
+
+    def blocked(self) -> dict[Principal, float]:
+        """Those who are not to be let in, by name, with the time since when."""
+        if not os.path.lexists(self.path):
+            return {}
+        with self._database.read() as connection:
+            rows = connection.execute("SELECT principal, since FROM blocked ORDER BY principal").fetchall()
+        try:
+            return {self._principal(name): _time(since) for name, since in rows}
+        except ValueError:
+            raise StoreError(self._database.damaged()) from None
 
     # -- rows
 

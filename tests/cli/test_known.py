@@ -294,6 +294,67 @@ class TestWhoIsCalled:
         assert alice.wait() == 0, alice.errors
 
 
+class TestWhoComesIn:
+    def test_who_is_blocked_gets_no_session(self, msrp: Start, listening: Listening) -> None:
+        word = generated(msrp)
+        assert known("block", ALICE).stdout == "Blocked: im:alice@lan\n"
+        assert known().stdout.startswith("im:alice@lan: blocked on 20")
+        _, target = listening("--as", BOB)
+        alice = send(msrp, target, word)
+        assert alice.wait() == 1
+        assert "grants no session: it refuses" in alice.errors
+        says_so = msrp("send", target, "hi", "--as", ALICE)
+        assert says_so.wait() == 1
+        assert msrp("send", target, "hi", "--as", "im:carol@lan").wait() == 0
+        known("unblock", ALICE)
+        assert "is not blocked" in known("unblock", ALICE, code=1).stderr
+        _, target = listening("--as", BOB)
+        assert send(msrp, target, word).wait() == 0
+
+    def test_blocking_counts_at_once(self, msrp: Start, listening: Listening) -> None:
+        word = generated(msrp)
+        bob, target = listening("--as", BOB, "--known", "off", "--json")
+        assert send(msrp, target, word).wait() == 0
+        bob.wait_for('"text": "Lunch')
+        known("block", ALICE)
+        assert send(msrp, target, word).wait() == 1
+        assert bob.event("turned-away")["peer_proved"] == ALICE
+        assert known("--json").stdout.count("blocked") == 1
+
+    def test_only_who_is_known(self, msrp: Start, listening: Listening) -> None:
+        word = generated(msrp)
+        bob, target = listening("--as", BOB, "--let-in", "known", "--json")
+        for stranger in (send(msrp, target, word), msrp("send", target, "hi", "--as", ALICE)):
+            assert stranger.wait() == 1
+            assert bob.event("turned-away")["peer_claimed"] == ALICE
+        _, open_target = listening("--as", BOB)
+        assert send(msrp, open_target, word).wait() == 0
+        assert send(msrp, target, word).wait() == 0
+        bob.wait_for('"text": "Lunch')
+        assert msrp("send", target, "hi", "--as", ALICE).wait() == 1, "a name opens no door"
+
+    def test_others_are_asked_about(self, msrp: Start, terminal: Open) -> None:
+        word = generated(msrp)
+        bob = terminal("chat", "--listen", "127.0.0.1", "--port", "0", "--as", BOB, "--let-in", "ask")
+        target = bob.wait_for(r"127\.0\.0\.1:\d+")
+        stranger = msrp("send", target, "psst")
+        bob.wait_for(r"127\.0\.0\.1:\d+ wants to talk to you\. protected against listening; nobody is proved")
+        bob.wait_for(r"Let them in\? \[y/N\]")
+        bob.type("n")
+        bob.wait_for("was turned away")
+        assert stranger.wait() == 1
+        assert "psst" not in bob.seen
+        alice = send(msrp, target, word)
+        bob.wait_for(r"im:alice@lan \(proved\) at .* wants to talk to you")
+        bob.type("y")
+        bob.wait_for(r"im:alice@lan: Lunch\?")
+        assert alice.wait() == 0, alice.errors
+        bob.wait_for("has left")
+        again = send(msrp, target, word)  # she is known now
+        bob.wait_for(r"im:alice@lan: Lunch\?")
+        assert again.wait() == 0, again.errors
+
+
 def test_the_demo_remembers_nobody(msrp: Start) -> None:
     demo = msrp("demo", "--auth", "scram", "--size", "1")
     assert demo.wait(60) == 0, demo.errors

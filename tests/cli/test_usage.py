@@ -105,6 +105,7 @@ def test_version() -> None:
         (["passwd", "--list", "--digest-md5"], "a password that is set"),
         (["known", "show"], "msrp known show im:bob@lan"),
         (["known", "forget", "bob"], "a principal looks like im:bob@lan"),
+        (["known", "block"], "msrp known block im:bob@lan"),
         (["known", "list", "im:bob@lan"], "msrp known show im:bob@lan"),
         (["known", "show", "im:bob@lan", "4A:AD"], "a key goes with forget"),
         (["known", "pin", "im:bob@lan"], "invalid choice"),

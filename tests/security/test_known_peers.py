@@ -171,6 +171,29 @@ class TestWhatIsRemembered:
         assert all(known.keys and known.mechanisms for known in store.everybody())
         assert store.meet(BOB, line(key=TWO), 2000).finding is Finding.NOBODY
 
+    def test_blocking(self, store: KnownPeers) -> None:
+        assert store.blocked() == {}
+        assert store.unblock(BOB) is False
+        assert not store.path.exists()
+        assert store.block(BOB, 1000) is True
+        assert store.block(Principal.parse("IM:b%6Fb@LAN"), 2000) is False
+        store.block(ALICE, 3000)
+        assert store.blocked() == {ALICE: 3000, BOB: 1000}
+        assert store.everybody() == [], "they need not be known"
+        store.meet(BOB, line(BOB), 4000)
+        store.forget(BOB)
+        assert BOB in store.blocked(), "who is forgotten stays blocked"
+        assert store.unblock(BOB) is True
+        assert store.blocked() == {ALICE: 3000}
+
+    def test_a_file_of_the_first_form_is_renewed(self, store: KnownPeers) -> None:
+        store.meet(BOB, line(BOB), 1000)
+        sql(store.path, "DROP TABLE blocked", "PRAGMA user_version = 1")
+        assert store.blocked() == {}
+        assert store.block(ALICE, 2000) is True
+        assert (known := store.recall(BOB)) is not None
+        assert known.last == 1000
+
     def test_the_usual_path(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
         assert usual_path() == tmp_path / "msrp-peer/known_peers.db"
@@ -246,6 +269,9 @@ USES: dict[str, Callable[[KnownPeers], object]] = {
     "pin": lambda store: store.pin(ALICE, TWO, 2000),
     "forget": lambda store: store.forget(BOB),
     "forget a key": lambda store: store.forget(BOB, ONE),
+    "block": lambda store: store.block(ALICE, 2000),
+    "unblock": lambda store: store.unblock(BOB),
+    "list the blocked": lambda store: store.blocked(),
 }
 FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "file open to others": (lambda path: path.chmod(0o640), "other users .* run: chmod 600"),
@@ -261,7 +287,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "half garbage": (garbage_behind_the_first_page, "is damaged, .* put a copy in its place"),
     "emptied": (lambda path: path.write_bytes(b""), "is not what msrp keeps there: move it away"),
-    "newer": (lambda path: sql(path, "PRAGMA user_version = 2"), "later release .* form is 2, .* knows 1"),
+    "newer": (lambda path: sql(path, "PRAGMA user_version = 3"), "later release .* form is 3, .* knows 2"),
     "the file of passwords": (
         lambda path: sql(path, f"PRAGMA application_id = {0x4D535256}"),
         "is not what msrp keeps there",
@@ -299,6 +325,9 @@ def test_a_file_that_went_bad_is_not_trusted_and_not_changed(path: Path, fault: 
         ("UPDATE key SET fingerprint = x'00'", "recall"),
         ("UPDATE key SET learned = 'from somewhere'", "recall"),
         ("UPDATE mechanism SET name = x'00'", "recall"),
+        ("DROP TABLE blocked", "block"),
+        ("INSERT INTO blocked VALUES ('bob', 1)", "list the blocked"),
+        ("INSERT INTO blocked VALUES ('im:bob@lan', 'long')", "list the blocked"),
     ],
 )
 def test_contents_that_make_no_sense_are_told_as_damage(path: Path, statement: str, use: str) -> None:

@@ -1,0 +1,101 @@
+"""Who may open a session at a listener, over real connections."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+import msrp_peer
+from msrp_peer import Access, Entry, PeerError, Principal, UsageError
+from support.people import ALICE, BOB, EVE, Knows, known
+from support.running import LOCAL, Talk, first, running, until
+
+BLOCKED = Access({Principal.parse(EVE): Entry.DENY})
+
+
+def listen(handler: Any, **more: Any) -> msrp_peer.listen:
+    verifiers = known({ALICE: Knows().password(ALICE, BOB).text, EVE: Knows().password(EVE, BOB).text})
+    return msrp_peer.listen(LOCAL, handler, **{"me": BOB, "verifiers": verifiers, **more})
+
+
+def connect(port: int, me: str, **more: Any) -> msrp_peer.connect:
+    return msrp_peer.connect(f"127.0.0.1:{port}", **{"me": me, "expect": BOB, "credentials": Knows(), **more})
+
+
+async def nobody(session: msrp_peer.Session) -> None:
+    raise AssertionError("nobody was to get in")
+
+
+@running
+async def test_who_is_blocked_gets_no_session_and_others_do(caplog: pytest.LogCaptureFixture) -> None:
+    talk = Talk()
+    async with listen(talk, access=BLOCKED) as listener:
+        async with connect(listener.port, ALICE) as session:
+            await session.send("hello")
+            assert await (await first(await talk.met())).text() == "hello"
+        with caplog.at_level(logging.WARNING, "msrp_peer"):
+            with pytest.raises(PeerError, match="it refuses") as caught:
+                await connect(listener.port, EVE)
+            with pytest.raises(PeerError, match="it refuses"):
+                await msrp_peer.connect(f"127.0.0.1:{listener.port}", me=EVE)  # unproved, and saying so
+        assert caught.value.status == 403
+        assert caplog.text.count("a session was denied to im:eve@lan") == 1
+        assert "who calls itself im:eve@lan" in caplog.text
+        async with msrp_peer.connect(f"127.0.0.1:{listener.port}"):
+            await talk.met()
+        talk.over()
+
+
+@running
+async def test_who_is_to_be_asked_about_waits_for_a_yes() -> None:
+    talk, asked, answers = Talk(), asyncio.Queue[msrp_peer.Session](), asyncio.Queue[bool]()
+
+    async def ask(session: msrp_peer.Session) -> bool:
+        asked.put_nowait(session)
+        return await answers.get()
+
+    async with listen(talk, access=Access(unproved=Entry.ASK), ask=ask) as listener:
+        async with connect(listener.port, ALICE):
+            await talk.met()
+        assert asked.empty()
+        async with msrp_peer.connect(f"127.0.0.1:{listener.port}", me=ALICE) as session:
+            sent = await session.send("let me in")
+            assert (await asked.get()).peer_claim == Principal.parse(ALICE)
+            await sent.delivered()
+            answers.put_nowait(True)
+            assert await (await first(await talk.met())).text() == "let me in"
+        async with msrp_peer.connect(f"127.0.0.1:{listener.port}", me=ALICE) as session:
+            answers.put_nowait(False)
+            await until(lambda: session.closed)
+        assert talk._met.empty()
+        talk.over()
+
+
+def test_somebody_has_to_be_there_to_be_asked() -> None:
+    for access in (Access(unproved=Entry.ASK), Access({Principal.parse(EVE): Entry.ASK})):
+        with pytest.raises(UsageError, match="say whom to ask"):
+            msrp_peer.listen(LOCAL, nobody, access=access)
+
+
+@running
+async def test_one_person_has_so_many_sessions_at_a_time() -> None:
+    talk = Talk()
+    async with listen(talk, access=Access(at_once=2)) as listener:
+        async with connect(listener.port, ALICE), msrp_peer.Pool() as pool:
+            async with connect(listener.port, ALICE, pool=pool):
+                await talk.met()
+                await talk.met()
+                for more in ({}, {"pool": pool}):
+                    with pytest.raises(PeerError, match="it refuses"):
+                        await connect(listener.port, ALICE, **more)
+                async with connect(listener.port, EVE):
+                    await talk.met()
+                async with msrp_peer.connect(f"127.0.0.1:{listener.port}", me=ALICE):
+                    await talk.met()
+            talk.over()
+            await until(lambda: not listener._door._inside)
+        async with connect(listener.port, ALICE):
+            pass
