@@ -15,7 +15,7 @@ from msrp_sasl import Credentials, Kerberos, Policy, Verifiers
 
 from ..protocol.connection import Connection
 from ..security.guard import Guard
-from ..security.known import lasting_key
+from ..security.known import NotAsKnown, judge_refused, lasting_key
 from ..security.known_peers import KnownPeers
 from ..security.own_key import OwnKey
 from ..security.prove import Login
@@ -133,7 +133,10 @@ class join:  # a verb: async with ...
         agreed = await self._signalling.agree()
         if agreed.active:
             self._login = self._login or self._login_for(agreed)
-            self._session = await self._go(agreed, self._login)
+            try:
+                self._session = await self._go(agreed, self._login)
+            except NotSecureEnough as error:
+                raise await self._beside_known(agreed, error) from None
         elif self._listener is not None:
             _, self._session = await self._wait(self._listener, agreed, self._demand(agreed))
         else:
@@ -170,6 +173,14 @@ class join:  # a verb: async with ...
         if known is None or whom is None:
             return None
         return lambda line: known.meet(whom, line, time.time(), key=lasting_key(line))
+
+    async def _beside_known(self, agreed: Agreed, error: NotSecureEnough) -> NotSecureEnough:
+        """The same; where it is about a key, with what is known of the one we mean."""
+        known, whom = self._known, self._expect or agreed.expected
+        if known is None or whom is None or error.key is None or isinstance(error, NotAsKnown):
+            return error
+        found = judge_refused(whom, await asyncio.to_thread(known.recall, whom), error.key, known.policy)
+        return error if found is None else NotAsKnown(found, str(error))
 
     async def _judged(self, session: Session, judge: Callable[[Security], object]) -> None:
         try:

@@ -68,6 +68,10 @@ class Certified(Protocol):
     def refused(self) -> str | None:
         """Why it was not that of whom we mean, where the layer broke off for that; None else."""
 
+    @property
+    def refused_key(self) -> str | None:
+        """Then its fingerprint, as `Protection.peer_key` has it."""
+
 
 @runtime_checkable
 class WithKeys(Protocol):
@@ -112,6 +116,12 @@ class Wire:
         """Why the other side's certificate was refused, where it was."""
         found = (layer.refused for layer in self.layers if isinstance(layer, Certified))
         return next((why for why in found if why is not None), None)
+
+    @property
+    def refused_key(self) -> str | None:
+        """Then its fingerprint."""
+        found = (layer.refused_key for layer in self.layers if isinstance(layer, Certified))
+        return next((key for key in found if key is not None), None)
 
     def push(self, layer: Layer | None, rest: bytes) -> None:
         """Put a layer on top, if there is one; `rest` is what the parser had not looked at yet."""

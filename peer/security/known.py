@@ -14,7 +14,7 @@ from typing import Final
 
 from ..terms.errors import NotSecureEnough, UsageError
 from ..terms.principal import Principal
-from ..terms.security import Level, Security
+from ..terms.security import Level, Protection, Security
 
 __all__ = [
     "Answer",
@@ -28,6 +28,7 @@ __all__ = [
     "New",
     "NotAsKnown",
     "judge",
+    "judge_refused",
     "lasting_key",
     "level_of",
 ]
@@ -256,8 +257,11 @@ class NotAsKnown(NotSecureEnough):
             be tried again with a `KnownPolicy` that has what they said yes to.
     """
 
-    def __init__(self, judgement: Judgement) -> None:
-        super().__init__(f"{judgement.sentence}. {judgement.advice}")
+    def __init__(self, judgement: Judgement, why: str = "") -> None:
+        """`why` is what else was said of it."""
+        super().__init__(
+            f"{judgement.sentence}{f' ({why})' if why else ''}. {judgement.advice}", key=judgement.key
+        )
         self.judgement = judgement
 
 
@@ -325,6 +329,18 @@ def judge(
             return judged(Finding.WEAKER, Answer.ACCEPT)
         return judged(Finding.WEAKER, Answer.ASK if policy.new is New.ASK else Answer.REFUSE)
     return judged(Finding.SAME, Answer.ACCEPT)
+
+
+def judge_refused(
+    principal: Principal, known: Known | None, key: str, policy: KnownPolicy
+) -> Judgement | None:
+    """A lasting key that TLS has refused already: what is to be said of it, where they are new, or had
+    another one; None where the memory has nothing to add."""
+    shown = Protection("tls", "", "", confidential=True, peer_key=key)
+    found = judge(principal, known, Security((shown,)), key, policy)
+    if found.finding is Finding.OTHER_KEY or (found.finding is Finding.FIRST and found.answer is Answer.ASK):
+        return found
+    return None
 
 
 def _day(seconds: float) -> str:

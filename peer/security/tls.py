@@ -212,6 +212,12 @@ class TlsLayer:
         return None if self._judge is None else self._judge.failure
 
     @property
+    def refused_key(self) -> str | None:
+        """Its fingerprint, where it was looked at; None where none was refused."""
+        judge = self._judge
+        return None if judge is None or judge.failure is None else judge.shown
+
+    @property
     def partial(self) -> bool:
         """Whether a record has begun and not ended."""
         return bool(self._begun or self._missing)

@@ -95,6 +95,7 @@ class Judge:
         verified: how the key was verified; None where it was not.
         names: whose it is: those expected, or all it names; sorted.
         failure: why it was refused, for the person on this side; None where it was not.
+        shown: the fingerprint of the other side's own certificate; None where it was not looked at yet.
     """
 
     def __init__(self, trust: Trust, expected: frozenset[str]) -> None:
@@ -103,6 +104,7 @@ class Judge:
         self.verified: Literal["pinned", "chain", "host"] | None = None
         self.names: tuple[str, ...] = ()
         self.failure: str | None = None
+        self.shown: str | None = None
         self._problem: str | None = None
 
     def look(self, certificate: crypto.X509, error: int, depth: int, holds: bool) -> bool:
@@ -123,7 +125,8 @@ class Judge:
 
     def _own(self, certificate: crypto.X509) -> bool:
         """The other side's own: who may that be?"""
-        pinned = self._among(self._trust.holders(certificate.digest("sha256").decode("ascii")))
+        self.shown = certificate.digest("sha256").decode("ascii")
+        pinned = self._among(self._trust.holders(self.shown))
         found = said(certificate)
         if pinned and not (found and self._vouched(found)):
             self.verified, self.names = "pinned", pinned

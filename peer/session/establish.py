@@ -52,7 +52,7 @@ async def ready(driver: Driver) -> None:
     while connection.state == "securing":
         await driver.changed.heard()
     if (refused := connection.wire.refused) is not None:
-        raise NotSecureEnough(refused)
+        raise NotSecureEnough(refused, key=connection.wire.refused_key)
     if connection.state != "open":
         raise ConnectionLost(connection.reason or "the connection was closed")
 

@@ -86,7 +86,16 @@ class MessageCut(MsrpError):
 
 
 class NotSecureEnough(MsrpError):
-    """The line, or who is proved at its end, is less than what was required."""
+    """The line, or who is proved at its end, is less than what was required.
+
+    Attributes:
+        key: SHA-256 over the certificate the other side showed, where it was refused for that
+            (`Protection.peer_key`); None else.
+    """
+
+    def __init__(self, message: str, *, key: str | None = None) -> None:
+        super().__init__(message)
+        self.key = key
 
 
 class UsageError(MsrpError):

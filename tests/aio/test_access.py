@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 import msrp_peer
-from msrp_peer import Access, Entry, PeerError, Principal, UsageError
+from msrp_peer import Access, Entry, NotSecureEnough, PeerError, Principal, UsageError
+from msrp_peer.aio.door import Door
+from msrp_peer.terms.security import Proof, Protection, Security
 from support.people import ALICE, BOB, EVE, Knows, known
 from support.running import LOCAL, Talk, first, running, until
 
@@ -99,3 +102,26 @@ async def test_one_person_has_so_many_sessions_at_a_time() -> None:
             await until(lambda: not listener._door._inside)
         async with connect(listener.port, ALICE):
             pass
+
+
+@running
+async def test_who_was_granted_several_at_once_gets_no_more_than_they_may() -> None:
+    """Each was granted while none had begun."""
+
+    @dataclass(eq=False)
+    class Begun:
+        security: Security
+        peer_claim: Principal | None = None
+
+    proved = Security((Protection("tls", "TLSv1.3", "AES", True),), Proof(ALICE, "SCRAM-SHA-512-PLUS", True))
+    door = Door(None, Access(at_once=1), None)
+    one, two = Begun(proved), Begun(proved)
+    assert door.admits(proved, None)
+    assert door.admits(proved, None)
+    await door.enter(one)  # type: ignore[arg-type]
+    assert not door.admits(proved, None)
+    with pytest.raises(NotSecureEnough, match="no session is for them"):
+        await door.enter(two)  # type: ignore[arg-type]
+    for session in (one, two):
+        door.leave(session)  # type: ignore[arg-type]
+    assert door.admits(proved, None)

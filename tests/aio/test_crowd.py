@@ -74,6 +74,14 @@ def test_whatever_comes_the_bounds_hold_and_the_modest_get_in(
         assert sum(not each.bound for each in lines) <= LIMITS.unbound
 
 
+def test_of_the_greediest_what_talks_stays() -> None:
+    lines = [Line("127.0.0.2:1", bound=True), *(Line("127.0.0.2:1") for _ in range(3))]
+    lines += [Line(f"127.0.0.{number}:1") for number in (3, 4, 5)]
+    assert len(lines) == 7
+    newest = Line("127.0.0.6:1")
+    assert surplus([*lines, newest], newest, LIMITS) is lines[1]
+
+
 @contextlib.asynccontextmanager
 async def crowd(port: int, *hosts: str, each: int) -> AsyncIterator[list[asyncio.StreamReader]]:
     """So many connections of each address, which say nothing."""

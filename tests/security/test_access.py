@@ -34,6 +34,9 @@ def test_a_name_that_is_only_said_opens_no_door() -> None:
     assert access.entry(line(), ALICE) is ASK
     assert access.entry(line(CAROL), ALICE) is ASK
     assert access.entry(line(ALICE, shared=True), ALICE) is ASK, "somebody who knows a word of many"
+    # Words that two people compared verify a key, and not whose it is.
+    compared = line(key=key_of("one"), verified="compared")
+    assert Access({ALICE: ALLOW}, unproved=DENY).entry(compared, ALICE) is DENY
 
 
 def test_who_says_they_are_blocked_is_taken_at_their_word() -> None:
