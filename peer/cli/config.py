@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> Exit:
 def _file(output: Output, path: Path | None, *, only: bool = False) -> None:
     there = path is not None and path.exists()
     shown = "no file" if path is None else escape(str(path), 1000)
-    words = shown if only or there else f"{shown} (there is none)"
+    words = shown if only or there or path is None else f"{shown} (there is none)"
     output.text("config", words, path=None if path is None else str(path), exists=there)
 
 

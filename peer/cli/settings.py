@@ -72,7 +72,7 @@ class _Without(argparse.Action):
     """Of what is typed, the later counts."""
 
     def __init__(self, option_strings: list[str], dest: str, **options: Any) -> None:
-        super().__init__(option_strings, dest, default=argparse.SUPPRESS, **options)
+        super().__init__(option_strings, dest, **{**options, "default": argparse.SUPPRESS})
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, *_: object, **__: object
