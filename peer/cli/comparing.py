@@ -26,7 +26,7 @@ def meaning(answer: str) -> bool | None:
 
 
 def _nothing_kept(_: Compared) -> str:
-    return "The keys are made for this run, so nothing of it is remembered: the next session begins anew."
+    return "Nothing of it is remembered: keys are made for each run, and the next session begins anew."
 
 
 class Comparing:
@@ -80,7 +80,7 @@ class Comparing:
             f"  {' '.join(comparison.words)}\n"
             f"  {comparison.digits}\n"
             "Read them to each other, words or number, where you know the voice: by telephone, or face to "
-            f"face, and never over this line. Are they the same? {self._how}",
+            f"face, and never over this line.\nAre they the same? {self._how}",
             session=self._session.tag,
             words=list(comparison.words),
             digits=comparison.digits,

@@ -49,7 +49,7 @@ def test_in_a_chat(two: tuple[Terminal, Terminal]) -> None:
     for one in (bob, alice):
         one.wait_for("Verified: you both saw the same words, so nobody sits in between")
         one.wait_for("protected, to a key you have verified")
-        one.wait_for("nothing of it is remembered")
+        one.wait_for("Nothing of it is remembered")
     alice.type("/security")
     alice.wait_for("protected, to a key you have verified")
     alice.type("/verify")
@@ -164,3 +164,28 @@ def test_a_line_without_keys(msrp: Start) -> None:
 @pytest.mark.parametrize("words", [[], ["127.0.0.1", "--listen"], ["127.0.0.1", "--port", "1"]])
 def test_words_that_make_no_sense(msrp: Start, words: list[str]) -> None:
     assert msrp("verify", *words).wait() == 2
+
+
+def test_on_terminals_as_narrow_as_they_are(terminal: Open) -> None:
+    bob = terminal("verify", "--listen", "127.0.0.1", "--port", "0", columns=60)
+    alice = terminal("verify", bob.wait_for(r"127\.0\.0\.1:\d+"), columns=60)
+    for one in (alice, bob):
+        one.wait_for(r"\n  (?:[a-z]+ ){4}[a-z]+\r")
+        one.wait_for("Are they the same\\? yes or no:")
+    alice.type("y")
+    alice.wait_for("Please type the whole word, yes or no")
+    for one in (alice, bob):
+        one.type("yes")
+    for one in (alice, bob):
+        one.wait_for("Verified: you both saw the same words")
+    assert [one.wait() for one in (alice, bob)] == [0, 0]
+
+
+def test_ctrl_c_ends_it_for_both(msrp: Start) -> None:
+    bob, target = waiting(msrp)
+    alice = msrp("verify", target, "--json", stdin=subprocess.PIPE)
+    for one in (alice, bob):
+        one.event("words")
+    assert alice.interrupt() < 5
+    assert bob.wait() == 1
+    assert "before both users had compared" in bob.output

@@ -22,9 +22,10 @@ if "sdp" in sys.argv[1:2]:
     with atheris.instrument_imports(include=["msrp_peer.signalling", "msrp_peer.terms"]):
         importlib.import_module("msrp_peer.signalling.offer_answer")
 if "header" in sys.argv[1:2]:
-    _HEADERS = ["msrp_peer.protocol.sasl_header", "msrp_peer.protocol.auth_header"]
+    _HEADERS = [f"msrp_peer.protocol.{name}_header" for name in ("sasl", "sas", "auth")]
     with atheris.instrument_imports(include=_HEADERS):
         importlib.import_module("msrp_peer.protocol.sasl_header")
+        importlib.import_module("msrp_peer.protocol.sas_header")
 
 from fuzz import mutate
 from fuzz.inputs import exact

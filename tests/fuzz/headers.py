@@ -1,10 +1,12 @@
-"""The headers of scheme SASL, read by a second reader that is as plain as can be."""
+"""The headers of schemes SASL and SAS, read by a second reader that is as plain as can be."""
 
 from __future__ import annotations
 
 import base64
 import string
 
+from msrp_peer.protocol.auth_header import AuthHeaderError
+from msrp_peer.protocol.sas_header import SasHeader
 from msrp_peer.protocol.sasl_header import SaslHeader, SaslHeaderError
 
 __all__ = ["header", "plain"]
@@ -22,10 +24,11 @@ def check(condition: object) -> None:
         raise Wrong
 
 
-def plain(value: str) -> SaslHeader | None:
-    """As `SaslHeader.parse`, octet by octet. Raises `Wrong`."""
+def parameters(value: str, named: str, known: tuple[str, ...]) -> dict[str, tuple[str, bool]] | None:
+    """What stands in a header of that scheme, octet by octet: each value, and whether it is quoted, as
+    it is of all that are known. Raises `Wrong`."""
     scheme, space, rest = value.partition(" ")
-    if scheme.lower() != "sasl":
+    if scheme.lower() != named:
         return None
     found: dict[str, tuple[str, bool]] = {}
     while space:
@@ -37,8 +40,34 @@ def plain(value: str) -> SaslHeader | None:
             break
         check(rest[0] == ",")
         rest = rest[1:].removeprefix(" ")
-    for name in ("mech", "realm", "to", "s2c", "c2s"):
+    for name in known:
         check(name not in found or found[name][1])
+    return found
+
+
+def plain_sas(value: str) -> SasHeader | None:
+    """As `SasHeader.parse`. Raises `Wrong`."""
+    sizes = {"commit": 32, "nonce": 16, "reveal": 16}
+    known = (*sizes, "result")
+    found = parameters(value, "sas", known)
+    if found is None:
+        return None
+    mine = [name for name in known if name in found]
+    check(len(mine) == 1)
+    text = found[mine[0]][0]
+    if mine == ["result"]:
+        check(text in ("same", "differ"))
+        return SasHeader("result", same=text == "same")
+    octets = _octets(text)
+    check(len(octets) == sizes[mine[0]])
+    return SasHeader(mine[0], octets)  # type: ignore[arg-type]
+
+
+def plain(value: str) -> SaslHeader | None:
+    """As `SaslHeader.parse`. Raises `Wrong`."""
+    found = parameters(value, "sasl", ("mech", "realm", "to", "s2c", "c2s"))
+    if found is None:
+        return None
     mech = tuple(found["mech"][0].split(" ")) if "mech" in found else None
     check(mech is None or all(1 <= len(name) <= 20 and set(name) <= _NAME for name in mech))
     c2s = found.get("c2s", ("", True))[0]
@@ -101,3 +130,16 @@ def header(data: bytes) -> None:
     assert read == expected, value
     if isinstance(read, SaslHeader):
         assert SaslHeader.parse(read.text()) == read
+    of_sas: SasHeader | str | None
+    try:
+        of_sas = SasHeader.parse(value)
+    except AuthHeaderError:
+        of_sas = "wrong"
+    expected_sas: SasHeader | str | None
+    try:
+        expected_sas = plain_sas(value)
+    except Wrong:
+        expected_sas = "wrong"
+    assert of_sas == expected_sas, value
+    if isinstance(of_sas, SasHeader):
+        assert SasHeader.parse(of_sas.text()) == of_sas
