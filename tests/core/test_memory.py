@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import subprocess
 import sys
 from collections import deque
 
@@ -163,3 +164,38 @@ def test_what_was_fed_cannot_change_under_a_large_body() -> None:
 
 def test_the_scan_at_work_has_a_name() -> None:
     assert scan_name() in ("avx2", "sse2", "c")
+
+
+STREAMS = """
+import resource
+from msrp_core import Chunks, Express, Lane, Parser, ReceiveBuffer, Seen
+
+ours, theirs = "msrp://a.example:1/secretA;tcp", "msrp://b.example:2/secretB;tcp"
+express = Express()
+parser, buffer = Parser(None, express), ReceiveBuffer()
+lane = Lane(ours, theirs, Seen(64), None, {})
+lane.takes("text/plain")
+express.open(lane)
+chunks = Chunks(ours, theirs, "message1", [("Content-Type", "text/plain")])
+body = bytes(260_000)
+for number in range(220):
+    if number == 20:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    _, octets = chunks.cut(body, 1 + number * len(body), None, None, "+")
+    view = buffer.get()
+    view[: len(octets)] = octets
+    express.begin(len(octets))
+    lane.allow(100, 1 << 30)
+    lane.follow("message1", 1 + number * len(body), None, False)
+    for event in parser.feed(buffer.filled(len(octets))):
+        assert express.asks() is lane and express.takes(event)
+    assert sum(map(len, lane.octets())) == len(body)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems count, and free, memory in other ways")
+def test_blocks_of_a_stream_lie_in_memory_that_is_there() -> None:
+    """And are not fetched from the system for each read, page by page: 64 pages a block."""
+    done = subprocess.run([sys.executable, "-P", "-c", STREAMS], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 200 * 8
