@@ -81,9 +81,10 @@ def show(content_type: str, body: bytes) -> Shown:
     return _show(content_type, body, _DEEP)
 
 
-def kinds(content_type: str, body: bytes) -> list[str]:
-    """The kinds of content inside of a message, at any depth, without its own (RFC 4975 section 8.6)."""
-    return list(_kinds(content_type, body, _DEEP))
+def kinds(content_type: str, body: bytes) -> Iterator[str]:
+    """The kinds of content inside of a message, at any depth, without its own (RFC 4975 section 8.6);
+    looked for as they are asked for."""
+    return _kinds(content_type, body, _DEEP)
 
 
 def parts(content_type: str, body: bytes) -> tuple[Part, ...]:

@@ -241,15 +241,16 @@ class Session:
         )
         bell = self._driver.bell()
         outgoing.bell = bell
-        digest = hashlib.sha256()
+        digest = None if stream is None else hashlib.sha256()
         try:
             async for block in blocks:
                 await self._room(outgoing, bell, progress, wants.taken)
-                if stream is not None:
+                if digest is not None:
                     digest.update(block)
                 outgoing.feed(block)
-                self._driver.flush()
-            outgoing.end([("Content-Digest", digest_header(digest.digest()))] if stream is not None else ())
+                if outgoing.ready():
+                    self._driver.flush()
+            outgoing.end(() if digest is None else [("Content-Digest", digest_header(digest.digest()))])
             self._driver.flush()
             while outgoing.leaving:
                 self._tell(outgoing, progress, wants.taken)
