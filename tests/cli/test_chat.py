@@ -51,9 +51,8 @@ def test_two_terminals(two: tuple[Terminal, Terminal]) -> None:
     assert alice.wait() == 0
     bob.wait_for(r"im:alice@lan \(not proved\) has left")
     bob.type("anybody?")
-    bob.wait_for(
-        "nobody is there: im:alice@lan has left[^>]*>"
-    )  # the prompt is back: between two the terminal eats the key
+    # The prompt is back: between two the terminal eats the key.
+    bob.wait_for(r"nobody is there: im:alice@lan \(not proved\) has left[^>]*>")
     bob.key("d")
     assert bob.wait() == 0
 

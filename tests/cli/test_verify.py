@@ -38,7 +38,7 @@ def test_in_a_chat(two: tuple[Terminal, Terminal]) -> None:
     bob.wait_for(r"im:alice@lan \(claimed, not proved\) wants to compare words with you:")
     assert bob.wait_for(WORDS) == hers
     bob.type("yes")  # an answer to something she wrote, and none to the question
-    alice.wait_for("im:bob@lan: yes")
+    alice.wait_for(r"im:bob@lan \(not proved\): yes")
     bob.type("/verify perhaps")
     bob.wait_for("say /verify, and then")
     alice.type("/verify yes")
@@ -57,7 +57,7 @@ def test_in_a_chat(two: tuple[Terminal, Terminal]) -> None:
     alice.type("/verify yes")
     alice.wait_for("it was said already")
     alice.type("still here")
-    bob.wait_for("im:alice@lan: still here")
+    bob.wait_for(r"im:alice@lan \(not proved\): still here")
     alice.type("/quit")
     assert alice.wait() == 0
 
