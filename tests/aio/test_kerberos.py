@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import sys
+import time
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import msrp_peer
+from msrp_core import Frame, request
 from msrp_peer import ConnectionLost, Level, Limits, NotSecureEnough, UsageError
+from msrp_peer.protocol.sasl_header import SaslHeader
 from msrp_peer.protocol.watch import EXPIRED
 from msrp_sasl import Policy
 from msrp_sasl.kerberos.libkrb5 import own_ticket
-from sasl.realm import Realm, identity, needed, realm
+from sasl.realm import CLEAR, USER_TO_USER, Realm, identity, needed, realm
+from support.by_hand import LISTENER
 from support.people import SECRET, Knows, known
+from support.raw_peer import raw_peer
 from support.running import LOCAL, Talk, first, running
 from support.silent import silent_kdc
 
 pytestmark = needed
+
+IN_BETWEEN = Path(__file__).parents[1] / "support" / "in_between_script.py"
 
 ALICE, BOB, CAROL = identity("alice"), identity("bob"), identity("carol")
 
@@ -220,6 +230,88 @@ def test_a_kdc_that_does_not_answer_stops_nobody_else(home: Realm, tmp_path: Pat
                     for each in await asyncio.gather(*waiting, return_exceptions=True):
                         assert isinstance(each, ConnectionLost)
             talk.over()
+
+    test()
+
+
+# -- somebody in between
+
+
+@asynccontextmanager
+async def in_another_process(to: int) -> AsyncIterator[tuple[int, list[bytes]]]:
+    """The port of somebody in between, with valid TLS to both sides; what they saw, once they are gone."""
+    seen: list[bytes] = []
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, IN_BETWEEN, str(to), stdin=PIPE, stdout=PIPE
+    )
+    assert process.stdout is not None
+    try:
+        yield int(await process.stdout.readline()), seen
+    finally:
+        told, _ = await process.communicate(b"")
+    seen += map(bytes.fromhex, told.decode().split("\n")[:2])
+
+
+@pytest.mark.parametrize("tls", ["anonymous", "adh"])
+def test_a_relaying_man_in_the_middle_is_refused(home: Realm, tls: str) -> None:
+    """He carries every octet as it is; the tickets are bound to the channel, and the channels are two."""
+
+    @running
+    async def test() -> None:
+        async with listen(home, nobody) as listener:
+            async with in_another_process(listener.port) as (port, seen):
+                with pytest.raises(NotSecureEnough, match="somebody stands in between"):
+                    async with connect(home, port, tls=tls):
+                        pass
+        there, back = seen
+        assert b'mech="KRB5-U2U"' in there, "he carried the login"
+        assert b"403" in back
+        for secret in (b"Accept-Types", b"im%3A", b"SEND", b"Use-Path"):
+            assert secret not in there + back
+
+    test()
+
+
+def test_without_a_proof_he_sees_everything(home: Realm) -> None:
+    """What the test above would find, if it were there."""
+
+    @running
+    async def test() -> None:
+        talk = Talk()
+        async with listen(home, talk, require=Level.PASSIVE_ONLY) as listener:
+            async with in_another_process(listener.port) as (port, seen):
+                async with msrp_peer.connect(f"127.0.0.1:{port}", me=ALICE) as near:
+                    await (await near.send("the secret")).delivered()
+            talk.over()
+        for word in (b"the secret", b"Accept-Types", b"SEND"):
+            assert word in seen[0]
+
+    test()
+
+
+def test_a_ticket_that_is_bound_to_nothing_is_refused(home: Realm) -> None:
+    """MIT's library lets in an initiator that gives no channel bindings at all; we do not."""
+
+    @running
+    async def test() -> None:
+        async with listen(home, nobody) as listener, raw_peer(listener.port) as peer:
+            outside_tls = home.initiator(USER_TO_USER, channel=CLEAR)  # whose tickets have none
+
+            async def ask(header: SaslHeader) -> Frame:
+                peer.say(request("AUTH", LISTENER, peer.own, [("Authorization", header.text())])[1])
+                answer = await peer.hear()
+                assert answer is not None
+                return answer
+
+            now = time.time()
+            start = outside_tls.start(now)
+            challenge = await ask(SaslHeader((USER_TO_USER,), to=BOB, c2s=start))
+            said = SaslHeader.of(challenge, "WWW-Authenticate")
+            assert said is not None
+            assert said.s2c is not None, "its ticket-granting ticket, which anybody may have"
+            answer = outside_tls.process(said.s2c, now)
+            assert (await ask(SaslHeader(c2s=answer))).status == 403
+            assert await peer.hear() is None
 
     test()
 
