@@ -20,9 +20,10 @@ from msrp_sasl import Password
 from ..credentials.secret import generate
 from ..terms.errors import CannotReach, MsrpError, NotSecureEnough, PeerError, UsageError
 from ..terms.security import Level
+from . import demo_realm
 from .about import about, openssl
 from .demo_child import Child
-from .demo_peer import ALICE, BOB, told_digest
+from .demo_peer import ALICE, BOB, DIGEST, told_digest
 from .exits import Exit
 from .journey import send_file
 from .output import Output, size_text
@@ -42,7 +43,9 @@ _MIB = 1 << 20
 
 
 def run(args: argparse.Namespace) -> Exit:
-    """Play it through; `Exit.DONE` only if all of it held."""
+    """Play it through; `Exit.DONE` only if all of it held. Raises `UsageError` where it cannot begin."""
+    if args.auth == "kerberos":
+        demo_realm.check()
     output = Output(json=args.json)
     return run_loop(lambda: _Demo(args, output).run(), output, args.verbose)
 
@@ -65,7 +68,15 @@ class _Demo:
         self._waiting_for = "the start"
         self._checks: list[tuple[str, bool]] = []
         self._facts: dict[str, Any] = {}
-        self._password = generate() if args.auth == "scram" else None
+        self._auth: str = args.auth
+        self._tls: str = args.tls or ("none" if args.auth == "digest" else "anonymous")
+        self._password = generate() if args.auth in ("scram", "digest") else None
+        self._realm: demo_realm.Realm | None = None
+        # DIGEST-MD5 in the open can be guessed at by whoever watches.
+        weak = args.auth == "none" or (args.auth == "digest" and self._tls == "none")
+        self._level = Level.PASSIVE_ONLY if weak else Level.AUTHENTICATED
+        if self._tls == "none" and args.auth not in ("digest", "kerberos"):
+            raise UsageError("plain TCP is protected by a proof alone: --auth digest, or --auth kerberos")
 
     async def run(self) -> Exit:
         began = asyncio.get_running_loop().time()
@@ -98,13 +109,28 @@ class _Demo:
         with self._folder() as folder:
             inbox = folder / "bob"
             inbox.mkdir(exist_ok=True)
-            async with Child(inbox, self._args.tls, _LOOPBACK, self._password) as bob:
+            async with AsyncExitStack() as stack:
+                ticket = await self._kerberos(stack)
+                child = Child(inbox, self._tls, _LOOPBACK, self._auth, password=self._password, ticket=ticket)
+                bob = await stack.enter_async_context(child)
                 self._stage(f"{self._args.size} MiB of random octets")
                 noise = await _make_noise(folder / "noise.bin", self._args.size)
                 await self._meet(bob, noise)
                 self._stage("bob to end")
                 code = await bob.end()
                 self._check("bob's process ended by itself, without an error", code == Exit.DONE)
+
+    async def _kerberos(self, stack: AsyncExitStack) -> str | None:
+        """Make a realm, where it is wanted; where bob's ticket is."""
+        if self._auth != "kerberos":
+            return None
+        self._stage("a Kerberos realm")
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="msrp-realm-"))
+        realm = demo_realm.realm(Path(folder), ("alice", "bob"))
+        self._realm = await stack.enter_async_context(realm)
+        words = f"a realm of their own, {demo_realm.NAME}; alice and bob have a ticket each, and nothing else"
+        self._tell("kdc", words)
+        return self._realm.ccache("bob")
 
     async def _meet(self, bob: Child, noise: _Noise) -> None:
         self._stage("bob to listen")
@@ -146,12 +172,19 @@ class _Demo:
         return await stack.enter_async_context(self._connect(f"{_LOOPBACK}:{listening['port']}"))
 
     def _connect(self, target: str) -> AbstractAsyncContextManager[Session]:
+        from msrp_sasl import Kerberos, Policy
+
         from .. import connect
 
         login: dict[str, Any] = {}
         if self._password is not None:
-            login = {"expect": BOB, "credentials": _Generated(self._password), "require": Level.AUTHENTICATED}
-        return connect(target, me=ALICE, tls=self._args.tls, interfaces=[_LOOPBACK], files=False, **login)
+            login = {"expect": BOB, "credentials": _Generated(self._password), "require": self._level}
+        if self._auth == "digest":
+            login["policy"] = Policy(mechanisms=DIGEST, digest_md5=True)
+        if self._realm is not None:
+            kerberos = Kerberos(ccache=self._realm.ccache("alice"))
+            login = {"expect": BOB, "kerberos": kerberos, "require": self._level}
+        return connect(target, me=ALICE, tls=self._tls, interfaces=[_LOOPBACK], files=False, **login)
 
     def _compare(self, session: Session, seen: dict[str, Any], listening: dict[str, Any]) -> None:
         """Both ends must describe one and the same line."""
@@ -161,20 +194,26 @@ class _Demo:
         his_words = "in the same words" if seen["describe"] == words else seen["describe"]
         self._output.say(f"bob's end of the line: {theirs['level']}\n{_wrapped(his_words)}")
         self._facts["security"] = {"alice": ours, "bob": theirs}
-        level = Level.PASSIVE_ONLY if self._password is None else Level.AUTHENTICATED
-        self._check(f"both ends say: {level.word}", ours["level"] == theirs["level"] == level.word)
+        word = self._level.word
+        self._check(f"both ends say: {word}", ours["level"] == theirs["level"] == word)
         mine, his = _layer(ours), _layer(theirs)
         same = mine["cipher"] == his["cipher"] and mine["version"] == his["version"]
         keys = mine["peer_key"] == his["own_key"] == listening["fingerprint"]
-        self._check("both ends name the same cipher, and bob's key is the one he told", same and keys)
+        told = "" if listening["fingerprint"] is None else ", and bob's key is the one he told"
+        self._check(f"both ends name the same cipher{told}", same and keys)
         claims = str(session.peer_claim) == BOB and seen["peer_claimed"] == ALICE
         proofs = (ours["principal_proved"], theirs["principal_proved"])
-        if self._password is None:
+        if self._auth == "none":
             claims = claims and proofs == (None, None)
             self._check("each knows whom the other claims to be, and that it is not proved", claims)
         else:
-            proved = (*proofs, ours["bound"], theirs["bound"]) == (BOB, ALICE, True, True)
-            words = "each has proved to the other who they are, bound to this very line"
+            bound = self._tls != "none" and self._auth != "digest"
+            proved = (*proofs, ours["bound"], theirs["bound"]) == (BOB, ALICE, bound, bound)
+            words = "each has proved to the other who they are"
+            if bound:
+                words += ", bound to this very line"
+            elif self._level is Level.PASSIVE_ONLY:
+                words = "each knows the other by a password, at which whoever watched could guess"
             self._check(words, claims and proved)
 
     # -- talking

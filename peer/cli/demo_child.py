@@ -24,11 +24,21 @@ _PATIENCE = 2.0  # seconds for a process that was told to end
 class Child:
     """The same installed program once more, as ``demo-peer``; ends with the ``async with``."""
 
-    def __init__(self, inbox: Path, tls: str, interface: str, password: str | None = None) -> None:
-        """With `password`, alice has to log in with it."""
-        self._options = ["--out", str(inbox), "--tls", tls, "--interface", interface]
-        self._options += ["--auth", "none" if password is None else "scram"]
+    def __init__(
+        self,
+        inbox: Path,
+        tls: str,
+        interface: str,
+        auth: str = "none",
+        *,
+        password: str | None = None,
+        ticket: str | None = None,
+    ) -> None:
+        """Alice has to log in as `auth` says: with `password`, or as he has a Kerberos `ticket` in the
+        credential cache of that name."""
+        self._options = ["--out", str(inbox), "--tls", tls, "--interface", interface, "--auth", auth]
         self._password = password
+        self._ticket = ticket
         self._process: Process | None = None
         self._events: deque[dict[str, Any]] = deque()
 
@@ -41,6 +51,8 @@ class Child:
         # -P: the installed package, whatever lies in the folder we were started in.
         command = [sys.executable, "-P", "-m", "msrp_peer.cli.main", "demo-peer", *self._options]
         environment = {**os.environ, "PYTHONSAFEPATH": "1"}
+        if self._ticket is not None:
+            environment["KRB5CCNAME"] = self._ticket
         self._process = await asyncio.create_subprocess_exec(
             *command, stdin=PIPE, stdout=PIPE, env=environment
         )

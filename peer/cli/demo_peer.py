@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..terms.errors import MsrpError
+from ..terms.security import Level
 from .exits import Exit
 from .incoming import session_fields
 from .output import Output
@@ -24,15 +25,16 @@ if TYPE_CHECKING:
     from ..session.message import Message
     from ..session.session import Session
 
-__all__ = ["ALICE", "BOB", "answer", "run", "told_digest"]
+__all__ = ["ALICE", "BOB", "DIGEST", "answer", "run", "told_digest"]
 
 BOB = "im:bob@lan"
 ALICE = "im:alice@lan"
+DIGEST = ("DIGEST-MD5",)
 
 _SHA256 = re.compile(r"\b[0-9a-f]{64}\b")
 
 
-def answer(text: str, *, proved: bool = False) -> str:
+def answer(text: str, *, proved: bool = False, told: bool = False) -> str:
     """What Bob says to what Alice says; whether they proved who they are."""
     if "SHA-256" in text:
         return "Send it. I shall hash every octet."
@@ -42,6 +44,8 @@ def answer(text: str, *, proved: bool = False) -> str:
         return "I have only what I told you. Goodbye, Alice."
     if proved:
         return "Every word, Alice. And I know that it is you."
+    if told:
+        return "Every word, Alice. You know our password, unless somebody has guessed it."
     return "Every word, Alice. Yet neither of us has proved who we are."
 
 
@@ -54,18 +58,26 @@ def told_digest(text: str) -> str | None:
 def run(args: argparse.Namespace) -> Exit:
     """Listen until standard input ends."""
     output = Output(json=True)
-    login = _login() if args.auth == "scram" else {}
+    login = _login(args.auth, args.tls)
     return run_loop(lambda: _until_told(args, output, login), output)
 
 
-def _login() -> dict[str, Any]:
-    """Alice alone is served; her password is the first line of standard input."""
-    from msrp_sasl import FromPasswords
+def _login(auth: str, tls: str) -> dict[str, Any]:
+    """Alice alone is served; her password, if she has one, is the first line of standard input."""
+    from msrp_sasl import FromPasswords, Kerberos, Policy
 
     from ..credentials.standard_input import read_line
 
+    if auth == "none":
+        return {}
+    # Who expects somebody wants them proved, which a password in the open does not do.
+    expected: dict[str, Any] = {} if tls == "none" and auth == "digest" else {"expect": ALICE}
+    if auth == "kerberos":
+        return {"kerberos": Kerberos(), **expected}
     known = {(ALICE, BOB): read_line()}
-    return {"verifiers": FromPasswords(lambda user, acceptor: known.get((user, acceptor))), "expect": ALICE}
+    policy = Policy(mechanisms=DIGEST, digest_md5=True) if auth == "digest" else Policy()
+    verifiers = FromPasswords(lambda user, acceptor: known.get((user, acceptor)))
+    return {"verifiers": verifiers, "policy": policy, **expected}
 
 
 async def _until_told(args: argparse.Namespace, output: Output, login: dict[str, Any]) -> Exit:
@@ -115,7 +127,9 @@ async def _replies(session: Session, directory: Path, output: Output) -> AsyncIt
         else:
             text = await message.text(TEXT_LIMIT)
             output.event("message", text=text)
-            yield answer(text, proved=message.security.proof is not None)
+            security = message.security
+            proved = security.level is Level.AUTHENTICATED
+            yield answer(text, proved=proved, told=security.proof is not None)
 
 
 async def _keep(message: Message, directory: Path, output: Output) -> str:

@@ -88,6 +88,8 @@ examples:
   msrp demo --size 1024          a file of 1 GiB
   msrp demo --tls adh            the anonymous suites of TLS 1.2
   msrp demo --auth scram         the two prove who they are, with a password made for the run
+  msrp demo --auth digest        the same by DIGEST-MD5, without TLS: what that is worth, and what not
+  msrp demo --auth kerberos      with tickets of a realm made for the run; needs MIT's KDC here
   msrp demo --keep /tmp/demo     keep the file, as it was sent and as it arrived
 """
 LISTEN = """\
@@ -99,8 +101,9 @@ examples:
   msrp listen 127.0.0.1 --port 0 --once --json   for a program: any free port, one session
   msrp listen --as im:bob@lan --expect im:alice@lan   nobody but alice, once she has logged in
 
-Who has a password here (msrp passwd) can log in, and each side is then proved to the other. With
---expect, --require authenticated or --auth scram nobody else is served.
+Who has a password here (msrp passwd) can log in, and so can people of your Kerberos realm where you
+have a ticket (kinit); each side is then proved to the other. With --expect, --require authenticated
+or another --auth than auto nobody else is served.
 
 A file is written as NAME.part, checked, and then gets its name. An existing file is never
 replaced without --overwrite: the new one gets a number.
@@ -112,9 +115,14 @@ examples:
   fortune | msrp send box.lan:2855 -
   msrp send 192.168.1.7 --as im:alice@lan --expect im:bob@lan "Lunch?"
 
-With --expect the other side must prove who it is, and you log in: with a password from standard
-input (--password-stdin), MSRP_PASSWORD, the system's keyring, or typed here. Whoever waits there
-has made it: msrp passwd --from im:alice@lan --for im:bob@lan --generate
+With --expect the other side must prove who it is, and you log in: with your Kerberos ticket, if you
+have one and both of you are of its realm (im:alice@example.com is alice@EXAMPLE.COM; --realm says
+another); else with a password from standard input (--password-stdin), MSRP_PASSWORD, the system's
+keyring, or typed here. Whoever waits there has made it:
+  msrp passwd --from im:alice@lan --for im:bob@lan --generate
+
+With --tls none, or an msrp URI, there is no TLS, and the proof protects the line: a ticket as well as
+TLS would, --auth digest less. Nothing is said before it does.
 """
 CHAT = """\
 examples:

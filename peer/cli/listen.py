@@ -126,7 +126,7 @@ async def listening(
                     listening_address(args.address, args.port),
                     handler,
                     me=args.me,
-                    tls=args.tls,
+                    tls=args.tls or "anonymous",
                     announce=args.announce,
                     interfaces=args.interfaces,
                     access=blocked(),
@@ -168,9 +168,9 @@ def _tell(listener: Listener, output: Output, me: str | None, taking: Taking, lo
     """Tell where somebody can reach us, and under which name and key."""
     lines = [f"Listening at {listener.uri}"]
     if me is not None:
-        proved = (
-            "proved to those who log in" if login.users else "a claim; nothing proves it to the other side"
-        )
+        proved = "a claim; nothing proves it to the other side"
+        if login.users or login.realm:
+            proved = "proved to those who log in"
         lines.append(f"  as {me}: {proved}")
     if login.sentence is not None:
         lines.append(f"  {login.sentence}")
@@ -190,6 +190,7 @@ def _tell(listener: Listener, output: Output, me: str | None, taking: Taking, lo
         discovery_problem=listener.discovery_problem,
         files=taking.accept,
         may_log_in=list(login.users),
+        kerberos_realm=login.realm,
         login_needed=login.needed,
     )
     if listener.discovery_problem is not None:

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ..credentials.errors import CredentialsError
 from ..signalling.target import parse_target
 from ..terms.errors import NotSecureEnough, UsageError
 from ..terms.principal import Principal, PrincipalError
 from ..terms.security import Level
 
 if TYPE_CHECKING:
-    from msrp_sasl import Password, Policy, Verifiers
+    from msrp_sasl import Kerberos, Password, Policy, Verifiers
 
 __all__ = [
     "Accepting",
@@ -31,14 +32,25 @@ __all__ = [
     "required",
 ]
 
+_METHODS = ("auto", "scram", "digest", "kerberos", "none")
 _ASKED = (
-    "log in with a password (scram), do not (none), or do where --expect, --require or a password says so"
+    "how the two are proved to each other: by a password (scram; digest, which is weaker), by Kerberos "
+    "tickets (kerberos), not at all (none); or, where --expect, --require, --tls none or a password wants "
+    "it, by a ticket if you have one, else by a password (auto)"
+)
+_SIGNALLED = (
+    "log in with a password (scram), do not (none), or do where --expect, --require or a password says so "
+    "(auto)"
+)
+_UNPROTECTED = (
+    "nothing protects plain TCP but a proof that brings its own protection: a Kerberos ticket, or "
+    "--auth digest"
 )
 
 
-def add_initiating(parser: argparse.ArgumentParser) -> None:
-    """The options of whoever connects."""
-    _common(parser, "speak with nobody but them, once they are proved: im:bob@lan")
+def add_initiating(parser: argparse.ArgumentParser, *, signalled: bool = False) -> None:
+    """The options of whoever connects; `signalled` where that is by texts that are carried over."""
+    _common(parser, "speak with nobody but them, once they are proved: im:bob@lan", signalled=signalled)
     parser.add_argument(
         "--password-stdin", action="store_true", help="read the password from the first line of stdin"
     )
@@ -67,10 +79,16 @@ def add_require(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _common(parser: argparse.ArgumentParser, expected: str) -> None:
-    parser.add_argument(
-        "--auth", choices=("auto", "scram", "none"), default="auto", help=f"log in: {_ASKED} (auto)"
-    )
+def _common(parser: argparse.ArgumentParser, expected: str, *, signalled: bool = False) -> None:
+    if signalled:
+        parser.add_argument("--auth", choices=("auto", "scram", "none"), default="auto", help=_SIGNALLED)
+    else:
+        parser.add_argument("--auth", choices=_METHODS, default="auto", metavar="HOW", help=_ASKED)
+        parser.add_argument(
+            "--realm",
+            metavar="REALM",
+            help="the Kerberos realm of the people named, where it is not their domain: alice@REALM",
+        )
     parser.add_argument(
         "--expect",
         type=principal,
@@ -95,47 +113,83 @@ def required(args: argparse.Namespace) -> Level:
 
 
 def initiating(args: argparse.Namespace) -> dict[str, Any]:
-    """Arguments for `msrp_peer.connect`. Asks for the password, where one is needed.
+    """Arguments for `msrp_peer.connect`. Looks for the ticket, or asks for the password, where one is
+    needed.
 
     Raises `UsageError`, `CredentialsError` where there is none, `NotSecureEnough` for one that
     could be guessed.
     """
     if len(args.expect) > 1:
         raise UsageError("you call one: say --expect once")
-    expected = args.expect[0] if args.expect else _named(args.target)
+    target = parse_target(args.target)
+    named = None if target.principal is None else target.principal.text
+    expected = args.expect[0] if args.expect else named
     level = required(args)
-    if args.auth == "none" or not (args.auth == "scram" or args.expect or _wanted(args, expected, level)):
-        if args.expect or level is Level.AUTHENTICATED or args.password_stdin:
-            raise UsageError("--auth none proves nobody")
+    plain = args.tls == "none" or not target.secure
+    wanted = args.auth not in ("auto", "none") or bool(args.expect) or _wanted(args, expected, level)
+    if args.auth == "none" or not (wanted or plain):
+        if plain or args.expect or level is Level.AUTHENTICATED or args.password_stdin:
+            raise UsageError(_UNPROTECTED if plain else "--auth none proves nobody")
         return {"require": level}
     if args.me is None or expected is None:
         option = "who you are: --as im:alice@lan" if args.me is None else "whom you mean: --expect im:bob@lan"
-        raise UsageError(f"a password belongs to two people: say {option}")
+        raise UsageError(f"two people are proved to each other: say {option}")
+    kerberos = _ticket(args, [expected], plain=plain)
+    password = args.auth in ("scram", "digest") or kerberos is None or _given(args, expected)
+    if args.auth == "kerberos" or (args.auth == "auto" and plain):
+        password = False  # it would prove nothing there, or less
+    if args.password_stdin and not password:
+        raise UsageError("--password-stdin, and nothing here takes a password")
     return {
-        "require": max(level, Level.AUTHENTICATED),
+        "require": _least(args, level, plain=plain),
         "expect": expected,
-        "credentials": _Given(args.me, expected, _password(args, expected, guessable=args.guessable)),
-        "policy": _policy(guessable=args.guessable),
+        "credentials": _Given(args.me, expected, _password(args, expected, guessable=args.guessable))
+        if password
+        else None,
+        "kerberos": None if kerberos is None else kerberos[0],
+        "policy": _policy(args.auth, guessable=args.guessable),
     }
 
 
-def _named(target: str) -> str | None:
-    principal = parse_target(target).principal
-    return None if principal is None else principal.text
+def _ticket(args: argparse.Namespace, others: Sequence[str], *, plain: bool) -> tuple[Kerberos, str] | None:
+    """Our Kerberos and its realm, where --auth wants it, or would have it."""
+    from .tickets import held, ticket
+
+    if args.auth not in ("auto", "kerberos"):
+        if args.realm is not None:
+            raise UsageError("--realm is for --auth kerberos")
+        return None
+    if args.auth == "kerberos" or args.realm is not None:
+        return ticket(args.me, others, args.realm)
+    if plain:
+        try:
+            return ticket(args.me, others, args.realm)
+        except CredentialsError as error:
+            raise UsageError(f"{_UNPROTECTED}. There is no ticket that will do: {error}") from None
+    return held(args.me, others, args.realm)
+
+
+def _least(args: argparse.Namespace, level: Level, *, plain: bool) -> Level:
+    """Somebody is to be proved; by DIGEST-MD5 without TLS nobody is so well."""
+    return level if args.auth == "digest" and plain else max(level, Level.AUTHENTICATED)
 
 
 def _wanted(args: argparse.Namespace, expected: str | None, level: Level) -> bool:
-    if level is Level.AUTHENTICATED or args.password_stdin:
+    return level is Level.AUTHENTICATED or _given(args, expected)
+
+
+def _given(args: argparse.Namespace, expected: str | None) -> bool:
+    """Whether there is a password without asking for one."""
+    if args.password_stdin:
         return True
     from ..credentials.environment import Environment
 
-    # A password that was put there for them says it, too; nobody is asked for one unasked.
+    # A password that was put there for them says that they are meant; nobody is asked for one unasked.
     return expected is not None and args.me is not None and Environment.names(expected)
 
 
 def _password(args: argparse.Namespace, expected: str, *, guessable: bool) -> Password:
     from ..credentials.chain import usual
-    from ..credentials.errors import CredentialsError
 
     password = usual(standard_input=args.password_stdin).password(args.me, expected)
     if password is None:
@@ -162,11 +216,17 @@ class _Given:
         return self.given if (initiator, acceptor) == (self.initiator, self.acceptor) else None
 
 
-def _policy(*, guessable: bool = False) -> Policy:
+def _policy(auth: str, *, guessable: bool = False) -> Policy:
     from msrp_sasl import Policy
 
-    usual = Policy(guessable=guessable)
-    return replace(usual, mechanisms=tuple(name for name in usual.ranking if name.startswith("SCRAM-")))
+    usual = Policy(guessable=guessable, digest_md5=auth == "digest")
+    return replace(usual, mechanisms=tuple(name for name in usual.ranking if _fits(name, auth)))
+
+
+def _fits(name: str, auth: str) -> bool:
+    """Whether a mechanism is meant by a word of --auth."""
+    word = {"KRB5-U2U": "kerberos", "DIGEST-MD5": "digest"}.get(name, name.partition("-")[0].lower())
+    return word == auth or (auth == "auto" and word in ("scram", "kerberos"))
 
 
 @dataclass(frozen=True)
@@ -176,70 +236,104 @@ class Accepting:
     Attributes:
         arguments: for `msrp_peer.listen`.
         users: those who have a password here.
+        realm: the Kerberos realm whose people may log in with their tickets; None for none.
         needed: whether nobody else is served.
     """
 
     arguments: dict[str, Any]
     users: tuple[str, ...] = ()
+    realm: str | None = None
     needed: bool = False
 
     @property
     def sentence(self) -> str | None:
         """The same for a person; None where nobody can."""
-        if not self.users:
+        expected = self.arguments.get("expect")
+        tickets = [] if self.realm is None else [f"people of {self.realm} with a ticket"]
+        who = ", ".join(expected or (*self.users, *tickets))
+        if not who:
             return None
         if self.needed:
-            return f"nobody is served but those who log in: {', '.join(self.users)}"
-        return f"who logs in is proved, others are served, too: {', '.join(self.users)}"
+            return f"nobody is served but those who log in: {who}"
+        return f"who logs in is proved, others are served, too: {who}"
 
 
 def accepting(args: argparse.Namespace) -> Accepting:
-    """From the options, and the passwords that are known here (``msrp passwd``).
+    """From the options, the ticket, and the passwords that are known here (``msrp passwd``).
 
-    Raises `UsageError`, also where somebody is to be proved who has no password here.
+    Raises `UsageError`, also where somebody is to be proved who cannot be, and `CredentialsError`
+    where the ticket will not do.
     """
     level = required(args)
-    needed = bool(args.expect) or level is Level.AUTHENTICATED or args.auth == "scram"
+    plain = args.tls == "none"
+    needed = bool(args.expect) or level is Level.AUTHENTICATED or args.auth not in ("auto", "none") or plain
     if args.auth == "none" and needed:
-        raise UsageError("--auth none proves nobody")
+        raise UsageError(_UNPROTECTED if plain else "--auth none proves nobody")
     if args.me is None and needed:
         raise UsageError("whoever logs in has to know at whom: say who you are, --as im:bob@lan")
+    if args.me is None or args.auth == "none":
+        if level > Level.PASSIVE_ONLY:
+            raise UsageError(_nobody(args))
+        return Accepting({"require": level})
+    others = args.expect if args.auth == "kerberos" or args.realm else []
+    kerberos = _ticket(args, others, plain=plain)
     users: tuple[str, ...] = ()
-    if args.me is not None and args.auth != "none":
-        users = _users(args.me, args.expect)
-    if not users:
+    if args.auth != "kerberos" and not (args.auth == "auto" and plain):
+        users = _users(args, kerberos)
+    if not users and kerberos is None:
         if needed or level > Level.PASSIVE_ONLY:
             raise UsageError(_nobody(args))
         return Accepting({"require": level})
     from ..credentials.verifiers import VerifierStore, usual_path
 
     arguments = {
-        "verifiers": VerifierStore(usual_path()),
-        "policy": _policy(),
+        "verifiers": VerifierStore(usual_path()) if users else None,
+        "kerberos": None if kerberos is None else kerberos[0],
+        "policy": _policy(args.auth),
         "expect": args.expect or None,
-        "require": max(level, Level.AUTHENTICATED) if needed else level,
+        "require": _least(args, level, plain=plain) if needed else level,
     }
-    return Accepting(arguments, users, needed)
+    return Accepting(arguments, users, None if kerberos is None else kerberos[1], needed)
 
 
-def _users(me: str, expected: Sequence[str]) -> tuple[str, ...]:
-    """Those who have a password for `me`; all of those expected must."""
+def _users(args: argparse.Namespace, kerberos: tuple[Kerberos, str] | None) -> tuple[str, ...]:
+    """Those who have a password for us; all of those expected must, or else may have a ticket."""
     from ..credentials.verifiers import VerifierStore, usual_path
 
     path = usual_path()
-    if not path.exists():
+    pairs = VerifierStore(path).pairs() if path.exists() else []
+    digest = args.auth == "digest"
+    known = tuple(
+        pair.initiator for pair in pairs if pair.acceptor == args.me and (pair.digest_md5 or not digest)
+    )
+    if not known and kerberos is None:
         return ()
-    known = tuple(pair.initiator for pair in VerifierStore(path).pairs() if pair.acceptor == me)
-    if not set(expected) <= set(known):
-        missing = next(each for each in expected if each not in known)
-        raise UsageError(f"{missing} has no password for {me}: msrp passwd --from {missing} --for {me}")
-    return tuple(each for each in known if each in expected) if expected else known
+    for each in args.expect:
+        if each not in known and not _in_realm(each, kerberos):
+            raise UsageError(f"{each} has no password for {args.me}: {_make(each, args.me, args.auth)}")
+    return tuple(each for each in known if each in args.expect) if args.expect else known
+
+
+def _in_realm(name: str, kerberos: tuple[Kerberos, str] | None) -> bool:
+    if kerberos is None:
+        return False
+    from msrp_sasl import SaslError
+
+    try:
+        return bool(kerberos[0].principal(name, kerberos[1]))
+    except SaslError:
+        return False
 
 
 def _nobody(args: argparse.Namespace) -> str:
     me = Principal.parse(args.me).text if args.me else "im:bob@lan"
     who = args.expect[0] if args.expect else "im:alice@lan"
-    return f"nobody has a password for {me}, so nobody can be proved: msrp passwd --from {who} --for {me}"
+    return f"nobody has a password for {me}, so nobody can be proved: {_make(who, me, args.auth)}"
+
+
+def _make(who: str, me: str, auth: str) -> str:
+    """The command that makes a password."""
+    return f"msrp passwd {'--digest-md5 ' if auth == 'digest' else ''}--from {who} --for {me}"
 
 
 @dataclass(frozen=True)
@@ -279,7 +373,7 @@ def either(args: argparse.Namespace) -> Either:
     # With --protected the key is verified, and nobody stands in between who could guess.
     guessable = args.guessable or (args.protected and args.tls == "fingerprint")
     arguments: dict[str, Any] = {"require": max(level, Level.AUTHENTICATED), "expect": expected}
-    arguments["policy"] = _policy(guessable=guessable)
+    arguments["policy"] = _policy("scram", guessable=guessable)
     kept = _kept(args.me, expected)
     if kept is not None:
         arguments["verifiers"] = kept

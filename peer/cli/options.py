@@ -81,7 +81,7 @@ def build_parser(*, hidden: bool = False) -> argparse.ArgumentParser:
         for add in (_tls, _interfaces):
             add(bob)
         bob.add_argument("--out", type=Path, required=True)
-        bob.add_argument("--auth", choices=("none", "scram"), default="none")
+        bob.add_argument("--auth", choices=("none", "scram", "digest", "kerberos"), default="none")
     return parser
 
 
@@ -156,9 +156,10 @@ def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the files there")
     parser.add_argument(
         "--auth",
-        choices=("none", "scram"),
+        choices=("none", "scram", "digest", "kerberos"),
         default="none",
-        help="whether the two prove themselves to each other, with a password made for the run (none)",
+        help="whether the two prove themselves to each other: with a password made for the run (scram; "
+        "digest, over plain TCP), or in a Kerberos realm made for it (none)",
     )
     _tls(parser)
     _json(parser)
@@ -278,7 +279,9 @@ def _texts(parser: argparse.ArgumentParser, file: str) -> None:
         default="fingerprint",
         help="TLS with the keys whose fingerprints the texts tell (fingerprint), or plain TCP (none)",
     )
-    for add in (_reaching, login.add_initiating, _taking, _me, _json):
+    _reaching(parser)
+    login.add_initiating(parser, signalled=True)
+    for add in (_taking, _me, _json):
         add(parser)
 
 
@@ -350,9 +353,9 @@ def _me(parser: argparse.ArgumentParser) -> None:
 def _tls(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tls",
-        choices=("anonymous", "adh"),
-        default="anonymous",
-        help="TLS 1.3 with a throw-away key (anonymous), or TLS 1.2 without any key (adh)",
+        choices=("anonymous", "adh", "none"),
+        help="TLS 1.3 with a throw-away key (anonymous), TLS 1.2 without any key (adh), or plain TCP, which "
+        "only a proof protects (none; see --auth); else what the address says: none for msrp://",
     )
 
 

@@ -69,7 +69,8 @@ async def connection(
             if error.status != _LOG_IN:
                 raise
             raise NotSecureEnough(
-                f"{error}. With a password that was made there for you: --as im:YOU --expect im:THEM"
+                f"{error}. With a password that was made there for you, or a ticket: "
+                "--as im:YOU --expect im:THEM"
             ) from None
         yield session
 

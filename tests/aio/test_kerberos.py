@@ -258,11 +258,10 @@ def test_a_relaying_man_in_the_middle_is_refused(home: Realm, tls: str) -> None:
 
     @running
     async def test() -> None:
-        async with listen(home, nobody) as listener:
-            async with in_another_process(listener.port) as (port, seen):
-                with pytest.raises(NotSecureEnough, match="somebody stands in between"):
-                    async with connect(home, port, tls=tls):
-                        pass
+        async with listen(home, nobody) as listener, in_another_process(listener.port) as (port, seen):
+            with pytest.raises(NotSecureEnough, match="somebody stands in between"):
+                async with connect(home, port, tls=tls):
+                    pass
         there, back = seen
         assert b'mech="KRB5-U2U"' in there, "he carried the login"
         assert b"403" in back
@@ -279,9 +278,11 @@ def test_without_a_proof_he_sees_everything(home: Realm) -> None:
     async def test() -> None:
         talk = Talk()
         async with listen(home, talk, require=Level.PASSIVE_ONLY) as listener:
-            async with in_another_process(listener.port) as (port, seen):
-                async with msrp_peer.connect(f"127.0.0.1:{port}", me=ALICE) as near:
-                    await (await near.send("the secret")).delivered()
+            async with (
+                in_another_process(listener.port) as (port, seen),
+                msrp_peer.connect(f"127.0.0.1:{port}", me=ALICE) as near,
+            ):
+                await (await near.send("the secret")).delivered()
             talk.over()
         for word in (b"the secret", b"Accept-Types", b"SEND"):
             assert word in seen[0]

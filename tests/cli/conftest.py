@@ -52,7 +52,7 @@ def listening(msrp: Start) -> Callable[..., tuple[Program, str]]:
 
     def start(*arguments: str | Path) -> tuple[Program, str]:
         program = msrp("listen", "127.0.0.1", "--port", "0", *arguments)
-        found = program.wait_for(r"msrps://(127\.0\.0\.1:\d+);tcp")
+        found = program.wait_for(r"msrps?://(127\.0\.0\.1:\d+);tcp")
         return program, found.group(1)
 
     return start

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -231,3 +232,85 @@ def test_the_demo(msrp: Start) -> None:
     assert demo.wait(60) == 0, demo.output + demo.errors
     assert demo.output.count("'s end of the line: authenticated\n") == 2
     assert "ok   each has proved to the other who they are, bound to this very line" in demo.output
+
+
+# -- DIGEST-MD5, on plain TCP
+
+
+@pytest.fixture
+def digest_word(msrp: Start) -> str:
+    """The same as `word`, and what DIGEST-MD5 needs is kept."""
+    made = msrp("passwd", "--from", ALICE, "--for", BOB, "--generate", "--digest-md5", "--json")
+    assert made.wait() == 0, made.errors
+    return str(made.event("kept")["secret"])
+
+
+def test_a_file_on_plain_tcp_by_a_password(
+    listening: Listening, msrp: Start, digest_word: str, tmp_path: Path
+) -> None:
+    """64 MiB between two processes, with no TLS; the line says how little that is."""
+    noise, plain = tmp_path / "noise.bin", ("--auth", "digest", "--tls", "none")
+    noise.write_bytes(os.urandom(64 << 20))
+    bob, target = listening("--as", BOB, *plain, "--out", tmp_path / "in", "--accept-files")
+    bob.wait_for(f"nobody is served but those who log in: {ALICE}")
+    alice = send(msrp, target, digest_word, *plain, "--file", noise)
+    assert alice.wait(60) == 0, alice.errors
+    assert "is told by DIGEST-MD5, with a secret that could be guessed by whoever watched" in alice.output
+    bob.wait_for("noise.bin")
+    assert (tmp_path / "in" / "noise.bin").read_bytes() == noise.read_bytes()
+
+
+def test_an_msrp_uri_is_plain_tcp(listening: Listening, msrp: Start, digest_word: str) -> None:
+    _, target = listening("--as", BOB, "--auth", "digest", "--tls", "none")
+    alice = send(msrp, f"msrp://{target};tcp", digest_word, "--auth", "digest")
+    assert alice.wait() == 0, alice.errors
+    assert "(DIGEST-MD5 with rc4)" in alice.output
+
+
+def test_digest_inside_tls(listening: Listening, msrp: Start, digest_word: str) -> None:
+    _, target = listening("--as", BOB, "--auth", "digest", "--expect", ALICE)
+    alice = send(msrp, target, digest_word, "--auth", "digest")
+    assert alice.wait() == 0, alice.errors
+    assert f"{BOB} is proved by DIGEST-MD5 (DIGEST-MD5 with rc4 inside TLSv1.3" in alice.output
+
+
+def test_digest_is_for_those_of_whom_that_is_kept(msrp: Start, word: str) -> None:
+    program = msrp("listen", "--as", BOB, "--auth", "digest")
+    assert program.wait() == 2
+    assert f"msrp passwd --digest-md5 --from {ALICE} --for {BOB}" in program.errors
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["send", "127.0.0.1:1", "x", "--tls", "none", "--auth", "none"], "nothing protects plain TCP"),
+        (["send", "msrp://127.0.0.1:1;tcp", "x", "--auth", "none"], "nothing protects plain TCP"),
+        (["send", "127.0.0.1:1", "x", "--tls", "none"], "--as"),
+        (["send", "127.0.0.1:1", "x", "--tls", "none", "--auth", "scram", "--password-stdin",
+          "--as", ALICE, "--expect", BOB], "plain TCP"),
+        (["send", "127.0.0.1:1", "x", "--tls", "none", "--auth", "digest", "--password-stdin",
+          "--as", ALICE, "--expect", BOB, "--require", "authenticated"], "passive-only"),
+        (["send", "msrp://127.0.0.1:1;tcp", "x", "--tls", "adh", "--auth", "digest", "--password-stdin",
+          "--as", ALICE, "--expect", BOB], "means plain TCP"),
+        (["send", "127.0.0.1:1", "x", "--auth", "scram", "--realm", "LAN", "--as", ALICE, "--expect", BOB],
+         "--auth kerberos"),
+        (["listen", "--tls", "none", "--auth", "none"], "nothing protects plain TCP"),
+        (["listen", "--tls", "none", "--as", BOB, "--auth", "scram"], "plain TCP"),
+        (["listen", "--tls", "none", "--as", BOB, "--auth", "digest", "--expect", ALICE], "passive-only"),
+    ],
+)  # fmt: skip
+def test_plain_tcp_is_for_what_protects_it(msrp: Start, digest_word: str, words: list[str], why: str) -> None:
+    program = msrp(*words, stdin=subprocess.PIPE)
+    with contextlib.suppress(BrokenPipeError):
+        program.write(f"{digest_word}\n")
+    assert program.wait() == 2
+    assert why in program.errors
+
+
+def test_the_demo_of_digest(msrp: Start) -> None:
+    """Over plain TCP; it says what that reaches, and why no more."""
+    demo = msrp("demo", "--size", "1", "--auth", "digest")
+    assert demo.wait(60) == 0, demo.output + demo.errors
+    assert demo.output.count("'s end of the line: passive-only\n") == 2
+    assert re.search(r"could be\s+guessed by whoever watched", demo.output)
+    assert "ok   each knows the other by a password, at which whoever watched could guess" in demo.output
