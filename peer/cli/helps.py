@@ -166,6 +166,7 @@ are sure that nobody can, say --protected: then the fingerprint in them verifies
 
 An offer of one file describes it: name, size, type, hashes (RFC 5547). The other side can refuse it
 before anything is sent, checks the hash, and goes on from the NAME.part of an earlier attempt.
+Several files are not described: they are sent in a conversation, and asked about as they come.
 
 With --expect both sides are proved to each other, or nothing is said; whoever has the password
 connects, and the other side is the one that keeps it (msrp passwd). The texts show that it can be

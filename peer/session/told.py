@@ -222,8 +222,9 @@ class Told:
         port 0 ends the session.
         """
         found = self._negotiation.agreed
-        # Another path is another session, and its URI is for it alone (RFC 4975 section 8.2).
-        fresh = found is not None and _path_of(offer) not in (None, found.remote)
+        # Another path, or another file, is another session, and its URI is for it alone (RFC 4975
+        # section 8.2, RFC 5547 section 8.1).
+        fresh = found is not None and _is_another(offer, found)
         side = self._changed(changes, fresh=fresh)
         self.text = self._negotiation.answer(offer, side, known or {})
         self._settle()
@@ -274,13 +275,16 @@ def _principal(text: str | None) -> Principal | None:
         raise UsageError(str(wrong)) from None
 
 
-def _path_of(text: str | bytes) -> str | None:
-    """The path an offer proposes; None where it proposes none, or none to read: what is wrong with
-    it whoever answers it tells."""
+def _is_another(text: str | bytes, found: Outcome) -> bool:
+    """Whether an offer proposes another session. Of one that cannot be read, whoever answers it tells
+    what is wrong."""
     try:
-        return look(text).path
+        offered = look(text)
     except PeerError:
-        return None
+        return False
+    before, file = found.file, offered.file
+    another = before is not None and file is not None and file.transfer_id != before.transfer_id
+    return offered.path != found.remote or another
 
 
 def _both(one: Takes, other: Takes) -> Takes:

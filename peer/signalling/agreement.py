@@ -152,8 +152,16 @@ class Outcome:
         return self.peer.maximum
 
     def continues(self, before: Outcome) -> bool:
-        """Whether the session is the one of `before`, and its connection stays (RFC 4975 section 8.4)."""
-        return (self.local, self.remote, self.secure) == (before.local, before.remote, before.secure)
+        """Whether the session is the one of `before`, and its connection stays (RFC 4975 section 8.4).
+
+        Another transfer is another session, on whatever path (RFC 5547 section 8.1).
+        """
+        same = (self.local, self.remote, self.secure) == (before.local, before.remote, before.secure)
+        return same and _transfer(self) == _transfer(before)
+
+
+def _transfer(outcome: Outcome) -> str | None:
+    return None if outcome.file is None else outcome.file.transfer_id
 
 
 def look(text: str | bytes) -> MsrpMedia:

@@ -10,7 +10,17 @@ from collections.abc import AsyncIterator
 import pytest
 
 import msrp_peer
-from msrp_peer import Answer, NotAcceptable, NotDelivered, Offer, Refused, SdpError, Session, UsageError
+from msrp_peer import (
+    Answer,
+    MessageCut,
+    NotAcceptable,
+    NotDelivered,
+    Offer,
+    Refused,
+    SdpError,
+    Session,
+    UsageError,
+)
 from msrp_peer.session.told import Changes, Told
 from msrp_peer.signalling.file_attributes import FileSelector, FileTransfer, transfer_id
 from support.running import LOCAL, first, running, together
@@ -244,3 +254,37 @@ async def test_a_file_in_the_session_of_another() -> None:
         once_more = answer.answer(offer.update())
         assert re.findall("a=path.*", once_more) == [f"a=path:{again.remote}\r"]
         offer.answered(once_more)
+
+
+@pytest.mark.rule("5547 8.1-6")
+@running
+async def test_a_new_id_in_the_midst_of_a_transfer_is_a_new_transfer() -> None:
+    """Also on the path of the last one: what was under way is given up, and begins anew."""
+    async with msrp_peer.listen(LOCAL, tls="fingerprint") as there:
+        file = FileTransfer(FileSelector("a.txt", 10, "text/plain"), transfer_id(), "attachment")
+        offer = Offer(direction="sendonly", file=file)
+        answer = Answer(offer.text, there)
+        offer.answered(answer.text)
+        near, far = await together(msrp_peer.join(offer), msrp_peer.join(answer, listener=there))
+
+        async def half() -> AsyncIterator[bytes]:
+            yield b"hello"
+            await asyncio.Event().wait()
+
+        sending = asyncio.ensure_future(near.send(half(), "text/plain", size=10))
+        message = await anext(aiter(far))
+        assert await anext(aiter(message)) == b"hello"
+        before = answer.outcome
+        text = answer.answer(offer.update().replace(file.transfer_id, "anotherid"))
+        assert far.closed
+        with pytest.raises(MessageCut):
+            await message.read()
+        assert "a=file-transfer-id:anotherid\r\n" in text
+        assert before is not None
+        assert answer.outcome is not None
+        assert answer.outcome.remote == before.remote
+        assert answer.outcome.local != before.local, "whoever sends for the last one finds no session"
+        assert [left async for left in near] == [], "and the other side learns that it is over"
+        sending.cancel()
+        await asyncio.wait([sending])
+        await near.close()

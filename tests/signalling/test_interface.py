@@ -25,7 +25,7 @@ GOOD = f"msrps://a.example:1234/{SECRET};tcp"
         ({"remote_path": f"msrps://b.example:1/{SECRET};ws"}, "a transport other than tcp"),
         ({"remote_path": f"msrp://b.example:1/{SECRET};tcp"}, "begins with msrps://"),
         ({"tls": "none"}, "begins with msrp://"),
-        ({"tls": "ssl"}, "anonymous, adh, fingerprint or none, not 'ssl'"),
+        ({"tls": "ssl"}, "anonymous, adh, fingerprint, certificate or none, not 'ssl'"),
         ({"remote_path": GOOD}, "one and the same"),
         ({"active": False, "address": ("127.0.0.1", 1)}, "the side that connects"),
         ({"expected": "bob"}, "not a principal"),
