@@ -95,9 +95,10 @@ class File:
         self._top: dict[str, object] = {}
         document = self._parsed()
         for key, told in document.items():
-            if key in options:
+            named = any(key in each for each in options.values())
+            if key in options and (isinstance(told, dict) or not named):
                 self._table(key, told)
-            elif isinstance(told, dict) and not any(key in each for each in options.values()):
+            elif isinstance(told, dict) and not named:
                 raise self._wrong(key, f"there is no command of this name{_nearest(key, options)}")
             else:
                 self._everywhere(key, told)
