@@ -73,6 +73,19 @@ def test_records_of_one_read_wait_below_the_new_layer() -> None:
     assert switched([octets], [Toy(handshake=False)], [Toy(handshake=False)]) == EXPECTED
 
 
+def test_what_is_put_back_comes_before_the_other_records_of_its_read() -> None:
+    """Where no layer begins after all, too."""
+    outer = Toy(handshake=False)
+    wire = Wire([Toy(handshake=False)])
+    heard = []
+    for octets in wire.unwrap(b"".join(outer.wrap([b"one|two", b"three", b"four"]))):
+        first, _, rest = bytes(octets).partition(b"|")
+        heard.append(first)
+        if rest:
+            wire.push(None, rest)
+    assert heard == [b"one", b"two", b"three", b"four"]
+
+
 def test_two_layers_pushed_in_one_read() -> None:
     second = FIRST.replace(b"switch00", b"switch01")
     octets = FIRST + said(second, said(*THEN))
