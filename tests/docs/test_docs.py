@@ -19,12 +19,15 @@ import pytest
 import msrp_core
 import msrp_peer.terms.errors
 from docs.flow import FILE, run, run_login, run_words, section, string_shown
+from docs.kerberos_flow import run as run_kerberos
+from docs.kerberos_flow import table
 from docs.pictures import pictures
 from msrp_core import Frame, Parser, Uri
 from msrp_peer.cli.exits import MEANINGS, Exit
 from msrp_peer.cli.options import build_parser
 from msrp_peer.terms.content import parse_digest, parse_disposition
 from msrp_peer.terms.limits import Limits
+from sasl.realm import needed, realm
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -272,6 +275,22 @@ def test_the_flow_is_what_both_sides_say() -> None:
     shown = page.split("### 12.6 An example\n", 1)[1].split("## 13.", 1)[0]
     # `python tests/docs/flow.py words` prints that.
     assert shown.strip().split("\n\n", 1)[1].strip() == section(run_words()).strip()
+
+
+@needed
+def test_the_flow_without_tls_is_what_both_sides_say() -> None:
+    page = (ROOT / "docs/profile.md").read_text()
+    shown = page.split("### 11.7 An example without TLS\n", 1)[1].split("### 11.8", 1)[0]
+    # `PYTHONPATH=tests python tests/docs/kerberos_flow.py` prints that.
+    with realm().at_home():
+        rows = run_kerberos()
+    assert shown.strip().split("\n\n", 1)[1].strip() == table(rows)
+    early = [frame for _, layered, frame in rows if not layered]
+    assert len(early) == 10
+    for frame in early:
+        for path in (frame.to_path, frame.from_path):
+            assert Uri.parse(path).userinfo is None
+        assert frame.header("Accept-Types") is None
 
 
 def test_the_string_shown_is_that_of_the_flow() -> None:
