@@ -156,7 +156,7 @@ def _ticket(args: argparse.Namespace, others: Sequence[str], *, plain: bool) -> 
     from .tickets import held, ticket
 
     if args.auth not in ("auto", "kerberos"):
-        if args.realm is not None:
+        if args.realm is not None and "realm" in args.given:  # the config file may know it always
             raise UsageError("--realm is for --auth kerberos")
         return None
     if args.auth == "kerberos" or args.realm is not None:

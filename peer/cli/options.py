@@ -43,7 +43,7 @@ def build_parser(*, hidden: bool = False) -> argparse.ArgumentParser:
         one = commands.add_parser(
             name,
             help=summary,
-            description=f"{summary[0].upper()}{summary[1:]}.",
+            description=f"{summary[0].upper()}{summary[1:]}{'' if summary.endswith('?') else '.'}",
             epilog=epilog,
             formatter_class=helps.Formatter,
         )

@@ -374,6 +374,20 @@ def test_what_is_set_for_a_listener_is_no_contradiction_for_a_caller(config: Pat
     assert done.returncode == 2
 
 
+def test_what_is_set_for_one_way_to_log_in_is_no_contradiction_for_another(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.write_text('realm = "LAN"\n')
+    monkeypatch.setenv("MSRP_PASSWORD", "somebody thought of it")
+    monkeypatch.setenv("MSRP_PASSWORD_FOR", "im:bob@lan")
+    words = ["send", "127.0.0.1:1", "hi", "--auth", "scram", "--as", "im:alice@lan", "--expect", "im:bob@lan"]
+    done = ask(*words, "--guessable")
+    assert done.returncode == 3, done.stderr
+    done = ask(*words, "--guessable", "--realm", "LAN")
+    assert done.returncode == 2
+    assert "--realm is for --auth kerberos" in done.stderr
+
+
 def test_a_broken_file_is_told_to_people_and_programs(config: Path) -> None:
     config.write_text("port = nowhere\n")
     done = ask("listen")
