@@ -1,7 +1,7 @@
 """Somebody in the middle is a process, too: two programs, and between them one with valid TLS to both.
 
 What stands in the table of docs/security.md about man in the middle, reflection, replay, downgrade and
-malicious discovery is shown here with the programs people use. KRB5-U2U has its own in tests/sasl.
+malicious discovery is shown here with the programs people use. Of KRB5-U2U there is more in tests/sasl.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from typing import Any, Protocol
 import pytest
 
 from cli.programs import Listening, Program, Start
+from sasl.realm import identity, needed, realm
 from support.authority import Authority, pem, write
-from support.people import ALICE, BOB
+from support.people import ALICE, BOB, SECRET
 
 MIDDLE = Path(__file__).parents[1] / "support" / "in_between.py"
 TEXT = "The meadow behind the mill is dry."
@@ -197,11 +198,43 @@ def test_certificates_are_asked_for_whom_they_name(
         assert listener.stdout.read() == "", "no session"
 
 
+@pytest.mark.parametrize(
+    "mechanism", ["SCRAM-SHA-256-PLUS", "DIGEST-MD5", pytest.param("KRB5-U2U", marks=needed)]
+)
+def test_a_login_by_the_library(between: Between, mechanism: str) -> None:
+    """What is bound to the line is refused by both. DIGEST-MD5 is not bound: it may be carried, and its
+    layer lets whoever does read nothing."""
+    order: dict[str, Any] = {"mechanisms": [mechanism], "secret": SECRET, "text": TEXT}
+    environment: dict[str, str] = {}
+    if mechanism == "KRB5-U2U":
+        home = realm()
+        environment = home.env
+        order["people"] = identity("alice"), identity("bob")
+        order["tickets"] = home.ccache("alice"), home.ccache("bob")
+    with talker("listen", "127.0.0.1:0", order, environment) as listener:
+        assert listener.stdout is not None
+        middle = between(f":{json.loads(listener.stdout.readline())['port']}")
+        with talker("connect", middle.target, order, environment) as caller:
+            said, _ = caller.communicate(timeout=60)
+        heard = middle.heard()
+        secret(heard, SECRET)
+        assert f'mech="{mechanism}"' in heard["there"], "it carried the login"
+        if mechanism == "DIGEST-MD5":
+            for end in (json.loads(said), json.loads(listener.stdout.readline())):
+                assert (end["level"], end["layers"]) == ("authenticated", ["tls", "sasl"])
+            return
+        assert "somebody stands in between" in json.loads(said)["refused"]
+        listener.kill()
+        assert listener.stdout.read() == "", "no session"
+
+
 @contextlib.contextmanager
-def talker(role: str, where: str, order: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
+def talker(
+    role: str, where: str, order: dict[str, Any], more: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
     """A process of support/talker.py."""
     command = [sys.executable, "-P", MIDDLE.with_name("talker.py"), role, where]
-    environment = {**os.environ, "PYTHONPATH": str(MIDDLE.parents[1])}
+    environment = {**os.environ, **(more or {}), "PYTHONPATH": str(MIDDLE.parents[1])}
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, env=environment, **pipes) as process:
         assert process.stdin is not None
