@@ -50,7 +50,9 @@ class connect(join):  # a verb: async with ...
             it does. None for what the target says: ``"none"`` for an msrp URI, ``"anonymous"`` for all
             else.
         key: what we show with ``"certificate"`` (`OwnKey`); None for nothing, where the other side lets
-            us log in instead. It says who we are, where `me` does not.
+            us log in instead. It says who we are, where `me` does not. With ``"anonymous"``, said by name,
+            it is shown and verified by nobody, until two people compare (`Session.compare`); None for one
+            that is made for the occasion.
         trust: whom to believe there that a key is the one of whom we mean (`Trust`).
         files: whether the other side may send files.
         accept_types: the kinds of content taken (RFC 4975 section 8.6).

@@ -37,12 +37,12 @@ def certified(
 ) -> Principal | None:
     """Who we are, where a key says it; raises `UsageError` where key, trust and mode do not fit."""
     if tls != TlsMode.CERTIFICATE:
-        if key is not None or trust is not None:
+        # Without trust a key verifies nobody; but two people may compare what is made of it.
+        if trust is not None or (key is not None and tls != TlsMode.ANONYMOUS):
             raise UsageError("a key of ours, and trust in others', are for tls='certificate' alone")
-        return me
-    if trust is None:
+    elif trust is None:
         raise UsageError("tls='certificate' verifies who is there: say whom to believe (trust)")
-    if key is None and listens:
+    elif key is None and listens:
         raise UsageError("tls='certificate' shows who we are: give a key")
     if key is None or not key.names:
         return me

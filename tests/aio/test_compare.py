@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 
 import pytest
 
 import msrp_peer
-from msrp_peer import ConnectionLost, Level, Limits, NotSecureEnough, UsageError
+from msrp_peer import ConnectionLost, KnownPeers, Level, Limits, NotSecureEnough, Trust, UsageError
 from msrp_peer.session.comparison import Compared
 from msrp_peer.terms.principal import Principal
 from support.in_between import in_between
@@ -66,6 +67,34 @@ async def test_what_can_be_remembered_has_the_names() -> None:
             alice, bob = Principal.parse(ALICE), Principal.parse(BOB)
             assert (here.me, here.peer, there.me, there.peer) == (alice, bob, bob, alice)
             assert here == Compared(alice, bob, there.peer_key, listener.fingerprint)
+        talk.over()
+
+
+@running
+async def test_keys_that_last_are_known_by_what_was_compared(tmp_path: Path) -> None:
+    mine, theirs = (msrp_peer.lasting_key(name, tmp_path / "keys") for name in (ALICE, BOB))
+    near, far = (KnownPeers(tmp_path / side / "known_peers.db") for side in ("near", "far"))
+    talk = Talk()
+    async with msrp_peer.listen(LOCAL, talk, me=BOB, key=theirs, tls="anonymous") as listener:
+        assert listener.fingerprint == theirs.fingerprint
+        shown = msrp_peer.connect(f"127.0.0.1:{listener.port}", me=ALICE, key=mine, tls="anonymous")
+        async with shown as session:
+            ours, other = await together(session.compare(), (await talk.met()).asked_to_compare())
+            await together(ours.confirm(), other.confirm())
+            for compared, known in ((await ours.agreed(), near), (await other.agreed(), far)):
+                assert compared.peer is not None
+                assert compared.peer_key in (mine.fingerprint, theirs.fingerprint)
+                known.pin(compared.peer, compared.peer_key, 1000)
+        talk.over()
+    talk = Talk()
+    async with msrp_peer.listen(
+        LOCAL, talk, tls="certificate", key=theirs, trust=Trust(pins=far)
+    ) as listener:
+        async with msrp_peer.connect(
+            f"127.0.0.1:{listener.port}", expect=BOB, tls="certificate", key=mine, trust=Trust(pins=near)
+        ) as session:
+            assert session.security.level is Level.KEY_VERIFIED
+            assert (await talk.met()).security.level is Level.KEY_VERIFIED
         talk.over()
 
 
