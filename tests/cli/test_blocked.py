@@ -7,13 +7,17 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import msrp_peer
-from cli.programs import MSRP, PATIENCE, Open, Start
+from cli.programs import MSRP, PATIENCE, Open, Start, wait_until
+from msrp_peer.cli.output import Output
+from msrp_peer.cli.progress import Bars
 
 LONG = "x" * 60_000
 MANY = 12  # of them are more than a pipe and the bound take
@@ -219,3 +223,44 @@ def test_questions_and_words_keep_their_order_on_a_terminal(
     listener.type("y")
     assert sender.wait() == 0
     listener.wait_for("is now")
+
+
+def test_nothing_is_drawn_while_the_terminal_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bar changes ten times a second, for as long as nobody reads it."""
+    master, slave = os.openpty()
+    with os.fdopen(slave, "w") as terminal:
+        for name in ("stderr", "__stderr__"):
+            monkeypatch.setattr(sys, name, terminal)
+        monkeypatch.setenv("TERM", "xterm")
+
+        async def run() -> list[bool]:
+            output = Output()
+            output.start()
+            bars = Bars(shown=True, output=output)
+            drawn = []
+
+            def is_behind(expected: bool) -> bool:
+                return output.behind is expected
+
+            with bars.bar("file") as report:
+                assert bars._progress is not None
+                for step, behind in enumerate((False, True, False)):
+                    if behind:
+                        output.note("x" * 400_000)
+                    elif step:
+                        reading = asyncio.create_task(asyncio.to_thread(read))
+                    await asyncio.to_thread(wait_until, partial(is_behind, behind))
+                    report(step, 10)
+                    drawn.append(bars._progress.live.is_started)
+            await output.finish()
+            os.write(slave, b"the end")
+            await reading
+            return drawn
+
+        def read() -> None:
+            heard = b""
+            while b"the end" not in heard[-100:]:
+                heard += os.read(master, 65536)
+
+        assert asyncio.run(run()) == [True, False, True]
+    os.close(master)
