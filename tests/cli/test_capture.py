@@ -14,7 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,8 +45,9 @@ class Line:
     folder: Path
     stack: contextlib.ExitStack
 
-    def start(self, at: Host, *arguments: str | Path) -> Program:
-        program = Program(*arguments, stdin=subprocess.PIPE, inside=at.inside)
+    def start(self, at: Host, *arguments: str | Path, environment: Sequence[str] = ()) -> Program:
+        inside = (*at.inside, "env", *environment)
+        program = Program(*arguments, stdin=subprocess.PIPE, inside=inside)
         self.stack.callback(program.stop)
         return program
 
@@ -115,31 +116,52 @@ def pasted(*more: str) -> Callable[[Line, Path], Told]:
     return run
 
 
-def met(*more: str, word: bool = False) -> Callable[[Line, Path], Told]:
-    """`msrp listen` and `msrp send`; with `word`, each is proved by a password that was made for them."""
+def met(*more: str, auth: str = "none") -> Callable[[Line, Path], Told]:
+    """`msrp listen` and `msrp send`; each is proved by a password that was made for them, or by a ticket."""
 
     def run(line: Line, file: Path) -> Told:
-        who: tuple[str, ...] = ()
-        if word:
-            made = line.start(line.far, "passwd", "--from", ALICE, "--for", BOB, "--generate", "--json")
+        alice_is, bob_is = (identity("alice"), identity("bob")) if auth == "kerberos" else (ALICE, BOB)
+        told: Told = {}
+        tickets: dict[str, tuple[str, ...]] = {"alice": (), "bob": ()}
+        who: tuple[str, ...] = ("--auth", auth)
+        listening = ("--auth", auth, "--as", bob_is, "--out", line.folder / "in", "--accept-files")
+        if auth == "kerberos":
+            words = kerberos(line).items()
+            for user in tickets:
+                tickets[user] = (*(f"{k}={v}" for k, v in words), f"KRB5CCNAME={realm().ccache(user)}")
+        elif auth != "none":
+            kept = ("--digest-md5",) if auth == "digest" else ()
+            made = line.start(
+                line.far, "passwd", "--from", ALICE, "--for", BOB, "--generate", "--json", *kept
+            )
             assert made.wait() == 0, made.errors
-            secret = str(made.event("kept")["secret"])
-            who = ("--expect", BOB, "--password-stdin", "--require", "authenticated")
-        listening = ("--as", BOB, "--out", line.folder / "in", "--accept-files")
-        expected = ("--expect", ALICE) if word else ()
+            told["passwords"] = [str(made.event("kept")["secret"])]
+            who += ("--password-stdin",)
+        if auth != "none":
+            who += ("--expect", bob_is)
         at = (line.far.address, "--port", str(PORT))
-        bob = line.start(line.far, "listen", *at, *listening, *expected, *more)
+        bob = line.start(line.far, "listen", *at, *listening, *more, environment=tickets["bob"])
         bob.wait_for("Listening at")
-        said = (TEXT, "--file", file, "--as", ALICE)
-        alice = line.start(line.near, "send", line.far.address, *said, *who, *more)
-        if word:
-            alice.write(f"{secret}\n")
+        said = (TEXT, "--file", file, "--as", alice_is, *who, *more)
+        alice = line.start(line.near, "send", line.far.address, *said, environment=tickets["alice"])
+        for word in told.get("passwords", ()):
+            alice.write(f"{word}\n")
         assert alice.wait() == 0, alice.errors
         bob.wait_for(re.escape(TEXT))
         bob.interrupt()
-        return {"passwords": [secret]} if word else {}
+        return told
 
     return run
+
+
+def kerberos(line: Line) -> dict[str, str]:
+    """For the environment of who has a ticket, on either host; the near one reaches the KDC, which is on
+    neither of the two."""
+    home = realm()
+    reached = line.stack.enter_context(outside(line.near))
+    told = Path(home.env["KRB5_CONFIG"]).read_text()
+    (line.folder / "krb5.conf").write_text(re.sub(r"(kdc = )[^:\s]+", rf"\g<1>{reached}", told))
+    return {**home.env, "KRB5_CONFIG": str(line.folder / "krb5.conf")}
 
 
 CLEAR = "everything off"
@@ -148,8 +170,18 @@ PATHS: dict[str, Callable[[Line, Path], Told]] = {
     "a fingerprint by SDP": pasted(),
     "anonymous TLS": met(),
     "anonymous Diffie-Hellman": met("--tls", "adh"),
-    "SCRAM inside TLS": met(word=True),
+    "SCRAM inside TLS": met("--require", "authenticated", auth="scram"),
+    "DIGEST-MD5 inside TLS": met(auth="digest"),
+    "DIGEST-MD5, no TLS": met("--tls", "none", auth="digest"),
+    "KRB5-U2U inside TLS": met("--require", "authenticated", auth="kerberos"),
+    "KRB5-U2U, no TLS": met("--tls", "none", auth="kerberos"),
 }
+OPEN = ("DIGEST-MD5, no TLS", "KRB5-U2U, no TLS")
+"""Where nothing hides the login: of these the names are seen, and that it is MSRP."""
+
+
+def marked(path: str) -> Any:
+    return pytest.param(path, marks=[needed] if path.startswith("KRB5") else [])
 
 
 def _session_id(uri: str) -> str:
@@ -196,7 +228,7 @@ def file(tmp_path: Path) -> Path:
     return made
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", [marked(path) for path in PATHS])
 def test_what_is_seen_on_the_way(path: str, line: Line, capture: Capture, file: Path) -> None:
     told = PATHS[path](line, file)
     (received,) = (line.folder / "in").iterdir()
@@ -204,6 +236,8 @@ def test_what_is_seen_on_the_way(path: str, line: Line, capture: Capture, file: 
     streams = capture.streams()
     assert max(map(len, streams)) > len(CONTENT), "the file went over the line, whatever it looked like"
     found = seen(streams, told)
+    if path in OPEN:
+        del found["names"], found["MSRP"]
     assert set(found.values()) == {path == CLEAR}, found
 
 
@@ -220,13 +254,9 @@ ORDERS: dict[str, dict[str, Any]] = {
     "KRB5-U2U, no TLS": {"mechanisms": ["KRB5-U2U"], "tls": "none"},
     "certificates": {"tls": "certificate"},
 }
-OPEN = ("DIGEST-MD5, no TLS", "KRB5-U2U, no TLS")
-"""Where nothing hides the login."""
 
 
-@pytest.mark.parametrize(
-    "path", [pytest.param(path, marks=[needed] if path.startswith("KRB5") else []) for path in ORDERS]
-)
+@pytest.mark.parametrize("path", [marked(path) for path in ORDERS])
 def test_session_ids_on_the_way(path: str, line: Line, capture: Capture) -> None:
     """Those that `msrp` tells nobody: two processes with the library are asked for them. Of a login
     without TLS around it is seen whom it is for, and, unless a ticket hides that, whose it is."""
@@ -236,11 +266,7 @@ def test_session_ids_on_the_way(path: str, line: Line, capture: Capture) -> None
         home = realm()
         order["people"] = identity("alice"), identity("bob")
         order["tickets"] = home.ccache("alice"), home.ccache("bob")
-        environment = {**home.env, "KRB5_CONFIG": str(line.folder / "krb5.conf")}
-        reached = line.stack.enter_context(outside(line.near))
-        told = Path(home.env["KRB5_CONFIG"]).read_text()
-        # Who has a ticket asks the KDC, which is on neither of the two hosts.
-        (line.folder / "krb5.conf").write_text(re.sub(r"(kdc = )[^:\s]+", rf"\g<1>{reached}", told))
+        environment = kerberos(line)
     if path == "certificates":
         authority = Authority()
         order["shown"] = [
