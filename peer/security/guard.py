@@ -218,7 +218,8 @@ class Exchange:
     def _failed(self, why: str, status: int = 401) -> PeerError:
         log.warning("a login from %s failed: %s", self._source, why)
         attempts = self._guard.attempts
-        attempts.failed(self._source)
+        # An address may have to wait longer each time; a name is somebody's who can do nothing for it.
+        attempts.failed(self._source, growing=True)
         if self._verifiers is not None and self._verifiers.user is not None:
             attempts.failed(self._verifiers.user)
         return PeerError(why, status=status)

@@ -197,6 +197,32 @@ def test_beyond_so_many_failures_a_name_is_barred_for_a_while() -> None:
     assert attempts.barred("eve")
 
 
+def test_who_comes_again_and_again_is_barred_for_longer_each_time() -> None:
+    now = 0.0
+    attempts = Attempts(3, 60, clock=lambda: now)
+
+    def fail_until_barred() -> float:
+        """How long it lasts."""
+        nonlocal now
+        for _ in range(3):
+            assert not attempts.barred("203.0.113.5")
+            attempts.failed("203.0.113.5", growing=True)
+        began = now
+        while attempts.barred("203.0.113.5"):
+            now += 1
+        return now - began
+
+    assert [fail_until_barred() for _ in range(7)] == [60, 120, 240, 480, 960, 960, 960]
+    now += 961  # as long without a failure
+    assert fail_until_barred() == 60
+    now += 60
+    assert fail_until_barred() == 120
+    for _ in range(3):
+        attempts.failed("im:alice@lan")
+    now += 60
+    assert not attempts.barred("im:alice@lan"), "a name is never barred for longer"
+
+
 def test_only_so_many_names_are_remembered() -> None:
     attempts = Attempts(1, 60, clock=lambda: 0.0)
     for number in range(5000):
