@@ -97,6 +97,7 @@ def test_a_session_on_plain_tcp(way: Way, octetwise: bool) -> None:
             talk.over()
         said = bytes(there.kept + back.kept)
         assert b"AUTH" in said, "it would have been seen"
+        assert b"msrps:" not in said
         assert f'mech="{way.name}"'.encode() in said
         for secret in (*SECRETS, near._endpoint.local.encode(), near._endpoint.remote.encode()):
             assert secret not in said

@@ -171,6 +171,14 @@ def test_who_does_not_log_in_is_not_served(listening: Listening, msrp: Start, wo
     assert "session" not in bob.output
 
 
+def test_auth_by_name_means_everybody(listening: Listening, msrp: Start, word: str) -> None:
+    bob, target = listening("--as", BOB, "--auth", "scram")
+    bob.wait_for("nobody is served but those who log in")
+    eve = msrp("send", target, "Lunch?", "--as", EVE)
+    assert eve.wait() == 4
+    assert "session" not in bob.output
+
+
 def test_a_listener_that_proves_nothing_is_told_nothing(listening: Listening, msrp: Start, word: str) -> None:
     bob, target = listening("--as", BOB, "--auth", "none")
     alice = send(msrp, target, word)
