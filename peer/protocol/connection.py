@@ -207,7 +207,7 @@ class Connection:
             self._machine.step("drained")
             self.bell.ring()
         elif self.state == "securing":
-            self._break("the other side closed the connection during the handshake")
+            self._break("the other side closed the connection during the handshake: perhaps it speaks no TLS")
         elif self.state == "open":
             if not self.intake.parser.idle:
                 self._break(f"the connection was cut inside a frame (at octet {self.intake.parser.offset})")
