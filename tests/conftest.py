@@ -1,9 +1,11 @@
 """How hard hypothesis looks: HYPOTHESIS_PROFILE is `ci` (the default) or `deep`. And whoever runs the
-tests may have a config file, passwords and known peers, which are not for them."""
+tests may have a config file, passwords and known peers, which are not for them; or has started them in
+the background, where a shell has Ctrl-C ignored, in all programs that they start, too."""
 
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,9 @@ from hypothesis import settings
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=100)
 settings.register_profile("deep", deadline=None, max_examples=10_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
