@@ -168,8 +168,9 @@ An offer of one file describes it: name, size, type, hashes (RFC 5547). The othe
 before anything is sent, checks the hash, and goes on from the NAME.part of an earlier attempt.
 Several files are not described: they are sent in a conversation, and asked about as they come.
 
-With --expect both sides are proved to each other, or nothing is said; whoever has the password
-connects, and the other side is the one that keeps it (msrp passwd). The texts show that it can be
+With --expect both sides are proved to each other, or nothing is said. Whoever has the password
+connects, and the other side is the one that keeps it (msrp passwd); with Kerberos tickets either
+side can connect, also over plain TCP (--tls none), which they protect. The texts show that it can be
 (a=msrp-auth:SASL), and an offer or answer that does not is refused.
 
 With --cema (RFC 6714) the side that connects goes to the c= and m= lines of the other side's text,

@@ -38,19 +38,15 @@ _ASKED = (
     "tickets (kerberos), not at all (none); or, where --expect, --require, --tls none or a password wants "
     "it, by a ticket if you have one, else by a password (auto)"
 )
-_SIGNALLED = (
-    "log in with a password (scram), do not (none), or do where --expect, --require or a password says so "
-    "(auto)"
-)
 _UNPROTECTED = (
     "nothing protects plain TCP but a proof that brings its own protection: a Kerberos ticket, or "
     "--auth digest"
 )
 
 
-def add_initiating(parser: argparse.ArgumentParser, *, signalled: bool = False) -> None:
+def add_initiating(parser: argparse.ArgumentParser) -> None:
     """The options of whoever connects; `signalled` where that is by texts that are carried over."""
-    _common(parser, "speak with nobody but them, once they are proved: im:bob@lan", signalled=signalled)
+    _common(parser, "speak with nobody but them, once they are proved: im:bob@lan")
     parser.add_argument(
         "--password-stdin", action="store_true", help="read the password from the first line of stdin"
     )
@@ -79,16 +75,13 @@ def add_require(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _common(parser: argparse.ArgumentParser, expected: str, *, signalled: bool = False) -> None:
-    if signalled:
-        parser.add_argument("--auth", choices=("auto", "scram", "none"), default="auto", help=_SIGNALLED)
-    else:
-        parser.add_argument("--auth", choices=_METHODS, default="auto", metavar="HOW", help=_ASKED)
-        parser.add_argument(
-            "--realm",
-            metavar="REALM",
-            help="the Kerberos realm of the people named, where it is not their domain: alice@REALM",
-        )
+def _common(parser: argparse.ArgumentParser, expected: str) -> None:
+    parser.add_argument("--auth", choices=_METHODS, default="auto", metavar="HOW", help=_ASKED)
+    parser.add_argument(
+        "--realm",
+        metavar="REALM",
+        help="the Kerberos realm of the people named, where it is not their domain: alice@REALM",
+    )
     parser.add_argument(
         "--expect",
         type=principal,
@@ -350,8 +343,8 @@ class Either:
 
 
 def either(args: argparse.Namespace) -> Either:
-    """From the options, and the passwords that are known here. Asks for the password of the other
-    side, where none of it is kept here.
+    """From the options, the ticket, and the passwords that are known here. Asks for the password of the
+    other side, where there is no ticket and none of it is kept here.
 
     Raises as `initiating`.
     """
@@ -359,39 +352,46 @@ def either(args: argparse.Namespace) -> Either:
         raise UsageError("you meet one: say --expect once")
     expected = args.expect[0] if args.expect else None
     level = required(args)
-    if args.auth == "none" or not (args.auth == "scram" or _wanted(args, expected, level) or expected):
+    # Plain TCP alone is RFC 4975's own, and is warned of.
+    if args.auth == "none" or not (args.auth != "auto" or expected or _wanted(args, expected, level)):
         if expected or level is Level.AUTHENTICATED or args.password_stdin:
             raise UsageError("--auth none proves nobody")
         return Either({}, {"require": level})
     if args.me is None or expected is None:
         option = "who you are: --as im:alice@lan" if args.me is None else "whom you mean: --expect im:bob@lan"
-        raise UsageError(f"a password belongs to two people: say {option}")
-    if args.tls == "none":
-        raise UsageError("over plain TCP a password protects nothing, and is not used: leave out --tls none")
-    from ..credentials.environment import Environment
-
+        raise UsageError(f"two people are proved to each other: say {option}")
+    plain = args.tls == "none"
+    if plain and args.auth in ("scram", "digest"):
+        raise UsageError("a password proves nobody well enough over plain TCP: leave out --tls none")
+    kerberos = _ticket(args, [expected], plain=plain)
+    words = args.auth in ("scram", "digest") or (args.auth == "auto" and not plain)
+    if args.password_stdin and not words:
+        raise UsageError("--password-stdin, and nothing here takes a password")
     # With --protected the key is verified, and nobody stands in between who could guess.
-    guessable = args.guessable or (args.protected and args.tls == "fingerprint")
-    arguments: dict[str, Any] = {"require": max(level, Level.AUTHENTICATED), "expect": expected}
-    arguments["policy"] = _policy("scram", guessable=guessable)
-    kept = _kept(args.me, expected)
-    if kept is not None:
-        arguments["verifiers"] = kept
-    given = kept is None or args.password_stdin or Environment.names(expected)
+    guessable = args.guessable or (args.protected and not plain)
+    kept = _kept(args, expected) if words else None
+    given = words and (_given(args, expected) or (kept is None and kerberos is None))
+    arguments = {
+        "require": max(level, Level.AUTHENTICATED),
+        "expect": expected,
+        "policy": _policy(args.auth, guessable=guessable),
+        "verifiers": kept,
+        "kerberos": None if kerberos is None else kerberos[0],
+    }
     if given:
         password = _password(args, expected, guessable=guessable)
         arguments["credentials"] = _Given(args.me, expected, password)
-    role = "passive" if not given else "active" if kept is None else "actpass"
+    role = "actpass" if kerberos or (given and kept) else "active" if given else "passive"
     return Either({"expected": expected, "auth": role, "proved": True}, arguments)
 
 
-def _kept(me: str, expected: str) -> Verifiers | None:
-    """What is kept of the password of somebody for `me`; None where nothing is."""
+def _kept(args: argparse.Namespace, expected: str) -> Verifiers | None:
+    """What is kept of the password of somebody for us; None where nothing is that would do."""
     from ..credentials.verifiers import VerifierStore, usual_path
 
     path = usual_path()
-    if not path.exists():
-        return None
     store = VerifierStore(path)
-    there = any((pair.initiator, pair.acceptor) == (expected, me) for pair in store.pairs())
-    return store if there else None
+    for pair in store.pairs() if path.exists() else ():
+        if (pair.initiator, pair.acceptor) == (expected, args.me):
+            return store if pair.digest_md5 or args.auth != "digest" else None
+    return None

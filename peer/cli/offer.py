@@ -99,7 +99,7 @@ class _Exchange:
         self._path: Path | None = None  # of ours, that the session is for
 
     async def run(self) -> Exit:
-        if self._args.tls == "none":
+        if self._args.tls == "none" and not self._login.told:
             self._output.note("msrp: plain TCP: everybody on the way can read and change everything")
         try:
             return await self._run()

@@ -280,7 +280,7 @@ def _texts(parser: argparse.ArgumentParser, file: str) -> None:
         help="TLS with the keys whose fingerprints the texts tell (fingerprint), or plain TCP (none)",
     )
     _reaching(parser)
-    login.add_initiating(parser, signalled=True)
+    login.add_initiating(parser)
     for add in (_taking, _me, _json):
         add(parser)
 

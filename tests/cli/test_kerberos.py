@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.programs import Listening, Program, Start, wait_until
+from cli.programs import Listening, Program, Start, carry, wait_until
 from sasl.realm import Realm, identity, needed, realm
 
 pytestmark = needed
@@ -204,3 +204,23 @@ def test_ctrl_c_leaves_nothing_of_the_demo(
     assert list(folder.iterdir()) == []
     left = subprocess.run(["pgrep", "-af", str(folder)], capture_output=True, text=True, check=False)
     assert left.stdout == ""
+
+
+@pytest.mark.parametrize("tls", [(), ("--tls", "none")], ids=["fingerprint", "plain"])
+@pytest.mark.parametrize("connects", ["alice", "bob"])
+def test_by_pasted_texts(
+    home: Realm, msrp: Start, monkeypatch: pytest.MonkeyPatch, tls: tuple[str, ...], connects: str
+) -> None:
+    """Either of two with tickets can do either part, and over plain TCP the proof protects the line."""
+    programs = []
+    for me, expected, words in (("alice", BOB, ("offer", "Lunch?")), ("bob", ALICE, ("answer", "--listen"))):
+        monkeypatch.setenv("KRB5CCNAME", home.ccache(me))
+        where = ("--connect",) if connects == "bob" == me else ("--interface", "127.0.0.1")
+        options = ("--as", identity(me), "--expect", expected, *tls, *where)
+        programs.append(msrp(*words, *options, stdin=subprocess.PIPE))
+    alice, bob = programs
+    assert "a=msrp-auth:SASL\n" in carry(alice, bob)
+    assert "a=msrp-auth:SASL\n" in carry(bob, alice)
+    assert (alice.wait(), bob.wait()) == (0, 0), alice.errors + bob.errors
+    assert f"{BOB} is proved by KRB5-U2U" in alice.output
+    assert f"{ALICE} (proved): Lunch?" in bob.output

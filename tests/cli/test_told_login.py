@@ -110,6 +110,18 @@ def test_a_password_in_the_environment(
     proved(hers, his)
 
 
+def test_by_digest_md5(msrp: Start, alice: Start) -> None:
+    made = msrp("passwd", "--from", ALICE, "--for", BOB, "--digest-md5", "--generate", "--json")
+    assert made.wait() == 0, made.errors
+    hers = alice("offer", *AT, "Lunch?", *TO_BOB, "--password-stdin", "--auth", "digest")
+    hers.write(f"{made.event('kept')['secret']}\n")
+    his = msrp("answer", *AT, "--listen", *TO_ALICE, "--auth", "digest", stdin=subprocess.PIPE)
+    carry(hers, his)
+    carry(his, hers)
+    assert (hers.wait(), his.wait()) == (0, 0), hers.errors + his.errors
+    assert f"{BOB} is proved by DIGEST-MD5" in hers.output
+
+
 def test_over_a_verified_key_any_password_will_do(msrp: Start, alice: Start) -> None:
     """With --protected nobody stands in between who could guess it."""
     made = msrp("passwd", "--from", ALICE, "--for", BOB, "--password-stdin", stdin=subprocess.PIPE)
@@ -132,10 +144,10 @@ def test_over_a_verified_key_any_password_will_do(msrp: Start, alice: Start) -> 
 def test_a_wrong_password_says_nothing(msrp: Start, alice: Start, word: str) -> None:
     hers = alice("offer", *AT, "Lunch?", *TO_BOB, "--password-stdin", "--guessable")
     hers.write("another word\n")
-    his = msrp("answer", *AT, "--listen", *TO_ALICE, "--timeout", "2", stdin=subprocess.PIPE)
+    his = msrp("answer", *AT, "--listen", *TO_ALICE, "--timeout", "10", stdin=subprocess.PIPE)
     carry(hers, his)
     carry(his, hers)
-    assert hers.wait() == 4
+    assert hers.wait() == 4, hers.errors
     assert "the user is not known there, or the password is wrong" in hers.errors
     assert his.wait() == 3
     assert "Lunch" not in his.output
@@ -212,7 +224,9 @@ def test_who_answers_and_connects_waits_for_whoever_carries_the_answer(
         (["--auth", "none", "--expect", BOB], "proves nobody"),
         (["--auth", "none", "--password-stdin"], "proves nobody"),
         (["--expect", "bob"], "im:"),
-        (["--expect", BOB, "--as", ALICE, "--tls", "none"], "plain TCP"),
+        (["--expect", BOB, "--as", ALICE, "--tls", "none", "--auth", "scram"], "plain TCP"),
+        (["--expect", BOB, "--as", ALICE, "--tls", "none", "--auth", "digest"], "plain TCP"),
+        (["--expect", BOB, "--as", ALICE, "--realm", "LAN", "--auth", "scram"], "--realm is for"),
         (["--connect", "--port", "5000"], "leave out --port"),
         (["--connect", "--at", "127.0.0.1", "--interface", "127.0.0.1"], "leave out --interface"),
         (["--at", "127.0.0.1:0", "--interface", "127.0.0.2"], "already which interface"),
