@@ -133,7 +133,8 @@ class Grants:
     def use(self, frame: Frame, now: float) -> Grant | None:
         """Take the grant a first request names; None where it names none.
 
-        Its From-Path must be the other URI of the grant, and that alone.
+        Its From-Path must be the other URI of the grant, and that alone. Who was proved since it was
+        granted has to be whom that names, too.
         """
         if " " in frame.to_path or " " in frame.from_path:
             return None
@@ -142,7 +143,8 @@ class Grants:
         asked = Uri.parse(frame.to_path), Uri.parse(frame.from_path)
         for uri, grant in self._open.items():
             if grant.deadline > now and grant.uris == asked:
-                return self._open.pop(uri)
+                found = self._open.pop(uri)
+                return found if same_pair(found.uris[1], self._connection.security) else None
         return None
 
     def next_timer(self) -> float | None:

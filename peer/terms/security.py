@@ -110,12 +110,20 @@ class Security:
     def level(self) -> Level:
         if not self.confidential:
             return Level.PLAINTEXT
-        if self._proved or self.vouched:
+        if self._proved:
+            return Level.AUTHENTICATED
+        # Who logged in with a secret that others have, too, is not made better by somebody else's key.
+        about = [layer for layer in self.layers if self._may_be(layer)]
+        if any(layer.verified == "chain" and layer.names for layer in about):
             return Level.AUTHENTICATED
         # A relay's verified host says nothing about the person behind it.
-        if any(layer.verified in ("pinned", "signalled", "compared") for layer in self.layers):
+        if any(layer.verified in ("pinned", "signalled", "compared") for layer in about):
             return Level.KEY_VERIFIED
         return Level.PASSIVE_ONLY
+
+    def _may_be(self, layer: Protection) -> bool:
+        """Whether the key of a layer may be that of who logged in."""
+        return self.proof is None or not layer.names or self.proof.principal in layer.names
 
     @property
     def _proved(self) -> bool:

@@ -414,6 +414,18 @@ def test_a_connection_belongs_to_its_pair() -> None:
     assert hand.ask(("Accept-Types", "*"), own=Uri.fresh("h", 9).text).status == 200
 
 
+@pytest.mark.parametrize(("named", "status"), [("im:eve@lan", 481), (ALICE, 200), (None, 200)])
+def test_what_was_granted_before_belongs_to_the_pair_too(named: str | None, status: int) -> None:
+    """Where nobody needs to be proved a session may be granted first, under any name."""
+    hand = by_hand(Door(least=Level.PASSIVE_ONLY))
+    own = Uri.fresh("h", 9, user=named).text
+    granted = hand.ask(("Accept-Types", "*"), own=own).header("Use-Path") or ""
+    assert log_in(hand).status == 200
+    hand.to, hand.own = granted, own
+    assert statuses(hand.say(hand.chunk("msg1", b"hello"))) == [status]
+    assert bool(hand.connection.arrived) == (status == 200)
+
+
 # -- where a layer begins
 
 

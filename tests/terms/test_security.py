@@ -10,10 +10,14 @@ TLS = Protection("tls", "TLSv1.3", "AES", confidential=True)
 KEY = Protection("tls", "TLSv1.3", "AES", confidential=True, verified="signalled")
 HOST = Protection("tls", "TLSv1.3", "AES", confidential=True, verified="host")
 LAYER = Protection("sasl", "DIGEST-MD5", "rc4", confidential=True)
+OWN = Protection("tls", "TLSv1.3", "AES", True, verified="chain", names=("im:bob@lan",))
+OTHERS = Protection("tls", "TLSv1.3", "AES", True, verified="chain", names=("im:eve@lan",))
+PINNED = Protection("tls", "TLSv1.3", "AES", True, verified="pinned", names=("im:eve@lan",))
 INTEGRITY = Protection("sasl", "DIGEST-MD5", "none", confidential=False)
 TICKET = Proof("im:bob@lan", "KRB5-U2U", True)
 WORD = Proof("im:bob@lan", "SCRAM-SHA-256-PLUS", True, guessable=True)
 SHARED = Proof("im:bob@lan", "SCRAM-SHA-256-PLUS", True, shared=True, guessable=True)
+EXTERNAL = Proof("im:bob@lan", "EXTERNAL", False)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +37,11 @@ SHARED = Proof("im:bob@lan", "SCRAM-SHA-256-PLUS", True, shared=True, guessable=
         ((TLS, LAYER), WORD, Level.AUTHENTICATED),
         ((LAYER,), TICKET, Level.AUTHENTICATED),
         ((KEY,), TICKET, Level.AUTHENTICATED),
+        ((OWN,), SHARED, Level.AUTHENTICATED),
+        ((OTHERS,), SHARED, Level.PASSIVE_ONLY),
+        ((PINNED,), SHARED, Level.PASSIVE_ONLY),
+        ((OTHERS,), WORD, Level.AUTHENTICATED),
+        ((OTHERS,), EXTERNAL, Level.PASSIVE_ONLY),
     ],
 )
 def test_levels(layers: tuple[Protection, ...], proof: Proof | None, level: Level) -> None:
