@@ -300,8 +300,8 @@ def _path(name: str) -> Path:
 
 def _short(session: Session) -> str:
     """Who says a line. A name that nothing proves never looks like one that is proved."""
-    if (proof := session.security.proof) is not None:
-        return escape(proof.principal)
+    if session.security.names:
+        return escape(session.security.names[0])
     return (
         session.peer_address
         if session.peer_claim is None

@@ -22,6 +22,7 @@ from ..terms.errors import CannotReach, MsrpError, NotSecureEnough, PeerError, U
 from ..terms.security import Level
 from . import demo_realm
 from .about import about, openssl
+from .demo_authority import Papers, make_papers
 from .demo_child import Child
 from .demo_peer import ALICE, BOB, DIGEST, told_digest
 from .exits import Exit
@@ -75,6 +76,13 @@ class _Demo:
         # DIGEST-MD5 in the open can be guessed at by whoever watches.
         weak = args.auth == "none" or (args.auth == "digest" and self._tls == "none")
         self._level = Level.PASSIVE_ONLY if weak else Level.AUTHENTICATED
+        self._papers: Papers | None = None
+        if args.auth == "certificate":
+            if args.tls is not None:
+                raise UsageError(
+                    f"certificates are shown in TLS of their own kind: leave out --tls {args.tls}"
+                )
+            self._tls = "certificate"
         if self._tls == "none" and args.auth not in ("digest", "kerberos"):
             raise UsageError("plain TCP is protected by a proof alone: --auth digest, or --auth kerberos")
 
@@ -111,7 +119,9 @@ class _Demo:
             inbox.mkdir(exist_ok=True)
             async with AsyncExitStack() as stack:
                 ticket = await self._kerberos(stack)
-                child = Child(inbox, self._tls, _LOOPBACK, self._auth, password=self._password, ticket=ticket)
+                told = "anonymous" if self._tls == "certificate" else self._tls  # his papers say it
+                child = Child(inbox, told, _LOOPBACK, self._auth, password=self._password, ticket=ticket)
+                child.papers = self._certificates(stack)
                 bob = await stack.enter_async_context(child)
                 self._stage(f"{self._args.size} MiB of random octets")
                 noise = await _make_noise(folder / "noise.bin", self._args.size)
@@ -119,6 +129,15 @@ class _Demo:
                 self._stage("bob to end")
                 code = await bob.end()
                 self._check("bob's process ended by itself, without an error", code == Exit.DONE)
+
+    def _certificates(self, stack: AsyncExitStack) -> Papers | None:
+        """Make an authority and what it gives the two, where it is wanted; bob's part."""
+        if self._auth != "certificate":
+            return None
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="msrp-papers-"))
+        self._papers, his = make_papers(Path(folder), (ALICE, BOB))
+        self._tell("ca", "an authority of their own; alice and bob have a certificate each, and nothing else")
+        return his
 
     async def _kerberos(self, stack: AsyncExitStack) -> str | None:
         """Make a realm, where it is wanted; where bob's ticket is."""
@@ -184,7 +203,10 @@ class _Demo:
         if self._realm is not None:
             kerberos = Kerberos(ccache=self._realm.ccache("alice"))
             login = {"expect": BOB, "kerberos": kerberos, "require": self._level}
-        return connect(target, me=ALICE, tls=self._tls, interfaces=[_LOOPBACK], files=False, **login)
+        if self._papers is not None:
+            login = {"expect": BOB, "require": self._level, **self._papers.arguments()}
+        login = {"tls": self._tls, **login}
+        return connect(target, me=ALICE, interfaces=[_LOOPBACK], files=False, **login)
 
     def _compare(self, session: Session, seen: dict[str, Any], listening: dict[str, Any]) -> None:
         """Both ends must describe one and the same line."""
@@ -207,7 +229,7 @@ class _Demo:
             claims = claims and proofs == (None, None)
             self._check("each knows whom the other claims to be, and that it is not proved", claims)
         else:
-            bound = self._tls != "none" and self._auth != "digest"
+            bound = self._tls not in ("none", "certificate") and self._auth != "digest"
             proved = (*proofs, ours["bound"], theirs["bound"]) == (BOB, ALICE, bound, bound)
             words = "each has proved to the other who they are"
             if bound:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..terms.errors import MsrpError
+from .demo_authority import Papers
 from .output import reason
 
 __all__ = ["Child"]
@@ -39,6 +40,8 @@ class Child:
         self._options = ["--out", str(inbox), "--tls", tls, "--interface", interface, "--auth", auth]
         self._password = password
         self._ticket = ticket
+        self.papers: Papers | None = None
+        """What he shows, and whom he believes, where alice is to show a certificate."""
         self._process: Process | None = None
         self._events: deque[dict[str, Any]] = deque()
 
@@ -50,6 +53,7 @@ class Child:
     async def __aenter__(self) -> Self:
         # -P: the installed package, whatever lies in the folder we were started in.
         command = [sys.executable, "-P", "-m", "msrp_peer.cli.main", "demo-peer", *self._options]
+        command += [] if self.papers is None else self.papers.options
         environment = {**os.environ, "PYTHONSAFEPATH": "1"}
         if self._ticket is not None:
             environment["KRB5CCNAME"] = self._ticket

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..terms.errors import MsrpError
 from ..terms.security import Level
+from .demo_authority import Papers
 from .exits import Exit
 from .incoming import session_fields
 from .output import Output
@@ -59,6 +60,8 @@ def run(args: argparse.Namespace) -> Exit:
     """Listen until standard input ends."""
     output = Output(json=True)
     login = _login(args.auth, args.tls)
+    if args.auth == "certificate":
+        login = {"expect": ALICE, **Papers(args.cert, args.key, args.ca).arguments()}
     return run_loop(lambda: _until_told(args, output, login), output)
 
 
@@ -68,7 +71,7 @@ def _login(auth: str, tls: str) -> dict[str, Any]:
 
     from ..credentials.standard_input import read_line
 
-    if auth == "none":
+    if auth in ("none", "certificate"):
         return {}
     # Who expects somebody wants them proved, which a password in the open does not do.
     expected: dict[str, Any] = {} if tls == "none" and auth == "digest" else {"expect": ALICE}
@@ -106,8 +109,9 @@ async def _bob(args: argparse.Namespace, output: Output, login: dict[str, Any]) 
         except (MsrpError, OSError) as error:
             output.error(error, session=session.tag)
 
+    login = {"tls": args.tls or "anonymous", **login}
     async with listen(
-        "127.0.0.1:0", met, me=BOB, tls=args.tls, announce=True, interfaces=args.interfaces, **login
+        "127.0.0.1:0", met, me=BOB, announce=True, interfaces=args.interfaces, **login
     ) as listener:
         output.event(
             "listening",

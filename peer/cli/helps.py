@@ -88,6 +88,7 @@ examples:
   msrp demo --size 1024          a file of 1 GiB
   msrp demo --tls adh            the anonymous suites of TLS 1.2
   msrp demo --auth scram         the two prove who they are, with a password made for the run
+  msrp demo --auth certificate   the same, by certificates of an authority made for it
   msrp demo --auth digest        the same by DIGEST-MD5, without TLS: what that is worth, and what not
   msrp demo --auth kerberos      with tickets of a realm made for the run; needs MIT's KDC here
   msrp demo --keep /tmp/demo     keep the file, as it was sent and as it arrived
@@ -100,6 +101,7 @@ examples:
   msrp listen --as im:bob@lan --announce         to be found on this network
   msrp listen 127.0.0.1 --port 0 --once --json   for a program: any free port, one session
   msrp listen --as im:bob@lan --expect im:alice@lan   nobody but alice, once she has logged in
+  msrp listen --cert bob.pem --key bob.key --ca ca.pem   who has a certificate of that authority
 
 Who has a password here (msrp passwd) can log in, and so can people of your Kerberos realm where you
 have a ticket (kinit); each side is then proved to the other. With --expect, --require authenticated
@@ -114,6 +116,7 @@ examples:
   msrp send im:bob@lan --file a.jpg --file b.jpg
   fortune | msrp send box.lan:2855 -
   msrp send 192.168.1.7 --as im:alice@lan --expect im:bob@lan "Lunch?"
+  msrp send 192.168.1.7 --expect im:bob@lan --cert alice.pem --key alice.key --ca ca.pem "Lunch?"
 
 With --expect the other side must prove who it is, and you log in: with your Kerberos ticket, if you
 have one and both of you are of its realm (im:alice@example.com is alice@EXAMPLE.COM; --realm says
@@ -123,6 +126,8 @@ keyring, or typed here. Whoever waits there has made it:
 
 With --tls none, or an msrp URI, there is no TLS, and the proof protects the line: a ticket as well as
 TLS would, --auth digest less. Nothing is said before it does.
+
+With --ca and --cert certificates prove both: they name im:bob@lan as a URI, and no host counts.
 """
 CHAT = """\
 examples:

@@ -77,9 +77,14 @@ class Taking:
 
 def who(session: Session) -> str:
     """Who is at the other end, as far as that is known, for a person."""
-    if (proof := session.security.proof) is not None:
-        proved = session.security.level is Level.AUTHENTICATED
-        return f"{escape(proof.principal)} ({'proved' if proved else 'logged in, and that proves little'})"
+    security = session.security
+    if security.names:
+        how = "logged in, and that proves little"
+        if security.level is Level.AUTHENTICATED:
+            how = "proved"
+        elif security.pinned:
+            how = "known by their key"
+        return f"{escape(' and '.join(security.names))} ({how})"
     if session.peer_claim is not None:
         return f"{escape(str(session.peer_claim))} (claimed, not proved)"
     return escape(session.peer_address)
@@ -94,11 +99,10 @@ def who_and_where(session: Session) -> str:
 
 def session_fields(session: Session) -> dict[str, object]:
     """The same for a program."""
-    proof = session.security.proof
     return {
         "session": session.tag,
         "peer_claimed": None if session.peer_claim is None else str(session.peer_claim),
-        "peer_proved": None if proof is None else proof.principal,
+        "peer_proved": session.security.principal,
         "peer_address": session.peer_address,
         "security": session.security.as_dict(),
     }

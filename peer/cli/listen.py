@@ -119,23 +119,23 @@ async def listening(
     """Listen as the options say, and tell where. Raises `CannotListen` and UsageError."""
     from .. import listen
 
+    login = login or Accepting({})
+    arguments = {"me": args.me, "tls": args.tls or "anonymous", **login.arguments}
     async with contextlib.AsyncExitStack() as stack:
         try:
             listener = await stack.enter_async_context(
                 listen(
                     listening_address(args.address, args.port),
                     handler,
-                    me=args.me,
-                    tls=args.tls or "anonymous",
                     announce=args.announce,
                     interfaces=args.interfaces,
                     access=blocked(),
-                    **(login.arguments if login else {}),
+                    **arguments,
                 )
             )
         except CannotReach as error:
             raise CannotListen(str(error)) from None
-        _tell(listener, output, args.me, taking, login or Accepting({}))
+        _tell(listener, output, arguments["me"], taking, login)
         telling = asyncio.ensure_future(_tell_failed(listener, output))
         stack.callback(telling.cancel)
         yield listener
@@ -169,7 +169,9 @@ def _tell(listener: Listener, output: Output, me: str | None, taking: Taking, lo
     lines = [f"Listening at {listener.uri}"]
     if me is not None:
         proved = "a claim; nothing proves it to the other side"
-        if login.users or login.realm:
+        if login.certified:
+            proved = "proved by a certificate, or known by this key"
+        elif login.users or login.realm:
             proved = "proved to those who log in"
         lines.append(f"  as {me}: {proved}")
     if login.sentence is not None:
@@ -177,7 +179,8 @@ def _tell(listener: Listener, output: Output, me: str | None, taking: Taking, lo
     if listener.announced:
         lines.append("  announced on this network")
     if listener.fingerprint is not None:
-        lines.append(f"  with a key made for this run, SHA-256 {listener.fingerprint}")
+        whose = "the key of this certificate" if login.certified else "a key made for this run"
+        lines.append(f"  with {whose}, SHA-256 {listener.fingerprint}")
     lines.append(f"  {taking.sentence}")
     output.event(
         "listening",

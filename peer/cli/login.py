@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from ..credentials.errors import CredentialsError
 from ..signalling.target import parse_target
 from ..terms.errors import NotSecureEnough, UsageError
-from ..terms.principal import Principal, PrincipalError
+from ..terms.principal import Principal
 from ..terms.security import Level
+from . import papers
 
 if TYPE_CHECKING:
     from msrp_sasl import Kerberos, Password, Policy, Verifiers
@@ -23,81 +24,15 @@ __all__ = [
     "Accepting",
     "Either",
     "accepting",
-    "add_accepting",
-    "add_initiating",
-    "add_require",
     "either",
     "initiating",
-    "principal",
     "required",
 ]
 
-_METHODS = ("auto", "scram", "digest", "kerberos", "none")
-_ASKED = (
-    "how the two are proved to each other: by a password (scram; digest, which is weaker), by Kerberos "
-    "tickets (kerberos), not at all (none); or, where --expect, --require, --tls none or a password wants "
-    "it, by a ticket if you have one, else by a password (auto)"
-)
 _UNPROTECTED = (
     "nothing protects plain TCP but a proof that brings its own protection: a Kerberos ticket, or "
     "--auth digest"
 )
-
-
-def add_initiating(parser: argparse.ArgumentParser) -> None:
-    """The options of whoever connects; `signalled` where that is by texts that are carried over."""
-    _common(parser, "speak with nobody but them, once they are proved: im:bob@lan")
-    parser.add_argument(
-        "--password-stdin", action="store_true", help="read the password from the first line of stdin"
-    )
-    parser.add_argument(
-        "--guessable",
-        action="store_true",
-        help="allow a password that somebody thought of, which whoever stands in between could guess",
-    )
-
-
-def add_accepting(parser: argparse.ArgumentParser) -> None:
-    """The options of whoever only listens."""
-    _common(parser, "serve nobody but them, once they are proved: im:alice@lan; repeatable")
-    add_require(parser)
-
-
-def add_require(parser: argparse.ArgumentParser) -> None:
-    """The level."""
-    words = [level.word for level in Level if level > Level.PLAINTEXT]
-    parser.add_argument(
-        "--require",
-        choices=words,
-        default=Level.PASSIVE_ONLY.word,
-        metavar="LEVEL",
-        help=f"how well the line must be protected: {', '.join(words)} (%(default)s)",
-    )
-
-
-def _common(parser: argparse.ArgumentParser, expected: str) -> None:
-    parser.add_argument("--auth", choices=_METHODS, default="auto", metavar="HOW", help=_ASKED)
-    parser.add_argument(
-        "--realm",
-        metavar="REALM",
-        help="the Kerberos realm of the people named, where it is not their domain: alice@REALM",
-    )
-    parser.add_argument(
-        "--expect",
-        type=principal,
-        action="append",
-        default=[],
-        metavar="URI",
-        help=expected,
-    )
-
-
-def principal(text: str) -> str:
-    """The value of an option that names somebody."""
-    try:
-        return Principal.parse(text).text
-    except PrincipalError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def required(args: argparse.Namespace) -> Level:
@@ -118,6 +53,8 @@ def initiating(args: argparse.Namespace) -> dict[str, Any]:
     named = None if target.principal is None else target.principal.text
     expected = args.expect[0] if args.expect else named
     level = required(args)
+    if papers.wanted(args):
+        return papers.showing(args, expected, level)
     plain = args.tls == "none" or not target.secure
     wanted = args.auth not in ("auto", "none") or bool(args.expect) or _wanted(args, expected, level)
     if args.auth == "none" or not (wanted or plain):
@@ -239,9 +176,17 @@ class Accepting:
     needed: bool = False
 
     @property
+    def certified(self) -> bool:
+        """Whether each side shows a key that the other verifies."""
+        return "trust" in self.arguments
+
+    @property
     def sentence(self) -> str | None:
         """The same for a person; None where nobody can."""
         expected = self.arguments.get("expect")
+        if self.certified:
+            whose = f": {', '.join(expected)}" if expected else ""
+            return f"nobody is served but those whose certificate is believed{whose}"
         tickets = [] if self.realm is None else [f"people of {self.realm} with a ticket"]
         who = ", ".join(expected or (*self.users, *tickets))
         if not who:
@@ -258,6 +203,8 @@ def accepting(args: argparse.Namespace) -> Accepting:
     where the ticket will not do.
     """
     level = required(args)
+    if papers.wanted(args):
+        return Accepting(papers.serving(args, level), needed=True)
     plain = args.tls == "none"
     needed = bool(args.expect) or level is Level.AUTHENTICATED or args.auth not in ("auto", "none") or plain
     if args.auth == "none" and needed:

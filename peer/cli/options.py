@@ -12,11 +12,12 @@ from pathlib import Path
 
 from ..signalling.target import parse_target
 from ..terms.errors import UsageError
-from . import door_options, helps, login, settings
+from . import door_options, helps, login_options, settings
 
 __all__ = ["build_parser", "listening_address", "parse", "read"]
 
 ANY_ADDRESS = "0.0.0.0:2855"
+_DEMO = ("scram", "digest", "certificate", "kerberos")
 
 _TALKING = ("listen", "send", "chat", "offer", "answer", "verify")  # the commands that have sessions
 Add = Callable[[argparse.ArgumentParser], None]
@@ -81,7 +82,9 @@ def build_parser(*, hidden: bool = False) -> argparse.ArgumentParser:
         for add in (_tls, _interfaces):
             add(bob)
         bob.add_argument("--out", type=Path, required=True)
-        bob.add_argument("--auth", choices=("none", "scram", "digest", "kerberos"), default="none")
+        bob.add_argument("--auth", choices=("none", *_DEMO), default="none")
+        for option in ("--cert", "--key", "--ca"):
+            bob.add_argument(option, type=Path)
     return parser
 
 
@@ -156,10 +159,12 @@ def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the files there")
     parser.add_argument(
         "--auth",
-        choices=("none", "scram", "digest", "kerberos"),
+        choices=("none", *_DEMO),
         default="none",
+        metavar="HOW",
         help="whether the two prove themselves to each other: with a password made for the run (scram; "
-        "digest, over plain TCP), or in a Kerberos realm made for it (none)",
+        "digest, over plain TCP), by certificates of an authority made for it (certificate), in a Kerberos "
+        "realm made for it (kerberos), or not at all (none)",
     )
     _tls(parser)
     _json(parser)
@@ -171,7 +176,7 @@ def _listen(parser: argparse.ArgumentParser) -> None:
     )
     _listener(parser)
     parser.add_argument("--once", action="store_true", help="end after the first session")
-    login.add_accepting(parser)
+    login_options.add_accepting(parser)
     for add in (door_options.add_known, door_options.add_let_in, _taking, _me, _tls, _interfaces, _json):
         add(parser)
 
@@ -189,7 +194,7 @@ def _send(parser: argparse.ArgumentParser) -> None:
         metavar="F",
         help="a file; repeatable",
     )
-    for add in (_reaching, login.add_initiating, door_options.add_known, _me, _tls, _interfaces, _json):
+    for add in (_reaching, login_options.add_calling, door_options.add_known, _me, _tls, _interfaces, _json):
         add(parser)
 
 
@@ -197,17 +202,8 @@ def _chat(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", nargs="?", metavar="TARGET", help="host:port, an msrps URI, or an im: URI")
     _instead(parser)
     _listener(parser)
-    for add in (
-        _reaching,
-        login.add_initiating,
-        door_options.add_known,
-        door_options.add_let_in,
-        _taking,
-        _me,
-        _tls,
-        _interfaces,
-        _json,
-    ):
+    doors = door_options.add_known, door_options.add_let_in
+    for add in (_reaching, login_options.add_calling, *doors, _taking, _me, _tls, _interfaces, _json):
         add(parser)
 
 
@@ -215,7 +211,7 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", nargs="?", metavar="TARGET", help="host:port, an msrps URI, or an im: URI")
     _instead(parser)
     _listener(parser)
-    for add in (_reaching, login.add_initiating, _me, _tls, _interfaces, _json):
+    for add in (_reaching, login_options.add_calling, _me, _tls, _interfaces, _json):
         add(parser)
 
 
@@ -280,7 +276,7 @@ def _texts(parser: argparse.ArgumentParser, file: str) -> None:
         help="TLS with the keys whose fingerprints the texts tell (fingerprint), or plain TCP (none)",
     )
     _reaching(parser)
-    login.add_initiating(parser)
+    login_options.add_initiating(parser)
     for add in (_taking, _me, _json):
         add(parser)
 
@@ -323,7 +319,7 @@ def _listener(parser: argparse.ArgumentParser) -> None:
 
 
 def _reaching(parser: argparse.ArgumentParser) -> None:
-    login.add_require(parser)
+    login_options.add_require(parser)
     parser.add_argument(
         "--timeout",
         type=_seconds,
@@ -343,7 +339,7 @@ def _taking(parser: argparse.ArgumentParser) -> None:
 def _me(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--as",
-        type=login.principal,
+        type=login_options.principal,
         dest="me",
         metavar="URI",
         help="who you say you are, such as im:bob@lan",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from .login import principal
+from .login_options import principal
 from .options import _json
 
 __all__ = ["EPILOG", "SUMMARY", "add_arguments"]

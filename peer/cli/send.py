@@ -55,11 +55,9 @@ async def connection(
         async def begin(known: KnownPeers | None) -> Session:
             connecting = connect(
                 args.target,
-                me=args.me,
-                tls=args.tls,
                 timeout=args.timeout,
                 interfaces=args.interfaces,
-                **{**login, "known": known},
+                **{"me": args.me, "tls": args.tls, **login, "known": known},
             )
             return await stack.enter_async_context(connecting)
 

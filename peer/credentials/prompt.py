@@ -13,7 +13,7 @@ from ..terms.display import escape
 from .errors import CannotAsk, CredentialsError
 from .secret import entered, mistyped
 
-__all__ = ["Prompt", "ask", "has_terminal"]
+__all__ = ["Prompt", "ask", "has_terminal", "passphrase"]
 
 _MISTYPED = "That looks like a generated secret with a slip in it. Once more, please: "
 
@@ -42,6 +42,11 @@ def ask(question: str) -> Password | None:
         # Whoever enters the same again means it.
         text = again or text
     return entered(text) if text else None
+
+
+def passphrase(question: str) -> str:
+    """What is entered at the terminal, as it is; empty for nothing. Raises `CannotAsk` without one."""
+    return _line(question)
 
 
 def has_terminal() -> bool:

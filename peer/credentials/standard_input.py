@@ -11,7 +11,7 @@ from msrp_sasl import Password
 from .errors import CannotAsk, CredentialsError
 from .secret import entered
 
-__all__ = ["StandardInput", "read_line"]
+__all__ = ["StandardInput", "read_line", "read_text"]
 
 _LONGEST: Final = 4096  # octets; longer than any password that is allowed
 
@@ -35,10 +35,16 @@ class StandardInput:
 
 
 def read_line() -> Password:
+    """The next line of standard input as a password; raises as `read_text` does, and `CredentialsError`
+    where it is none."""
+    return entered(read_text())
+
+
+def read_text() -> str:
     """The next line of standard input, without its end. What follows is left for others.
 
     Raises `CannotAsk` where it is a terminal, which would show the password, or closed, and
-    `CredentialsError` where the line is missing, too long or no password.
+    `CredentialsError` where the line is missing, too long or no text.
     """
     try:
         descriptor = sys.stdin.fileno()
@@ -54,7 +60,7 @@ def read_line() -> Password:
         raise CredentialsError("the first line of standard input is not UTF-8")
     if not text:
         raise CredentialsError("standard input holds no password: its first line is empty")
-    return entered(text)
+    return text
 
 
 def _octets(descriptor: int) -> bytes:

@@ -36,7 +36,7 @@ class Said:
 
     Attributes:
         principals: the people it names, as `Principal.text` has them.
-        hosts: the hosts it names, in lower-case A-labels; no patterns.
+        hosts: the hosts it names, in lower-case A-labels, patterns among them.
         others: what else it names, for a person to read; safe to show.
         unfit: why it is no certificate of a person for TLS; None where it is one.
     """
@@ -66,8 +66,7 @@ class Said:
             elif isinstance(name, x509.DNSName | x509.RFC822Name):
                 others.append(name.value)
         self.principals = tuple(dict.fromkeys(people))
-        hosts = (name.value.lower() for name in names if isinstance(name, x509.DNSName))
-        self.hosts = frozenset(host for host in hosts if "*" not in host)
+        self.hosts = frozenset(name.value.lower() for name in names if isinstance(name, x509.DNSName))
         self.others = tuple(escape(name, 80) for name in others[:3])
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 import msrp_peer
+from msrp_core import Uri
 from msrp_peer import Level, NotSecureEnough, PeerError, Trust, UsageError
+from msrp_peer.protocol.auth import same_pair
+from msrp_peer.terms.security import Proof, Protection, Security
 from support.authority import Authority
 from support.people import Knows, known
 from support.proxy import Fate, proxy
@@ -203,6 +207,18 @@ async def test_somebody_else_comes() -> None:
             await connect(listener.port, key=None)
         with pytest.raises(msrp_peer.MsrpError, match=r"it wants a certificate|does not accept"):
             await msrp_peer.connect(f"127.0.0.1:{listener.port}", me=ALICE)
+
+
+@pytest.mark.parametrize("verified", ["chain", "pinned"])
+def test_a_session_uri_claims_nobody_else(verified: Any) -> None:
+    key = Protection("tls", "TLSv1.3", "any", True, verified=verified, names=(ALICE, SIP))
+    line = Security((key,))
+    for name, fits in ((ALICE, True), (SIP, True), (EVE, False), (None, True)):
+        assert same_pair(Uri.fresh("127.0.0.1", 2855, user=name), line) == fits
+    assert same_pair(Uri.fresh("127.0.0.1", 2855, user=EVE), Security((replace(key, names=()),)))
+    assert not same_pair(
+        Uri.fresh("127.0.0.1", 2855, user=ALICE), Security((key,), Proof(SIP, "EXTERNAL", False))
+    )
 
 
 # -- what makes no sense
