@@ -324,6 +324,8 @@ class Outgoing:
             self.status = status
             self._stop(event, refusal(status))
             self.endpoint.answered(status, self.content_type)
+        else:
+            self.endpoint.answered(status)  # the session may be over, whatever became of the message
 
     def late(self) -> None:
         self._waiting -= 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -63,6 +64,16 @@ def begun(join: msrp_peer.join) -> asyncio.Task[msrp_peer.Session]:
     return asyncio.ensure_future(join.__aenter__())
 
 
+def taken(port: int) -> bool:
+    """Whether somebody listens there."""
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
 async def called_off(join: asyncio.Task[msrp_peer.Session]) -> None:
     join.cancel()
     await asyncio.wait([join])
@@ -116,7 +127,7 @@ async def test_where_the_passive_side_listens_by_itself() -> None:
     waiting = Paths(local_uri=there, remote_path=here, active=False, me=BOB, expected=ALICE)
     going = Paths(local_uri=here, remote_path=there, active=True, me=ALICE, expected=BOB)
     passive = begun(msrp_peer.join(waiting, verifiers=known()))
-    await asyncio.sleep(0)
+    await until(lambda: passive.done() or taken(port))
     near, far = await msrp_peer.join(going, credentials=Knows()), await passive
     async with near, far:
         await proved(near, far)

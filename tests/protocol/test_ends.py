@@ -301,6 +301,25 @@ def test_a_session_the_other_side_does_not_know(status: int) -> None:
     assert hand.connection.state == "open"
 
 
+@pytest.mark.parametrize("status", [481, 506])
+@pytest.mark.parametrize("before", ["refused", "withdrawn"])
+def test_a_session_that_ended_behind_a_message_that_had(before: str, status: int) -> None:
+    """The code is about the session, also where its message is over for another reason."""
+    hand, endpoint = begin()
+    outgoing = endpoint.send("a/b", None)
+    outgoing.feed(b"x" * 100 * 1024)
+    first, second = hand.hear()
+    if before == "refused":
+        hand.answer(first, status=413)
+    else:
+        outgoing.withdraw()
+    assert not endpoint.closed
+    hand.answer(second, status=status)
+    assert endpoint.closed
+    assert outgoing.state == ("failed" if before == "refused" else "withdrawn")
+    assert hand.connection.state == "open"
+
+
 def test_a_greeting_the_other_side_does_not_know() -> None:
     hand, endpoint = begin()
     hand.connection.greet(endpoint, hand.now)
