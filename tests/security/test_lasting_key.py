@@ -47,7 +47,7 @@ def test_it_is_made_once_and_kept(folder: Path) -> None:
     assert [path.name for path in sorted(folder.iterdir())] == ["im%3abob@lan.pem", "im%3acarol@lan.pem"]
 
 
-@pytest.mark.rule("4975 14.4-1")
+@pytest.mark.rule("4975 14.4-1 14.5-5")
 def test_it_names_its_principal_and_nobody_vouches_for_it(folder: Path) -> None:
     key = lasting_key("sip:b%C3%B6b@example.org", folder)
     assert key.names == ("sip:b%C3%B6b@example.org",)
