@@ -168,7 +168,7 @@ class Listener:
         fingerprint: SHA-256 of the certificate it shows (RFC 8122 section 5); None without one.
         guard: who may log in; None where it does not say.
         discovery_problem: why it is not announced though it was asked to be; None else.
-        failed_logins: those who could not prove who they are, as they come.
+        failed_logins: those who could not prove who they are, by a login or a certificate, as they come.
     """
 
     def __init__(
@@ -326,6 +326,8 @@ class Listener:
 
     def line_gone(self, line: Line) -> None:
         self._lines.pop(line, None)
+        if (refused := line.connection.wire.refused) is not None:
+            self.login_failed(line, refused)
         if line.connection.reason is not None:
             log.info("the connection from %s ended: %s", line.peer_address, line.connection.reason)
 

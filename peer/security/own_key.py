@@ -123,8 +123,7 @@ def read_key(certificates: Path, key: Path | None = None, passphrase: bytes | No
 def _read(path: Path, *, secret: bool) -> bytes:
     try:
         with path.open("rb") as file:
-            if secret:
-                _check_rights(path, os.fstat(file.fileno()))
+            found = os.fstat(file.fileno())
             octets = file.read(_MOST + 1)
     except FileNotFoundError:
         raise UsageError(f"there is no file {path}") from None
@@ -132,6 +131,9 @@ def _read(path: Path, *, secret: bool) -> bytes:
         raise KeyUnusable(f"cannot read {path}: {error.strerror}") from None
     if len(octets) > _MOST:
         raise KeyUnusable(f"{path} is no file of certificates: it has more than {_MOST} octets")
+    # Certificates are for everybody: where one was given alone, its key is what is missing.
+    if secret and b"PRIVATE KEY-----" in octets:
+        _check_rights(path, found)
     return octets
 
 

@@ -195,7 +195,7 @@ async def test_nothing_is_said_to_somebody_else() -> None:
 
 @running
 async def test_somebody_else_comes() -> None:
-    """They learn that their certificate will not do, and not whose would."""
+    """They learn that their certificate will not do, and not whose would. Whoever listens learns of it."""
     async with listen(nobody, expect=ALICE) as listener:
         for key, me in ((EVES, EVE), (Authority().issue(ALICE), ALICE)):
             with pytest.raises(
@@ -203,6 +203,10 @@ async def test_somebody_else_comes() -> None:
             ) as caught:
                 await connect(listener.port, key=key, me=me)
             assert ALICE not in str(caught.value)
+        somebody_else, of_another = [await listener.failed_logins.next() for _ in range(2)]
+        assert somebody_else.address == "127.0.0.1"
+        assert somebody_else.reason.endswith(f"is that of {EVE}, and {ALICE} was expected")
+        assert "no authority trusted here" in of_another.reason or "was forged" in of_another.reason
         with pytest.raises(msrp_peer.MsrpError, match="it wants a certificate, and this side shows none"):
             await connect(listener.port, key=None)
         with pytest.raises(msrp_peer.MsrpError, match=r"it wants a certificate|does not accept"):

@@ -138,6 +138,12 @@ def test_others_may_read_it(files: Files) -> None:
     files[1].chmod(0o600)
     files[0].chmod(0o666)
     read_key(*files)
+    # Given alone, it is its key that is missing, and not its rights that are wrong.
+    with pytest.raises(KeyUnusable, match="there is no private key in PEM"):
+        read_key(files[0])
+    files[0].write_bytes(files[0].read_bytes() + files[1].read_bytes())
+    with pytest.raises(KeyUnusable, match=r"can be read by other users .* chmod 600 "):
+        read_key(files[0])
 
 
 def test_a_link_to_the_users_own_is_followed(files: Files, tmp_path: Path) -> None:
