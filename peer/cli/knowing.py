@@ -75,7 +75,7 @@ async def begun(
 
     Raises as `begin`; `NotAsKnown` where nobody can be asked, too.
     """
-    from ..security.known import Answer, KnownPolicy, NotAsKnown
+    from ..security.known import Answer, Finding, KnownPolicy, NotAsKnown
 
     while True:
         try:
@@ -84,8 +84,13 @@ async def begun(
             found = error.judgement
             if known is None or ask is None or found.answer is not Answer.ASK:
                 raise
-            if not await ask(f"{found.sentence}.\n{found.advice}.\nTalk to them all the same, this once?"):
+            new = found.finding is Finding.FIRST and found.key is not None
+            question = "Is it theirs?" if new else "Talk to them all the same, this once?"
+            if not await ask(f"{found.sentence}.\n{found.advice}.\n{question}"):
                 raise NotSecureEnough(f"{found.principal} was not spoken with: you did not agree") from None
+            if new and found.key is not None:
+                await asyncio.to_thread(known.pin, found.principal, found.key, time.time())
+                continue
             known = known.under(KnownPolicy(known.policy.new, key=found.key, least=found.level))
 
 

@@ -10,6 +10,7 @@ from ..security.known import Known, Learned
 from ..security.known_peers import KnownPeers, usual_path
 from ..terms.display import escape
 from ..terms.errors import MsrpError, UsageError
+from ..terms.fingerprints import Fingerprint
 from ..terms.principal import Principal
 from .exits import Exit
 from .output import Output
@@ -29,10 +30,10 @@ class NotKnown(MsrpError):
 
 
 def run(args: argparse.Namespace) -> Exit:
-    """List, show, forget, block, unblock."""
+    """List, show, pin, forget, block, unblock."""
     output = Output(json=args.json)
-    if args.key is not None and args.what != "forget":
-        raise UsageError("a key goes with forget")
+    if args.key is not None and args.what not in ("forget", "pin"):
+        raise UsageError("a key goes with pin and forget")
     if args.what == "list" and args.who is not None:
         raise UsageError(f"to see one alone: msrp known show {args.who}")
     if args.what != "list" and args.who is None:
@@ -47,6 +48,15 @@ def run(args: argparse.Namespace) -> Exit:
             raise _unknown(who)
         output.event("known", _words(found), **_fields(found))
         return Exit.DONE
+    key = None if args.key is None else _key(args.key)
+    if args.what == "pin":
+        if key is None:
+            raise UsageError(
+                f"say which key, as the other side's msrp listen shows it: known pin {who} 4A:AD:..."
+            )
+        known.pin(who, key, time.time())
+        output.event("pinned", f"Pinned to {who}: {key}", principal=who.text, key=key)
+        return Exit.DONE
     if args.what == "block":
         known.block(who, time.time())
         output.event("blocked", f"Blocked: {who}", principal=who.text)
@@ -56,11 +66,19 @@ def run(args: argparse.Namespace) -> Exit:
             raise NotKnown(f"{who} is not blocked")
         output.event("unblocked", f"Let in again: {who}", principal=who.text)
         return Exit.DONE
-    if not known.forget(who, args.key):
-        raise _unknown(who, args.key)
-    words = f"Forgotten: {who}" if args.key is None else f"Forgotten: a key of {who}"
-    output.event("forgotten", words, principal=who.text, key=args.key)
+    if not known.forget(who, key):
+        raise _unknown(who, key)
+    words = f"Forgotten: {who}" if key is None else f"Forgotten: a key of {who}"
+    output.event("forgotten", words, principal=who.text, key=key)
     return Exit.DONE
+
+
+def _key(text: str) -> str:
+    """As it is kept, however it was typed."""
+    found = Fingerprint.parse(f"sha-256 {text}")
+    if found is None:
+        raise UsageError(f"'{escape(text, 100)}' is no SHA-256 of a key: 32 octets, 4A:AD:...")
+    return found.value
 
 
 def _unknown(who: Principal, key: str | None = None) -> NotKnown:

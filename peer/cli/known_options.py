@@ -10,7 +10,7 @@ from .options import _json
 
 __all__ = ["EPILOG", "SUMMARY", "add_arguments"]
 
-SUMMARY: Final = "show, forget or block those you have met"
+SUMMARY: Final = "show, pin, forget or block those you know"
 EPILOG: Final = """\
 Remembered is who was proved, by what, with which lasting keys, and how well the best line to them
 was protected. The next line has to be as good, and a key has to be the same: else somebody may be
@@ -21,6 +21,7 @@ examples:
   msrp known show im:bob@lan               all that is remembered of bob
   msrp known forget im:bob@lan             everything, so that he is met for the first time again
   msrp known forget im:bob@lan 4A:AD:...   one key of his
+  msrp known pin im:bob@lan 4A:AD:...      this key is bob's: you have compared it with him
   msrp known block im:eve@lan              she gets no session here, nor who says to be her
   msrp known unblock im:eve@lan
 
@@ -36,13 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("list", "show", "forget", "block", "unblock"),
+        choices=("list", "show", "pin", "forget", "block", "unblock"),
         default="list",
         metavar="WHAT",
-        help="list, show, forget, block or unblock (list)",
+        help="list, show, pin, forget, block or unblock (list)",
     )
     parser.add_argument("who", nargs="?", type=principal, metavar="URI", help="who: im:bob@lan")
     parser.add_argument(
-        "key", nargs="?", metavar="SHA-256", help="forget only this key, as msrp known show names it"
+        "key", nargs="?", metavar="SHA-256", help="the key to pin, or the only one to forget: 4A:AD:..."
     )
     _json(parser)

@@ -140,7 +140,7 @@ def _trust(args: argparse.Namespace) -> Trust:
         return Trust(read_authorities(args.ca), pins)
     if pins is None:
         raise UsageError(
-            "nobody would be believed: name the authorities whose certificates count, --ca FILE; or compare "
-            "keys with them first, msrp verify"
+            "nobody would be believed: name the authorities whose certificates count, --ca FILE; or pin the "
+            "key that they have told you, msrp known pin"
         )
     return Trust(pins=pins)

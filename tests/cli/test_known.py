@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.programs import MSRP, Listening, Open, Program, Start
+from msrp_peer import lasting_key
 from msrp_peer.security.known import KnownPolicy, New
 from msrp_peer.security.known_peers import KnownPeers, usual_path
 from msrp_peer.terms.principal import Principal
@@ -149,6 +150,23 @@ class TestTheList:
         }
         assert "nothing is remembered" in known("forget", "im:bob@lan", code=1).stderr
         assert len(known().stdout.splitlines()) == 2
+
+    def test_pinning(self) -> None:
+        key = key_of("one")
+        typed = key.lower().replace(":", " :")  # as somebody reads it out
+        assert known("pin", "IM:b%6Fb@LAN", typed).stdout == f"Pinned to im:bob@lan: {key}\n"
+        assert "key compared, on 20" in known("show", "im:bob@lan").stdout
+        assert KnownPeers.usual().holders(key) == ("im:bob@lan",)
+        other = known("pin", "im:bob@lan", key_of("two"), code=4)
+        assert f"it was {key} (compared on 20" in other.stderr
+        assert f"now is {key_of('two')}" in other.stderr
+        assert json.loads(known("pin", "im:bob@lan", key, "--json").stdout) == {
+            "event": "pinned",
+            "principal": "im:bob@lan",
+            "key": key,
+        }
+        known("forget", "im:bob@lan", key.lower())
+        known("pin", "im:bob@lan", key_of("two"))
 
     def test_a_damaged_file(self, several: KnownPeers) -> None:
         usual_path().write_bytes(b"\xa5" * 8192)
@@ -353,6 +371,48 @@ class TestWhoComesIn:
         again = send(msrp, target, word)  # she is known now
         bob.wait_for(r"im:alice@lan: Lunch\?")
         assert again.wait() == 0, again.errors
+
+
+class TestLastingKeys:
+    """Each shows a key that lasts; alice's is pinned here, bob's is new."""
+
+    @pytest.fixture
+    def target(self, listening: Listening) -> str:
+        known("pin", ALICE, lasting_key(ALICE).fingerprint)
+        _, target = listening("--as", BOB, "--expect", ALICE, "--auth", "certificate")
+        return target
+
+    def test_a_new_key_is_asked_about_and_known_from_then_on(
+        self, msrp: Start, terminal: Open, target: str
+    ) -> None:
+        call = ("send", target, "hi", "--as", ALICE, "--expect", BOB, "--auth", "certificate")
+        theirs = lasting_key(BOB).fingerprint
+        nobody_to_ask = msrp(*call)
+        assert nobody_to_ask.wait() == 4
+        assert f"{BOB} was never met here, and nothing verifies their key, {theirs}" in nobody_to_ask.errors
+        alice = terminal(*call)
+        alice.wait_for("nothing verifies their key")
+        alice.wait_for(r"Is it theirs\? \[y/N\]")
+        alice.type("n")
+        assert alice.wait() == 4
+        assert recalled(BOB) is None
+        alice = terminal(*call)
+        alice.wait_for(r"Is it theirs\? \[y/N\]")
+        alice.type("y")
+        alice.wait_for("Delivered: the message")
+        assert alice.wait() == 0
+        assert recalled(BOB) is Level.KEY_VERIFIED
+        again = msrp(*call)
+        assert again.wait() == 0, again.errors
+
+    def test_another_key_is_refused_with_both(self, msrp: Start, target: str) -> None:
+        known("pin", BOB, key_of("another"))
+        call = ("send", target, "hi", "--as", ALICE, "--expect", BOB, "--auth", "certificate")
+        alice = msrp(*call)
+        assert alice.wait() == 4
+        assert f"it was {key_of('another')} (compared on 20" in alice.errors
+        assert f"now is {lasting_key(BOB).fingerprint}" in alice.errors
+        assert f"msrp known forget {BOB}" in alice.errors
 
 
 def test_the_demo_remembers_nobody(msrp: Start) -> None:

@@ -107,8 +107,11 @@ def test_version() -> None:
         (["known", "forget", "bob"], "a principal looks like im:bob@lan"),
         (["known", "block"], "msrp known block im:bob@lan"),
         (["known", "list", "im:bob@lan"], "msrp known show im:bob@lan"),
-        (["known", "show", "im:bob@lan", "4A:AD"], "a key goes with forget"),
-        (["known", "pin", "im:bob@lan"], "invalid choice"),
+        (["known", "show", "im:bob@lan", "4A:AD"], "a key goes with pin and forget"),
+        (["known", "pin", "im:bob@lan"], "say which key"),
+        (["known", "pin", "im:bob@lan", "4A:AD"], "is no SHA-256 of a key"),
+        (["known", "forget", "im:bob@lan", "all"], "is no SHA-256 of a key"),
+        (["known", "greet", "im:bob@lan"], "invalid choice"),
         (["demo", "--size", "0"], "not a number from 1"),
     ],
 )
