@@ -315,6 +315,34 @@ def test_the_second_section_is_used_where_the_first_cannot_be() -> None:
     assert lines(answer, "m=") == ["m=message 0 TCP/TLS/MSRP *", "m=message 8493 TCP/MSRP *"]
 
 
+def test_a_standing_session_stays_on_its_m_line() -> None:
+    """RFC 3264 section 8: what an update offers on another line is another session, and is refused."""
+    alice, bob = pair()
+    meet(alice, bob)
+    before = bob.agreed
+    assert before is not None
+    other = "m=message 7394 TCP/MSRP *\r\na=accept-types:*\r\na=path:msrp://alice.example.com:7394/x1;tcp\r\n"
+    text = alice.offer() + other
+    assert [line.split()[1] for line in lines(bob.answer(text), "m=")] == ["8493", "0"]
+    assert bob.agreed is not None
+    assert bob.agreed.continues(before)
+    with pytest.raises(SdpError, match="TLS"):
+        bob.answer(text.replace("TCP/MSRP", "TCP/TLS/MSRP", 1))
+    assert bob.agreed.remote == before.remote
+
+
+def test_port_0_of_another_m_line_ends_nothing() -> None:
+    audio = "m=audio 49170 RTP/AVP 0\r\n"
+    alice, bob = pair()
+    text = alice.offer().replace("m=message", f"{audio}m=message")
+    bob.answer(text)
+    bob.answer(text.replace("49170", "0"))
+    assert bob.state == "agreed"
+    ended = bob.answer(text.replace("m=message 7394", "m=message 0"))
+    assert [line.split()[1] for line in lines(ended, "m=")] == ["0", "0"]
+    assert bob.state == "over"
+
+
 @pytest.mark.rule("4975 8.4-3")
 def test_nothing_changed_the_same_o_line() -> None:
     """RFC 4975 section 8.4; else the next version (RFC 3264 section 8)."""
