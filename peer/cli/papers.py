@@ -45,8 +45,9 @@ def wanted(args: argparse.Namespace) -> bool:
     """Whether certificates are to prove people; raises `UsageError` where the options do not fit."""
     given = [option for option in ("cert", "key", "ca") if getattr(args, option, None) is not None]
     chosen = args.auth == "certificate" or (args.auth == "auto" and bool(given))
-    if given and not chosen:
-        raise UsageError(f"--{given[0]} is for --auth certificate")
+    typed = [option for option in given if option in args.given]
+    if typed and not chosen:  # the config file may know them always
+        raise UsageError(f"--{typed[0]} is for --auth certificate")
     if chosen and args.key is not None and args.cert is None:
         raise UsageError("--key alone shows nothing: give its certificate, --cert")
     if chosen and args.tls not in ("anonymous", None):

@@ -249,6 +249,27 @@ def test_what_makes_no_sense(
     assert words in alice.errors
 
 
+def test_a_config_file_may_know_them_always(
+    msrp: Start, files: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another --auth that is typed counts for more."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+    (home / "config/msrp").mkdir(parents=True)
+    settings = home / "config/msrp/config.toml"
+    lines = [f"{name} = '{files / file}'" for name, file in (("cert", "alice.pem"), ("key", "alice.key"))]
+    settings.write_text("\n".join([*lines, f"ca = '{files / 'ca.pem'}'", f"as = '{ALICE}'", ""]))
+    settings.chmod(0o600)
+    alice = msrp("send", "127.0.0.1:9", "Lunch?", "--auth", "none")
+    assert alice.wait() == 3
+    assert "nobody can be reached at 127.0.0.1:9" in alice.errors
+    alice = msrp("send", "127.0.0.1:9", "Lunch?", "--auth", "none", "--ca", files / "ca.pem")
+    assert alice.wait() == 2
+    assert "--ca is for --auth certificate" in alice.errors
+    alice = msrp("send", "127.0.0.1:9", "Lunch?")
+    assert alice.wait() == 2
+    assert "a certificate proves a person: say whom you mean" in alice.errors
+
+
 def test_whom_it_means_must_be_said(msrp: Start, files: Path) -> None:
     alice = msrp("send", "127.0.0.1:9", "Lunch?", *papers(files, "alice"))
     assert alice.wait() == 2
