@@ -33,6 +33,10 @@ _UNPROTECTED = (
     "nothing protects plain TCP but a proof that brings its own protection: a Kerberos ticket, or "
     "--auth digest"
 )
+_LITTLE = (
+    "--expect serves only who is proved, and over plain TCP --auth digest proves too little: whoever "
+    "watches could guess the password. Leave out --tls none"
+)
 
 
 def required(args: argparse.Namespace) -> Level:
@@ -56,6 +60,8 @@ def initiating(args: argparse.Namespace) -> dict[str, Any]:
     if papers.wanted(args):
         return papers.showing(args, expected, level)
     plain = args.tls == "none" or not target.secure
+    if plain and args.auth == "scram":
+        raise UsageError(_UNPROTECTED)
     wanted = args.auth not in ("auto", "none") or bool(args.expect) or _wanted(args, expected, level)
     if args.auth == "none" or not (wanted or plain):
         if plain or args.expect or level is Level.AUTHENTICATED or args.password_stdin:
@@ -206,6 +212,10 @@ def accepting(args: argparse.Namespace) -> Accepting:
     if papers.wanted(args):
         return Accepting(papers.serving(args, level), needed=True)
     plain = args.tls == "none"
+    if plain and args.auth == "scram":
+        raise UsageError(_UNPROTECTED)
+    if plain and args.auth == "digest" and args.expect:
+        raise UsageError(_LITTLE)
     needed = bool(args.expect) or level is Level.AUTHENTICATED or args.auth not in ("auto", "none") or plain
     if args.auth == "none" and needed:
         raise UsageError(_UNPROTECTED if plain else "--auth none proves nobody")

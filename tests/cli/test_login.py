@@ -295,7 +295,7 @@ def test_digest_is_for_those_of_whom_that_is_kept(msrp: Start, word: str) -> Non
         (["send", "msrp://127.0.0.1:1;tcp", "x", "--auth", "none"], "nothing protects plain TCP"),
         (["send", "127.0.0.1:1", "x", "--tls", "none"], "--as"),
         (["send", "127.0.0.1:1", "x", "--tls", "none", "--auth", "scram", "--password-stdin",
-          "--as", ALICE, "--expect", BOB], "plain TCP"),
+          "--as", ALICE, "--expect", BOB], "nothing protects plain TCP"),
         (["send", "127.0.0.1:1", "x", "--tls", "none", "--auth", "digest", "--password-stdin",
           "--as", ALICE, "--expect", BOB, "--require", "authenticated"], "passive-only"),
         (["send", "msrp://127.0.0.1:1;tcp", "x", "--tls", "adh", "--auth", "digest", "--password-stdin",
@@ -303,8 +303,11 @@ def test_digest_is_for_those_of_whom_that_is_kept(msrp: Start, word: str) -> Non
         (["send", "127.0.0.1:1", "x", "--auth", "scram", "--realm", "LAN", "--as", ALICE, "--expect", BOB],
          "--auth kerberos"),
         (["listen", "--tls", "none", "--auth", "none"], "nothing protects plain TCP"),
-        (["listen", "--tls", "none", "--as", BOB, "--auth", "scram"], "plain TCP"),
-        (["listen", "--tls", "none", "--as", BOB, "--auth", "digest", "--expect", ALICE], "passive-only"),
+        (["listen", "--tls", "none", "--as", BOB, "--auth", "scram"], "nothing protects plain TCP"),
+        (["listen", "--tls", "none", "--as", BOB, "--auth", "digest", "--expect", ALICE],
+         "over plain TCP --auth digest proves too little"),
+        (["listen", "--tls", "none", "--as", BOB, "--auth", "digest", "--require", "authenticated"],
+         "passive-only"),
     ],
 )  # fmt: skip
 def test_plain_tcp_is_for_what_protects_it(msrp: Start, digest_word: str, words: list[str], why: str) -> None:

@@ -355,3 +355,15 @@ def test_whom_to_reach_counts_without_a_password_too() -> None:
 
 def test_the_limits_are_those_of_the_listener() -> None:
     assert (Limits().failures, Limits().failing, Limits().tries) == (20, 60.0, 3)
+
+
+@pytest.mark.parametrize(("names", "proved"), [((BOB,), BOB), ((EVE,), None), ((), None)])
+def test_external_proves_the_other_side_only_by_its_key(names: tuple[str, ...], proved: str | None) -> None:
+    """It says who we are; that they took it says nothing of who they are."""
+    me, acceptor = Principal.parse(ALICE), Principal.parse(BOB)
+    prover = Login(me, acceptor, certified=True, needed=False).begin()
+    tls = Protection("tls", "TLSv1.3", "AES", True, verified="pinned" if names else "signalled", names=names)
+    assert prover.choose(("EXTERNAL",), Security((tls,)), BINDINGS.get)
+    assert prover.start() == ALICE.encode()
+    proof = prover.judge(None).proof
+    assert (None if proof is None else proof.principal) == proved
