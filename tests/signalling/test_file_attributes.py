@@ -231,6 +231,19 @@ def test_an_answer_about_another_file() -> None:
         alice.accept(answer.replace("size:1", "size:2"))
 
 
+def test_an_offer_about_another_file_than_ours() -> None:
+    """Whoever answers with a file of theirs sends that one, and nothing under another's name."""
+    bob = Negotiation(Side(BOB, file=FileTransfer(FileSelector(size=1), transfer_id()), direction="sendonly"))
+    asked = FileTransfer(FileSelector(size=2), transfer_id())
+    offer = Negotiation(Side(ALICE, file=asked, direction="recvonly")).offer()
+    with pytest.raises(NotAcceptable, match="another file"):
+        bob.answer(offer)
+    bob.answer(offer.replace("size:2", "size:1"))
+    assert bob.agreed is not None
+    assert bob.agreed.file is not None
+    assert bob.agreed.file.transfer_id == asked.transfer_id
+
+
 # -- fingerprints (RFC 8122)
 
 
