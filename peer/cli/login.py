@@ -313,7 +313,11 @@ def either(args: argparse.Namespace) -> Either:
     if args.auth == "none" or not (args.auth != "auto" or expected or _wanted(args, expected, level)):
         if expected or level is Level.AUTHENTICATED or args.password_stdin:
             raise UsageError("--auth none proves nobody")
-        return Either({}, {"require": level})
+        if args.tls != "none":
+            return Either({}, {"require": level})
+        if level > Level.PASSIVE_ONLY or "require" in args.given:
+            raise UsageError(f"--tls none protects nothing, and --require says {level.word}: leave out one")
+        return Either({}, {"require": Level.PLAINTEXT})
     if args.me is None or expected is None:
         option = "who you are: --as im:alice@lan" if args.me is None else "whom you mean: --expect im:bob@lan"
         raise UsageError(f"two people are proved to each other: say {option}")

@@ -15,7 +15,6 @@ from ..signalling.sdp import MAX_SDP
 from ..terms.display import escape
 from ..terms.errors import CannotReach, PeerError, UsageError
 from ..terms.limits import Limits
-from ..terms.security import Level
 from . import transfer
 from .chat import Chat
 from .exits import Exit
@@ -147,8 +146,6 @@ class _Exchange:
 
         args = self._args
         given = dict(self._login.arguments)
-        if args.tls == "none" and not self._login.told:
-            given["require"] = Level.PLAINTEXT
         connects = told.outcome is not None and told.outcome.active
         # Whoever answers and connects is there before its answer is: until then nobody knows it.
         early = connects and args.command == "answer" and args.timeout is None

@@ -131,6 +131,8 @@ def test_as_a_pipe_and_back(tmp_path: Path) -> None:
         (("answer",), "v=0\nm=audio 1 RTP/AVP 0\n\n", 1, "no MSRP session"),
         (("answer", "--tls", "none"), "TLS", 1, "one side wants TLS"),
         (("answer", "--connect"), "active", 1, "nobody can connect"),
+        (("answer", "--tls", "none", "--require", "key-verified"), "", 2, "--tls none protects nothing"),
+        (("offer", "--tls", "none", "--require", "passive-only"), "", 2, "--tls none protects nothing"),
         (("answer",), "x" * 70_000, 2, "longer than"),
         (("offer",), "v=0\nm=message 0 TCP/TLS/MSRP *\n\n", 1, "port 0"),
         (("offer", "--listen", "text"), "", 2, "--listen sends nothing"),
