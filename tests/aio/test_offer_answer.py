@@ -292,6 +292,19 @@ async def test_no_auth_is_promised_where_there_is_none() -> None:
         assert not answer.outcome.auth
 
 
+@running
+async def test_no_two_sessions_share_a_line_whose_keys_are_of_their_texts() -> None:
+    async with listening() as there, msrp_peer.Pool() as pool:
+        ends: list[Session] = []
+        for _ in range(2):
+            offer = Offer()
+            answer = Answer(offer.text, there)
+            offer.answered(answer.text)
+            ends += await together(msrp_peer.join(offer, pool=pool), msrp_peer.join(answer, listener=there))
+        assert (pool.connections, len(there._lines)) == (0, 2)
+        await together(*(session.close() for session in ends))
+
+
 @pytest.mark.rule("6714 4.2-6")
 @running
 async def test_cema_connects_to_the_middlebox() -> None:

@@ -416,6 +416,15 @@ def test_the_end_from_either_side() -> None:
     assert alice.agreed is None
 
 
+def test_an_end_that_signalling_refused_is_none() -> None:
+    alice, bob = pair()
+    meet(alice, bob)
+    alice.end()
+    alice.rejected()
+    meet(alice, bob)
+    assert (alice.state, bob.state) == ("agreed", "agreed")
+
+
 def test_order_of_calls() -> None:
     alice, _ = pair()
     with pytest.raises(UsageError, match="waits"):
