@@ -231,6 +231,20 @@ def test_an_answer_about_another_file() -> None:
         alice.accept(answer.replace("size:1", "size:2"))
 
 
+@pytest.mark.parametrize(("told", "fits"), [("1-*", True), ("1-9", True), ("2-*", False), ("1-8", False)])
+def test_who_asked_for_a_file_is_told_of_a_part(told: str, fits: bool) -> None:
+    """Nobody takes a part for the whole because the sender chose to send no more."""
+    file = FileTransfer(FileSelector(size=9), transfer_id())
+    alice = Negotiation(Side(ALICE, file=file, direction="recvonly"))
+    answer = Negotiation(Side(BOB, file=file, direction="sendonly")).answer(alice.offer())
+    answer += f"a=file-range:{told}\r\n"
+    if fits:
+        alice.accept(answer)
+    else:
+        with pytest.raises(NotAcceptable, match="a part of the file only"):
+            alice.accept(answer)
+
+
 def test_an_offer_about_another_file_than_ours() -> None:
     """Whoever answers with a file of theirs sends that one, and nothing under another's name."""
     bob = Negotiation(Side(BOB, file=FileTransfer(FileSelector(size=1), transfer_id()), direction="sendonly"))
