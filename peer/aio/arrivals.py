@@ -30,11 +30,13 @@ class Demand(NamedTuple):
         require: the least level of the line.
         principal: who must be proved; None for anybody.
         guard: who may log in; None where that is the listener's to say, or nobody can.
+        certified: whether the handshake has verified whose key it is, by `Trust`.
     """
 
     require: Level
     principal: Principal | None = None
     guard: Guard | None = None
+    certified: bool = False
 
 
 class Arrivals:
@@ -83,7 +85,7 @@ class Arrivals:
             own_terms(agreed),
             peer.accepts,
             peer.maximum,
-            demand.require if whom is None else max(demand.require, Level.AUTHENTICATED),
+            _least(demand),
             agreed.fingerprints,
             agreed.signalled,
             peer.wrapped,
@@ -115,7 +117,8 @@ class Arrivals:
         """Whoever is demanded can log in meanwhile, also on a line that stands already."""
         guard = demand.guard
         if guard is None:
-            if self._own is None and (demand.principal is not None or agreed.auth):
+            demanded = demand.principal is not None and not demand.certified
+            if self._own is None and (demanded or agreed.auth):
                 raise UsageError("nothing can prove who comes: give verifiers, or kerberos")
             yield
             return
@@ -137,3 +140,11 @@ class Arrivals:
         self._shut = True
         for bell in self._waiting:
             bell.ring()
+
+
+def _least(demand: Demand) -> Level:
+    """The level of the line: somebody is to be proved; but by a pinned key they are known, and that
+    is what a key is pinned for."""
+    if demand.principal is None:
+        return demand.require
+    return max(demand.require, Level.KEY_VERIFIED if demand.certified else Level.AUTHENTICATED)

@@ -77,7 +77,9 @@ class join:  # a verb: async with ...
             that fits, each side proves itself to the other by SASL, or nothing is said; without,
             nobody is proved.
         policy: which mechanisms may be used (`msrp_sasl.Policy`).
-        known, key, trust: as for `connect`; the latter two with direct rendezvous alone.
+        known, key, trust: as for `connect`. With SDP the key is that of `Offer` and `Answer`, and with
+            trust the other side's certificate must be that of whom we mean, besides matching its
+            fingerprint; a `listener` verifies it in the handshake, and is given the same trust.
         require: the least level (`Level`) at which anything is said. Plain TCP needs
             ``Level.PLAINTEXT``, save where a proof protects it (`connect`).
         limits: every number that bounds the session. At a `listener` its own count.
@@ -196,7 +198,10 @@ class join:  # a verb: async with ...
         where the other side did not show that it can be proved."""
         whom = self._expect or agreed.expected
         me = certified(agreed.me, agreed.tls, self._key, self._trust)
-        found = login(me, whom, self._credentials, self._kerberos, self._policy, self._key, self._trust)
+        self._not_told(agreed)
+        # By SDP both sides have been verified when the handshake is over, and EXTERNAL adds nothing.
+        key = None if agreed.fingerprints else self._key
+        found = login(me, whom, self._credentials, self._kerberos, self._policy, key, self._trust)
         if found is None and (self._expect is not None or agreed.auth) and self._trust is None:
             raise UsageError(f"nothing can prove that it is {whom}: give credentials, or kerberos")
         if found is not None and found.needed and agreed.auth is False:
@@ -213,7 +218,9 @@ class join:  # a verb: async with ...
 
         def make(host: str) -> Connection:
             key = cast("Key | None", agreed.key) or self._key
-            layers = client_layers(mode, host, key, self._trust, self._expect or agreed.expected)
+            layers = client_layers(
+                mode, host, key, self._trust, self._expect or agreed.expected, agreed.fingerprints
+            )
             return Connection(layers, terms=own_terms(agreed), limits=self._limits, granting=False)
 
         def begin(line: Line) -> Coroutine[Any, Any, Session]:
@@ -254,17 +261,36 @@ class join:  # a verb: async with ...
 
     def _demand(self, agreed: Agreed) -> Demand:
         """What the other side has to be. Raises as `_login_for`."""
+        trust = self._verifying(agreed)
         guard = guarding(
             agreed.me, self._verifiers, self._kerberos, self._policy, None, Level.PLAINTEXT, self._limits
         )
         # Whom signalling calls so has to be proved where we have what it takes; `expect` says it must.
-        whom = self._expect or (None if guard is None else agreed.expected)
+        whom = self._expect or (None if guard is None and trust is None else agreed.expected)
+        if trust is not None and whom is None:
+            raise UsageError("a certificate proves a person: say whom we mean (expect)")
         if whom is not None and whom == agreed.me:
             raise UsageError(f"nobody logs in at themselves: we are {whom}")
-        if whom is not None and agreed.auth is False:
+        if whom is not None and agreed.auth is False and trust is None:
             raise NotSecureEnough(_UNSHOWN)
         self._may_go(agreed, guard or (None if self._listener is None else self._listener.guard))
-        return Demand(self._require, whom, guard)
+        return Demand(self._require, whom, guard, trust is not None)
+
+    def _not_told(self, agreed: Agreed) -> None:
+        if self._key is not None and agreed.fingerprints:
+            raise UsageError("with SDP the fingerprint of our key is told: give the key to Offer or Answer")
+
+    def _verifying(self, agreed: Agreed) -> Trust | None:
+        """Whom the passive side believes; None where it verifies no certificate. Raises `UsageError`."""
+        if agreed.tls == "certificate":
+            return None  # the listener's own guard judges it
+        certified(agreed.me, agreed.tls, self._key, self._trust)
+        self._not_told(agreed)
+        if self._listener is None:
+            return self._trust
+        if self._trust is not None and self._listener.trust is not self._trust:
+            raise UsageError("a listener verifies certificates in the handshake: give it this trust, too")
+        return self._listener.trust
 
     async def _wait(self, listener: Listener, agreed: Agreed, demand: Demand) -> tuple[Line, Session]:
         try:
@@ -278,7 +304,9 @@ class join:  # a verb: async with ...
         own = Uri.parse(agreed.local or "")
         key = cast("Key | None", agreed.key)
         mode = _mode(agreed)
-        listener = Listener(None, mode, self._limits, own_terms(agreed), Serving(mode, key))
+        expected = () if demand.principal is None else (demand.principal,)
+        serving = Serving(mode, key, self._trust, expected)
+        listener = Listener(None, mode, self._limits, own_terms(agreed), serving)
         await listener.open(own.host, own.port or 0)
         try:
             line, session = await self._wait(listener, agreed, demand)

@@ -88,6 +88,8 @@ class listen:  # a verb: async with ...
             handler also ``"fingerprint"``, and ``"none"`` is plain TCP that nothing protects.
         key, trust: as for `connect`. With ``"certificate"`` who comes shows a certificate that is believed,
             of one of those expected; where there are `verifiers` or `kerberos` they may log in instead.
+            With ``"fingerprint"`` the key is what Offer and Answer tell, and with trust who comes shows
+            such a certificate, too.
         announce: whether to tell the LAN (multicast DNS), under `name` and, where given, `me`.
         interfaces: numeric addresses of those to announce on; None for all.
         files, accept_types, limits: as for `connect`.
@@ -131,11 +133,13 @@ class listen:  # a verb: async with ...
             raise UsageError("a listener that serves nobody by itself is not announced")
         claim = None if self._me is None else self._me.text
         terms = Terms(Accepts.parse(accept_types), limits.message, files, claim)
-        guard = guarding(self._me, verifiers, kerberos, policy, expect, require, limits, trust)
         mode = None if tls == "none" else tls_mode(tls)
+        others = verifiers is not None or kerberos is not None
+        guard = None
+        if mode is not TlsMode.FINGERPRINT or trust is None or others:
+            guard = guarding(self._me, verifiers, kerberos, policy, expect, require, limits, trust)
         if handler is not None and mode is None:
             over_tcp(guard, Level.PLAINTEXT if guard is None else guard.least)
-        others = verifiers is not None or kerberos is not None
         serving = Serving(mode, key, trust, everybody(expect), demanding=not others)
         self._listener = Listener(
             handler, mode, limits, terms, serving, guard=guard, door=Door(known, access, ask)
@@ -224,6 +228,11 @@ class Listener:
         made = new_uri(host, self.port, secure=self.tls != "none", user=user)
         self._arrivals.reserve(made, self._limits.reserved)
         return made
+
+    @property
+    def trust(self) -> Trust | None:
+        """Whom it believes, where it verifies certificates."""
+        return self._serving.trust
 
     @property
     def announced(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msrp_sasl import PROPERTIES, Credentials, Kerberos, Policy, Verifiers
 
 from ..security.guard import Guard
-from ..security.own_key import OwnKey
+from ..security.own_key import OwnKey, owner
 from ..security.prove import Login
 from ..security.tls_modes import TlsMode
 from ..security.trust import Trust
@@ -36,21 +36,17 @@ def certified(
     me: Principal | None, tls: str | None, key: OwnKey | None, trust: Trust | None, *, listens: bool = False
 ) -> Principal | None:
     """Who we are, where a key says it; raises `UsageError` where key, trust and mode do not fit."""
-    if tls != TlsMode.CERTIFICATE:
+    if tls == TlsMode.FINGERPRINT:
+        pass  # a key is what signalling told; trust says whose the other one has to be besides
+    elif tls != TlsMode.CERTIFICATE:
         # Without trust a key verifies nobody; but two people may compare what is made of it.
         if trust is not None or (key is not None and tls != TlsMode.ANONYMOUS):
-            raise UsageError("a key of ours, and trust in others', are for tls='certificate' alone")
+            raise UsageError("a key of ours, and trust in others', are for tls='certificate' and SDP alone")
     elif trust is None:
         raise UsageError("tls='certificate' verifies who is there: say whom to believe (trust)")
     elif key is None and listens:
         raise UsageError("tls='certificate' shows who we are: give a key")
-    if key is None or not key.names:
-        return me
-    if me is None and len(key.names) > 1:
-        raise UsageError(f"our certificate names {' and '.join(key.names)}: say who we are")
-    if me is not None and me.text not in key.names:
-        raise UsageError(f"our certificate is that of {' and '.join(key.names)}, and not of {me}")
-    return me or Principal.parse(key.names[0])
+    return owner(key, me)
 
 
 def everybody(expect: str | Sequence[str] | None) -> frozenset[Principal]:

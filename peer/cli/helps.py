@@ -163,6 +163,8 @@ examples:
   msrp offer --connect                 where nobody can connect to this computer
   msrp offer --cema                    where a middlebox of the network must be connected to
   msrp offer --as im:alice@lan --expect im:bob@lan   only with bob, who is proved by a password
+  msrp offer --cert me.pem --key me.key --ca ca.pem --expect im:bob@example.com
+                                       only with bob, whose certificate has his name in it
 
 Prints an offer (SDP) for the other side, who gives it to `msrp answer`, or to any program that
 speaks MSRP; then paste the answer here, and an empty line. Both texts are secret: whoever reads
@@ -177,6 +179,10 @@ With --expect both sides are proved to each other, or nothing is said. Whoever h
 connects, and the other side is the one that keeps it (msrp passwd); with Kerberos tickets either
 side can connect, also over plain TCP (--tls none), which they protect. The texts show that it can be
 (a=msrp-auth:SASL), and an offer or answer that does not is refused.
+
+With --auth certificate each side shows its certificate, or its lasting key, and its text tells the
+fingerprint. The other's must match its text and be that of the one you --expect: by an authority
+(--ca), or because you know the key already.
 
 With --cema (RFC 6714) the side that connects goes to the c= and m= lines of the other side's text,
 which a session border controller may have made its own. If the other side cannot do that, a second

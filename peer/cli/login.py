@@ -293,10 +293,12 @@ class Either:
     Attributes:
         told: for `msrp_peer.Offer` and `Answer`.
         arguments: for `msrp_peer.join`.
+        listening: for `msrp_peer.listen`, where that waits.
     """
 
     told: dict[str, Any]
     arguments: dict[str, Any]
+    listening: dict[str, Any] = field(default_factory=dict)
 
 
 def either(args: argparse.Namespace) -> Either:
@@ -309,6 +311,8 @@ def either(args: argparse.Namespace) -> Either:
         raise UsageError("you meet one: say --expect once")
     expected = args.expect[0] if args.expect else None
     level = required(args)
+    if papers.wanted(args):
+        return Either(**papers.telling(args, expected, level))
     # Plain TCP alone is RFC 4975's own, and is warned of.
     if args.auth == "none" or not (args.auth != "auto" or expected or _wanted(args, expected, level)):
         if expected or level is Level.AUTHENTICATED or args.password_stdin:

@@ -8,26 +8,20 @@ from ..terms.principal import Principal, PrincipalError
 from ..terms.security import Level
 from . import papers
 
-__all__ = ["add_accepting", "add_calling", "add_initiating", "add_require", "principal"]
+__all__ = ["add_accepting", "add_calling", "add_require", "principal"]
 
 _METHODS = ("auto", "scram", "digest", "kerberos", "certificate", "none")
-_CERTIFIED = "by keys that are verified in TLS (certificate, or just --cert or --ca), "
 _ASKED = (
     "how the two are proved to each other: by a password (scram; digest, which is weaker), by Kerberos "
-    "tickets (kerberos), {}not at all (none); or, where --expect, --require, --tls none or a password wants "
-    "it, by a ticket if you have one, else by a password (auto)"
+    "tickets (kerberos), by keys that are verified in TLS (certificate, or just --cert or --ca), not at all "
+    "(none); or, where --expect, --require, --tls none or a password wants it, by a ticket if you have one, "
+    "else by a password (auto)"
 )
 
 
 def add_calling(parser: argparse.ArgumentParser) -> None:
     """The options of whoever connects directly, or waits to be connected to."""
-    add_initiating(parser, certified=True)
-    papers.add_papers(parser)
-
-
-def add_initiating(parser: argparse.ArgumentParser, *, certified: bool = False) -> None:
-    """The options of whoever connects; `certified` where certificates can prove the two."""
-    _common(parser, "speak with nobody but them, once they are proved: im:bob@lan", certified=certified)
+    _common(parser, "speak with nobody but them, once they are proved: im:bob@lan")
     parser.add_argument(
         "--password-stdin", action="store_true", help="read the password from the first line of stdin"
     )
@@ -36,11 +30,12 @@ def add_initiating(parser: argparse.ArgumentParser, *, certified: bool = False) 
         action="store_true",
         help="allow a password that somebody thought of, which whoever stands in between could guess",
     )
+    papers.add_papers(parser)
 
 
 def add_accepting(parser: argparse.ArgumentParser) -> None:
     """The options of whoever only listens."""
-    _common(parser, "serve nobody but them, once they are proved: im:alice@lan; repeatable", certified=True)
+    _common(parser, "serve nobody but them, once they are proved: im:alice@lan; repeatable")
     papers.add_papers(parser)
     add_require(parser)
 
@@ -57,10 +52,8 @@ def add_require(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _common(parser: argparse.ArgumentParser, expected: str, *, certified: bool) -> None:
-    methods = [method for method in _METHODS if certified or method != "certificate"]
-    asked = _ASKED.format(_CERTIFIED if certified else "")
-    parser.add_argument("--auth", choices=methods, default="auto", metavar="HOW", help=asked)
+def _common(parser: argparse.ArgumentParser, expected: str) -> None:
+    parser.add_argument("--auth", choices=_METHODS, default="auto", metavar="HOW", help=_ASKED)
     parser.add_argument(
         "--realm",
         metavar="REALM",

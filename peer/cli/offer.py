@@ -169,7 +169,7 @@ class _Exchange:
         args = self._args
         limits = replace(Limits(), reserved=_PASTING)
         async with contextlib.AsyncExitStack() as stack:
-            at = listen(_place(args), tls=args.tls, limits=limits)
+            at = listen(_place(args), tls=args.tls, limits=limits, **self._login.listening)
             try:
                 listener = await stack.enter_async_context(at)
             except CannotReach as error:
@@ -191,8 +191,7 @@ class _Exchange:
             file=file,
             cema=args.cema,
             signalled=args.protected,
-            me=args.me,
-            **self._login.told,
+            **{"me": args.me, **self._login.told},
         )
         self._output.note("The offer is for the other side, and for nobody else:")
         text: str | None = offer.text
@@ -231,8 +230,7 @@ class _Exchange:
                 file=file,
                 cema=args.cema,
                 signalled=args.protected,
-                me=args.me,
-                **self._login.told,
+                **{"me": args.me, **self._login.told},
                 known=await self._known(offer),
             )
             if file is None and answer.outcome is not None and answer.outcome.file is not None:

@@ -276,7 +276,7 @@ def _texts(parser: argparse.ArgumentParser, file: str) -> None:
         help="TLS with the keys whose fingerprints the texts tell (fingerprint), or plain TCP (none)",
     )
     _reaching(parser)
-    login_options.add_initiating(parser)
+    login_options.add_calling(parser)
     for add in (_taking, _me, _json):
         add(parser)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..security.own_key import OwnKey
     from ..security.trust import Trust
 
-__all__ = ["add_papers", "serving", "showing", "wanted"]
+__all__ = ["add_papers", "serving", "showing", "telling", "wanted"]
 
 
 def add_papers(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +50,7 @@ def wanted(args: argparse.Namespace) -> bool:
         raise UsageError(f"--{typed[0]} is for --auth certificate")
     if chosen and args.key is not None and args.cert is None:
         raise UsageError("--key alone shows nothing: give its certificate, --cert")
-    if chosen and args.tls not in ("anonymous", None):
+    if chosen and args.tls not in ("anonymous", "fingerprint", None):
         raise UsageError(f"certificates are shown in TLS of their own kind: leave out --tls {args.tls}")
     return chosen
 
@@ -68,6 +68,22 @@ def showing(args: argparse.Namespace, expected: str | None, level: Level) -> dic
 def serving(args: argparse.Namespace, level: Level) -> dict[str, Any]:
     """Arguments for `msrp_peer.listen`; raises as `showing` does."""
     return {"expect": args.expect or None, **_common(args, level)}
+
+
+def telling(args: argparse.Namespace, expected: str | None, level: Level) -> dict[str, dict[str, Any]]:
+    """The fields of `Either`: what Offer and Answer tell, and join and its listener verify.
+
+    Raises as `showing` does.
+    """
+    if expected is None:
+        raise UsageError("a certificate proves a person: say whom you mean, --expect im:bob@example.com")
+    key, me = _own(args)
+    trust = _trust(args)
+    return {
+        "told": {"me": me, "expected": expected, "key": key},
+        "arguments": {"expect": expected, "trust": trust, "require": max(level, Level.KEY_VERIFIED)},
+        "listening": {"me": me, "expect": expected, "key": key, "trust": trust},
+    }
 
 
 def _common(args: argparse.Namespace, level: Level) -> dict[str, Any]:

@@ -13,13 +13,13 @@ other side's path is told, for the time of a handshake at most.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from msrp_core import Frame, Uri
 
 from ..terms.content import Accepts
 from ..terms.errors import PeerError, UsageError
-from ..terms.fingerprints import Fingerprint
+from ..terms.fingerprints import OTHER_KEY, Fingerprint
 from ..terms.security import Level
 from .auth import same_pair
 from .bells import SILENT, Bell
@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     from .connection import Connection
     from .endpoint import Endpoint
 
-__all__ = ["OTHER_KEY", "Expected", "Register"]
-
-OTHER_KEY: Final = "the other side shows another key than the one whose fingerprint was signalled"
+__all__ = ["Expected", "Register"]
 
 
 @dataclass(eq=False, slots=True)

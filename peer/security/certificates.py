@@ -6,6 +6,8 @@ name, not by a host, not by a pattern (RFC 5280 section 4.2.1.6, RFC 5922 sectio
 
 from __future__ import annotations
 
+import hmac
+from collections.abc import Iterable
 from typing import Final, TypeVar
 
 from cryptography import x509
@@ -13,9 +15,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import _util, crypto
 
 from ..terms.display import escape
+from ..terms.fingerprints import Fingerprint
 from ..terms.principal import Principal, PrincipalError
 
-__all__ = ["DAMAGED", "Said", "said", "wrong"]
+__all__ = ["DAMAGED", "Said", "matches", "said", "wrong"]
 
 T = TypeVar("T", bound=x509.ExtensionType)
 
@@ -68,6 +71,14 @@ class Said:
         self.principals = tuple(dict.fromkeys(people))
         self.hosts = frozenset(name.value.lower() for name in names if isinstance(name, x509.DNSName))
         self.others = tuple(escape(name, 80) for name in others[:3])
+
+
+def matches(certificate: crypto.X509, fingerprints: Iterable[Fingerprint]) -> bool:
+    """Whether it has one of these (RFC 8122 section 5.1)."""
+    told = tuple(fingerprints)
+    hashes = {one.hash for one in told}
+    digests = {name: certificate.digest(name.replace("-", "")).decode("ascii") for name in hashes}
+    return any(hmac.compare_digest(digests[one.hash], one.value) for one in told)
 
 
 def said(certificate: crypto.X509) -> Said | None:

@@ -24,7 +24,7 @@ from ..terms.errors import UsageError
 from ..terms.principal import Principal, PrincipalError
 from .errors import KeyUnusable, PassphraseNeeded
 
-__all__ = ["OwnKey", "read_key"]
+__all__ = ["OwnKey", "owner", "read_key"]
 
 Private = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
 
@@ -95,6 +95,20 @@ class OwnKey:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.fingerprint}>"
+
+
+def owner(key: OwnKey | None, me: Principal | None) -> Principal | None:
+    """Who we are, where a key says it.
+
+    Raises `UsageError` where its certificate is somebody else's, or names several and we say nothing.
+    """
+    if key is None or not key.names:
+        return me
+    if me is None and len(key.names) > 1:
+        raise UsageError(f"our certificate names {' and '.join(key.names)}: say who we are")
+    if me is not None and me.text not in key.names:
+        raise UsageError(f"our certificate is that of {' and '.join(key.names)}, and not of {me}")
+    return me or Principal.parse(key.names[0])
 
 
 def read_key(certificates: Path, key: Path | None = None, passphrase: bytes | None = None) -> OwnKey:

@@ -12,7 +12,6 @@ A handshake may complete and application octets follow in one `unwrap`.
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,6 +22,7 @@ from OpenSSL import SSL, _util
 from ..terms.errors import PeerError, UsageError
 from ..terms.fingerprints import Fingerprint
 from ..terms.security import Protection
+from .certificates import matches
 from .tls_errors import explain, reason_of
 from .tls_records import RECORD, records
 
@@ -193,11 +193,10 @@ class TlsLayer:
         certificate = self._tls.get_peer_certificate()
         if certificate is None or self._protection is None:
             return False
-        shown = {one.hash for one in fingerprints}
-        digests = {name: certificate.digest(name.replace("-", "")).decode("ascii") for name in shown}
-        if not any(hmac.compare_digest(digests[one.hash], one.value) for one in fingerprints):
+        if not matches(certificate, fingerprints):
             return False
-        if signalled:
+        # Whose key it is says more than that it is the right one.
+        if signalled and self._protection.verified not in ("chain", "pinned"):
             self._protection = replace(self._protection, verified="signalled")
         return True
 

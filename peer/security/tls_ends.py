@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from ..terms.errors import UsageError
+from ..terms.fingerprints import Fingerprint
 from ..terms.principal import Principal
 from .keys import Key, ThrowAway
 from .tls import TlsLayer
@@ -20,14 +21,19 @@ def client_layers(
     key: Key | None = None,
     trust: Trust | None = None,
     expected: Principal | None = None,
+    told: Sequence[Fingerprint] = (),
 ) -> list[TlsLayer]:
     """The layers of one connection of ours to `host`; no mode for plain TCP.
 
     Without `key` a throw-away one is shown, or in mode CERTIFICATE none; there `expected` is whom the
-    other side must be, by `trust`. Raises `UsageError` where either is missing, and `KeyUnusable`.
+    other side must be, by `trust`, and so in mode FINGERPRINT where there is trust; then the
+    fingerprints `told` are looked at in the handshake, too. Raises `UsageError` where either is
+    missing, and `KeyUnusable`.
     """
     if mode is None:
         return []
+    if mode is TlsMode.FINGERPRINT and trust is not None:
+        mode, key = TlsMode.CERTIFICATE, key or ThrowAway()
     if mode is TlsMode.ADH:
         return [TlsLayer(client_context(mode), server=False, host=host)]
     if mode is not TlsMode.CERTIFICATE:
@@ -37,7 +43,7 @@ def client_layers(
         raise UsageError("a certificate proves a person: say whom you mean, and whom to believe")
     own = None if key is None else key.fingerprint
     context = client_context(mode, key, trust)
-    return [TlsLayer(context, server=False, own_key=own, host=host, judge=trust.judge([expected]))]
+    return [TlsLayer(context, server=False, own_key=own, host=host, judge=trust.judge([expected], told))]
 
 
 class Serving:
@@ -47,13 +53,14 @@ class Serving:
         mode: None for plain TCP.
         key: what is shown; None for a throw-away key, where the mode has one.
         trust, expected: whom to believe, and who may come, where nobody else is to; for mode
-            CERTIFICATE alone.
+            CERTIFICATE, and for FINGERPRINT where the fingerprint alone is not to do.
         demanding: whether in mode CERTIFICATE whoever shows nothing is turned away.
 
     Raises `UsageError` where something is missing, and `KeyUnusable`.
 
     Attributes:
         key: what is shown; None for nothing.
+        trust: whom to believe; None where no certificate is verified.
     """
 
     def __init__(
@@ -67,10 +74,12 @@ class Serving:
     ) -> None:
         certified = mode is TlsMode.CERTIFICATE
         self.key = None if mode in (None, TlsMode.ADH) else key if certified else key or ThrowAway()
+        if mode is TlsMode.FINGERPRINT and trust is not None:
+            mode, certified, demanding = TlsMode.CERTIFICATE, True, True
         self._context = None
         if mode is not None:
             self._context = server_context(mode, self.key, trust, demanding=demanding)
-        self._trust = trust if certified else None
+        self.trust = trust if certified else None
         self._expected = tuple(expected)
 
     @property
@@ -82,5 +91,5 @@ class Serving:
         """Those of one connection."""
         if self._context is None:
             return []
-        judge = None if self._trust is None else self._trust.judge(self._expected)
+        judge = None if self.trust is None else self.trust.judge(self._expected)
         return [TlsLayer(self._context, server=True, own_key=self.fingerprint, judge=judge)]

@@ -15,10 +15,10 @@ from typing import Final, Literal, Protocol
 from cryptography import x509
 from OpenSSL import SSL, crypto
 
-from ..terms.errors import UsageError
-from ..terms.fingerprints import Fingerprint
+from ..terms.errors import MsrpError, UsageError
+from ..terms.fingerprints import OTHER_KEY, Fingerprint
 from ..terms.principal import Principal, PrincipalError
-from .certificates import DAMAGED, Said, said, wrong
+from .certificates import DAMAGED, Said, matches, said, wrong
 
 __all__ = ["PURPOSE", "Judge", "Pins", "Trust", "read_authorities"]
 
@@ -83,9 +83,13 @@ class Trust:
         # Partial: one that is trusted ends the chain, whoever signed it.
         store.set_flags(crypto.X509StoreFlags.X509_STRICT | crypto.X509StoreFlags.PARTIAL_CHAIN)
 
-    def judge(self, expected: Iterable[Principal] = ()) -> Judge:
-        """For one connection; without `expected` anybody will do who is named."""
-        return Judge(self, frozenset(each.text for each in expected))
+    def judge(self, expected: Iterable[Principal] = (), told: Iterable[Fingerprint] = ()) -> Judge:
+        """For one connection; without `expected` anybody will do who is named.
+
+        `told` are the fingerprints that signalling told, if any did: the certificate must match one
+        of them, too (RFC 8122 section 6.2).
+        """
+        return Judge(self, frozenset(each.text for each in expected), tuple(told))
 
 
 class Judge:
@@ -98,8 +102,9 @@ class Judge:
         shown: the fingerprint of the other side's own certificate; None where it was not looked at yet.
     """
 
-    def __init__(self, trust: Trust, expected: frozenset[str]) -> None:
+    def __init__(self, trust: Trust, expected: frozenset[str], told: tuple[Fingerprint, ...] = ()) -> None:
         self._trust = trust
+        self._told = told
         self._expected = expected
         self.verified: Literal["pinned", "chain", "host"] | None = None
         self.names: tuple[str, ...] = ()
@@ -126,7 +131,12 @@ class Judge:
     def _own(self, certificate: crypto.X509) -> bool:
         """The other side's own: who may that be?"""
         self.shown = certificate.digest("sha256").decode("ascii")
-        pinned = self._among(self._trust.holders(self.shown))
+        if self._told and not matches(certificate, self._told):
+            return self._refuse(OTHER_KEY)
+        try:
+            pinned = self._among(self._trust.holders(self.shown))
+        except MsrpError as error:  # the file cannot be read, and OpenSSL takes no exception from here
+            return self._refuse(f"whose the key of the other side is cannot be looked up: {error}")
         found = said(certificate)
         if pinned and not (found and self._vouched(found)):
             self.verified, self.names = "pinned", pinned

@@ -17,10 +17,10 @@ from msrp_core import Uri
 from ..protocol.auth import Terms, granted, same_pair
 from ..protocol.outgoing import refusal
 from ..protocol.prover import Initiating
-from ..protocol.register import OTHER_KEY
 from ..protocol.requests import Request
 from ..signalling.interface import Agreed
 from ..terms.errors import ConnectionLost, NotSecureEnough, PeerError
+from ..terms.fingerprints import OTHER_KEY
 from ..terms.security import Level, Security
 from .driver import Driver
 from .login import log_in

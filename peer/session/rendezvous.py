@@ -17,6 +17,7 @@ them on their way can put itself in between, unless it is certain that nobody ca
 
 from __future__ import annotations
 
+from ..security.own_key import OwnKey
 from ..signalling.agreement import Side
 from ..signalling.file_attributes import FileTransfer
 from ..signalling.interface import new_uri
@@ -47,6 +48,8 @@ class Offer(Told):
             ``"passive"``, where it is connected to and judges (verifiers, or Kerberos);
             ``"actpass"`` in either; None in none.
         proved: whether a session is refused in which AUTH cannot be.
+        key: our key that lasts (`lasting_key`, `read_key`), whose fingerprint is told; as the
+            listener shows. None for one made for this session, by which nobody tells who meets whom.
 
     Attributes:
         text: the offer. Confidential.
@@ -70,6 +73,7 @@ class Offer(Told):
         expected: str | None = None,
         auth: Setup | None = None,
         proved: bool = False,
+        key: OwnKey | None = None,
     ) -> None:
         super().__init__(
             listener,
@@ -87,6 +91,7 @@ class Offer(Told):
             expected=expected,
             auth=auth,
             proved=proved,
+            key=key,
         )
         self.text = self._negotiation.offer()
 
@@ -120,6 +125,7 @@ class Answer(Told):
         expected: str | None = None,
         auth: Setup | None = None,
         proved: bool = False,
+        key: OwnKey | None = None,
         known: Known | None = None,
     ) -> None:
         super().__init__(
@@ -138,6 +144,7 @@ class Answer(Told):
             expected=expected,
             auth=auth,
             proved=proved,
+            key=key,
         )
         self.text = self._negotiation.answer(offer, known=known or {})
 

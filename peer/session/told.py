@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final, Protocol, TypedDict, Unpack
 
 from ..security.keys import Key, ThrowAway
+from ..security.own_key import OwnKey, owner
 from ..signalling.agreement import NotAcceptable, Outcome, Side, look
 from ..signalling.file_attributes import FileTransfer
 from ..signalling.interface import Agreed, new_uri
@@ -74,6 +75,7 @@ class Told:
         expected: str | None,
         auth: Setup | None,
         proved: bool,
+        key: OwnKey | None,
     ) -> None:
         if tls not in ("fingerprint", "none"):
             raise UsageError(f"with SDP tls is fingerprint or none, not {tls!r}")
@@ -81,11 +83,9 @@ class Told:
             raise UsageError(f"the listener speaks tls {listener.tls}, and the SDP is to say {tls}")
         self._tls = tls
         self._listener, self._host = listener, host
-        self._me, self._expected = _principal(me), _principal(expected)
+        self._me, self._expected = owner(key, _principal(me)), _principal(expected)
         self._files = files
-        self._key: Key | None = None
-        if tls == "fingerprint":
-            self._key = listener.key if listener is not None else ThrowAway()
+        self._key = _shown(listener, tls, key)
         self._signalled = signalled
         self._session: Session | None = None
         self._followed: Outcome | None = None  # what the session stands by
@@ -266,6 +266,19 @@ class Told:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}, {self._negotiation.state}, tls {self._tls}>"
+
+
+def _shown(listener: Place | None, tls: str, key: OwnKey | None) -> Key | None:
+    """What is shown in TLS, and told."""
+    if tls != "fingerprint":
+        if key is not None:
+            raise UsageError("a key of ours is shown in TLS alone")
+        return None
+    if listener is None:
+        return key or ThrowAway()
+    if key is not None and (listener.key is None or listener.key.fingerprint != key.fingerprint):
+        raise UsageError("the listener shows another key: give it this one, too")
+    return listener.key
 
 
 def _principal(text: str | None) -> Principal | None:

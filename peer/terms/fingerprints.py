@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["PREFERENCE", "Fingerprint", "preferred"]
+__all__ = ["OTHER_KEY", "PREFERENCE", "Fingerprint", "preferred"]
+
+OTHER_KEY: Final = "the other side shows another key than the one whose fingerprint was signalled"
+"""Why a line is ended whose certificate matches none (RFC 8122 section 6.2)."""
 
 PREFERENCE: Final = ("sha-256", "sha-512", "sha-384", "sha-224", "sha-1")
 """The hashes that are compared, the preferred first. MD5 and MD2 must not be (RFC 8122 section 5).

@@ -233,8 +233,8 @@ def test_a_session_uri_claims_nobody_else(verified: Any) -> None:
     [
         ({"expect": None}, "say whom we mean"),
         ({"trust": None}, "say whom to believe"),
-        ({"tls": "anonymous"}, "are for tls='certificate' alone"),
-        ({"tls": "adh", "key": None}, "are for tls='certificate' alone"),
+        ({"tls": "anonymous"}, "are for tls='certificate' and SDP alone"),
+        ({"tls": "adh", "key": None}, "are for tls='certificate' and SDP alone"),
         ({"me": EVE}, f"our certificate is that of {ALICE}, and not of {EVE}"),
         ({"key": AUTHORITY.issue(ALICE, SIP)}, f"names {ALICE} and {SIP}: say who we are"),
         ({"expect": ALICE}, "nobody logs in at themselves"),
@@ -250,7 +250,7 @@ def test_a_connect_that_makes_no_sense(more: dict[str, Any], words: str) -> None
     [
         ({"trust": None}, "say whom to believe"),
         ({"key": None}, "shows who we are: give a key"),
-        ({"tls": "anonymous"}, "are for tls='certificate' alone"),
+        ({"tls": "anonymous"}, "are for tls='certificate' and SDP alone"),
         ({"me": EVE}, f"our certificate is that of {BOB}, and not of {EVE}"),
         ({"expect": BOB}, "nobody logs in at themselves"),
     ],

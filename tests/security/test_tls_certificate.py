@@ -6,17 +6,22 @@ import datetime
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from OpenSSL import SSL
 
+from msrp_peer.kept.errors import StoreError
 from msrp_peer.security.keys import ThrowAway
+from msrp_peer.security.known_peers import KnownPeers
 from msrp_peer.security.own_key import OwnKey
 from msrp_peer.security.tls import TlsLayer
 from msrp_peer.security.tls_modes import TlsMode, client_context, server_context
 from msrp_peer.security.trust import Judge, Trust
 from msrp_peer.terms.errors import PeerError, UsageError
+from msrp_peer.terms.fingerprints import OTHER_KEY, Fingerprint
 from msrp_peer.terms.principal import Principal
 from msrp_peer.terms.security import Level, Security
 from security.tls_line import hear, octetwise, owed, records, shake
@@ -88,10 +93,11 @@ def ends(
     demanding: bool = True,
     old: bool = False,
     weak: str = "",
+    told: Iterable[Fingerprint] = (),
 ) -> Ends:
     """The side named `weak` shows whatever it has; ours would not."""
     server_trust = server_trust or client_trust
-    judges = client_trust.judge(principals(*expects)), server_trust.judge(principals(*expected))
+    judges = client_trust.judge(principals(*expects), told), server_trust.judge(principals(*expected))
     contexts = (
         client_context(CERTIFICATE, client_key, client_trust),
         server_context(CERTIFICATE, server_key, server_trust, demanding=demanding),
@@ -240,13 +246,50 @@ def test_a_pin_is_nobody_elses(authority: Authority, alice: OwnKey) -> None:
     assert words == f"the key of the other side is not the one known of {BOB}"
 
 
-def test_a_lasting_key_raises_no_level(alice: OwnKey, trust: Trust, tmp_path: object) -> None:
-    """A name that a certificate gives itself is worth nothing."""
-    from pathlib import Path
+def test_known_peers_that_cannot_be_read(alice: OwnKey, authority: Authority, tmp_path: Path) -> None:
+    """OpenSSL asks in the middle of the handshake, and takes no exception: it is refused, and said why."""
+    path = tmp_path / "known.sqlite3"
+    path.write_bytes(b"no database" * 1000)
+    path.chmod(0o600)
+    damaged = KnownPeers(path)
+    with pytest.raises(StoreError) as caught:
+        damaged.holders(alice.fingerprint)
+    # The authority would vouch for him; but nobody says what else is known of that key.
+    both = Trust([authority.certificate], damaged)
+    words, said = ends(authority.issue(BOB), alice, both).failure()
+    assert words == f"whose the key of the other side is cannot be looked up: {caught.value}"
+    assert alert(said) == BAD_CERTIFICATE
+    line = ends(authority.issue(BOB), alice, Trust([authority.certificate]), both)
+    assert str(caught.value) in line.refusal()[0]
 
+
+@pytest.mark.parametrize("hashed", ["sha-256", "sha-1"])
+def test_a_fingerprint_that_signalling_told(
+    alice: OwnKey, authority: Authority, trust: Trust, hashed: str
+) -> None:
+    """A certificate of the right person is refused where it is not the one told (RFC 8122 section 6.2)."""
+    bob, other = authority.issue(BOB), authority.issue(BOB)
+    for told, right in ((bob, True), (other, False)):
+        kind = {"sha-256": hashes.SHA256(), "sha-1": hashes.SHA1()}[hashed]
+        value = told.certificate.fingerprint(kind).hex(":").upper()
+        line = ends(bob, alice, trust, told=[Fingerprint(hashed, value)])
+        if right:
+            shake(line.client, line.server)
+            assert line.client.protection is not None
+            assert line.client.protection.verified == "chain"
+            # Signalling that nobody can change takes nothing from what the chain has proved.
+            assert line.client.verify([Fingerprint(hashed, value)], signalled=True)
+            assert line.client.protection.verified == "chain"
+            continue
+        words, said = line.failure()
+        assert words == OTHER_KEY
+        assert alert(said) == BAD_CERTIFICATE
+
+
+def test_a_lasting_key_raises_no_level(alice: OwnKey, trust: Trust, tmp_path: Path) -> None:
+    """A name that a certificate gives itself is worth nothing."""
     from msrp_peer.security.lasting import lasting_key
 
-    assert isinstance(tmp_path, Path)
     bob = lasting_key(BOB, tmp_path / "keys")
     words, said = ends(bob, alice, trust).failure()
     assert words == "the other side's certificate is signed by its own key: no authority vouches for it"
