@@ -164,7 +164,6 @@ examples:
   msrp offer --cema                    where a middlebox of the network must be connected to
   msrp offer --as im:alice@lan --expect im:bob@lan   only with bob, who is proved by a password
   msrp offer --cert me.pem --key me.key --ca ca.pem --expect im:bob@example.com
-                                       only with bob, whose certificate has his name in it
 
 Prints an offer (SDP) for the other side, who gives it to `msrp answer`, or to any program that
 speaks MSRP; then paste the answer here, and an empty line. Both texts are secret: whoever reads
