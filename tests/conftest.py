@@ -1,6 +1,6 @@
 """How hard hypothesis looks: HYPOTHESIS_PROFILE is `ci` (the default) or `deep`. And whoever runs the
 tests may have a config file, passwords and known peers, which are not for them; or has started them in
-the background, where a shell has Ctrl-C ignored, in all programs that they start, too."""
+the background, where a shell has Ctrl-C ignored, or nohup a hang-up, in all programs that they start, too."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)  # ignored here, and not by whom we start
 
 
 @pytest.fixture(scope="session", autouse=True)

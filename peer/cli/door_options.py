@@ -27,7 +27,8 @@ def add_known(parser: argparse.ArgumentParser) -> None:
         choices=("ask", "strict", "off"),
         default="ask",
         help=(
-            "where somebody was better protected before: ask, and refuse where nobody can be asked (ask); "
-            "refuse, and also who is named, not known and not proved (strict); forget about it (off)"
+            "where somebody who is named was better protected before: ask, and refuse where nobody can "
+            "be asked (ask); refuse, and also who is named, not known and not proved (strict); "
+            "forget about it (off)"
         ),
     )

@@ -120,8 +120,8 @@ examples:
 
 With --expect the other side must prove who it is, and you log in: with your Kerberos ticket, if you
 have one and both of you are of its realm (im:alice@example.com is alice@EXAMPLE.COM; --realm says
-another); else with a password from standard input (--password-stdin), MSRP_PASSWORD, the system's
-keyring, or typed here. Whoever waits there has made it:
+another); else with a password from standard input (--password-stdin), MSRP_PASSWORD (with
+MSRP_PASSWORD_FOR=im:bob@lan), the system's keyring, or typed here. Whoever waits there has made it:
   msrp passwd --from im:alice@lan --for im:bob@lan --generate
 
 With --tls none, or an msrp URI, there is no TLS, and the proof protects the line: a ticket as well as
@@ -150,8 +150,9 @@ Both sides show the same five words, unless somebody sits in between and reads e
 words differ. One reads them aloud where the other knows the voice, by telephone or face to face,
 and both say whether they are the same. Who sits in between has one guess among 1,000,000,000,000.
 
-Ends with 0 where both have said yes, and with 4 otherwise. In msrp chat /verify does the same for
-the session you are in; here nothing is remembered yet, as keys are made for each run.
+Ends with 0 where both have said yes, and with 4 where they differ or nobody answered. In msrp chat
+/verify does the same for the session you are in; here nothing is remembered yet, as keys are made
+for each run.
 """
 OFFER = """\
 examples:

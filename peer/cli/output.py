@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TextIO
 from ..terms.display import escape
 from ..terms.errors import MsrpError
 from .exits import kind_of
-from .wrap import width_of, wrapped
+from .wrap import escaped, width_of, wrapped
 
 if TYPE_CHECKING:
     from .writer import Through, Writer
@@ -139,7 +139,11 @@ class Output:
         if not self.undone and not self.json and is_terminal(sys.stderr):
             self._errors("\n")  # behind the terminal's own ^C
         self.undone = True
-        self.error(Interrupted(words))
+        words = escaped(words, _LONGEST_ERROR)
+        if self.json:
+            self.event("error", kind=kind_of(Interrupted()), message=wrapped(words, None))
+        else:
+            self._put(sys.stderr, f"msrp: {words}")
 
     def bug(self, error: BaseException) -> None:
         """Say in one sentence that something happened which nobody expected."""

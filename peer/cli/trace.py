@@ -29,6 +29,7 @@ __all__ = ["Trace"]
 
 _AHEAD: Final = 64 * 1024 * 1024
 """Octets handed over and not looked at; more, and the trace is too slow for the line."""
+_BEGINS: Final = b'{"time"'
 _LAST: Final = 2.0  # seconds for what is still to be written, where the command ends
 
 _Job = Callable[[], str]
@@ -187,7 +188,7 @@ class _Direction:
 
 def _opened(path: Path) -> int:
     """Open for appending, readable for nobody else. Raises `UsageError` and OSError."""
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
     # No link is followed, and nobody is waited for who would read a pipe.
     flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
     descriptor = os.open(path, flags, 0o600)
@@ -195,6 +196,9 @@ def _opened(path: Path) -> int:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise UsageError(f"{path} is no plain file: a trace goes into one")
+        # What the name was given to by mistake stays what it is.
+        if os.read(descriptor, len(_BEGINS)) not in (b"", _BEGINS):
+            raise UsageError(f"{path} is there, and is no trace: name a new file")
         if hasattr(os, "fchmod"):
             os.fchmod(descriptor, 0o600)
     except BaseException:

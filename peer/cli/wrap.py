@@ -6,7 +6,9 @@ import os
 import re
 from collections.abc import Iterator
 
-__all__ = ["unbroken", "width_of", "wrapped"]
+from ..terms.display import escape
+
+__all__ = ["escaped", "unbroken", "width_of", "wrapped"]
 
 _KEPT = "\0"
 """Stands for a space where no line is to break; nothing that reaches a terminal has one."""
@@ -27,6 +29,11 @@ def width_of(stream: object) -> int | None:
 def unbroken(text: str) -> str:
     """A path, for instance: `wrapped` leaves it whole, and puts its spaces back."""
     return text.replace(" ", _KEPT)
+
+
+def escaped(text: str, longest: int) -> str:
+    """`escape` for text in which something is `unbroken`, and stays it."""
+    return _KEPT.join(escape(part, longest) for part in text.split(_KEPT))
 
 
 def wrapped(text: str, width: int | None) -> str:

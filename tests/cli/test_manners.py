@@ -126,7 +126,8 @@ class TestInterrupted:
         listener = terminal("listen", "127.0.0.1", "--port", "0", "--out", inbox, "--accept-files")
         target = listener.wait_for(r"127\.0\.0\.1:\d+")
         sender = msrp("send", target, "--file", made(tmp_path, "large", 1 << 30))
-        part = inbox / "large.part"
+        (inbox / "large.part").write_text("of another time")
+        part = inbox / "large (1).part"  # a name with a space in it
         wait_until(lambda: part.exists() and part.stat().st_size)
         listener.key("c")
         assert listener.wait() == 130

@@ -184,12 +184,24 @@ def test_a_full_disk_ends_the_trace_and_not_the_session(
 
 def test_a_trace_goes_on_where_one_is(listening: Listening, msrp: Start, tmp_path: Path) -> None:
     path = tmp_path / "trace"
-    path.write_text("mine\n")
+    before = '{"time": "2000-01-01T00:00:00.000000Z", "event": "gone"}\n'
+    path.write_text(before)
     path.chmod(0o644)
     _, target = listening()
     assert msrp("send", target, BODY, "--trace", path).wait() == 0
-    assert path.read_text().startswith('mine\n{"time"')
+    assert path.read_text().startswith(before + '{"time"')
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_another_file_stays_what_it_is(msrp: Start, tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"mine")
+    path.chmod(0o644)
+    program = msrp("send", "127.0.0.1:9", "hello", "--trace", path)
+    assert program.wait() == 2
+    assert "is there, and is no trace" in program.errors
+    assert path.read_bytes() == b"mine"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
 @pytest.mark.parametrize("kind", ["folder", "link", "pipe", "nowhere"])
