@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..security.several_paths import Ruling
     from ..session.session import Session
 
-__all__ = ["CannotListen", "Listening", "listening", "run"]
+__all__ = ["CannotListen", "Listening", "listening", "run", "tell_failed"]
 
 _ONE_BY_ONE = 5  # failed logins
 _TOGETHER = 10.0  # seconds of them that are told in one line
@@ -136,12 +136,12 @@ async def listening(
         except CannotReach as error:
             raise CannotListen(str(error)) from None
         _tell(listener, output, arguments["me"], taking, login)
-        telling = asyncio.ensure_future(_tell_failed(listener, output))
+        telling = asyncio.ensure_future(tell_failed(listener, output))
         stack.callback(telling.cancel)
         yield listener
 
 
-async def _tell_failed(listener: Listener, output: Output) -> None:
+async def tell_failed(listener: Listener, output: Output) -> None:
     """Say who could not log in: the first few one by one, then how many there were; whoever tries all
     day long does not fill the terminal."""
     failed = listener.failed_logins

@@ -19,7 +19,7 @@ from . import transfer
 from .chat import Chat
 from .exits import Exit
 from .incoming import Taking
-from .listen import CannotListen, Listening
+from .listen import CannotListen, Listening, tell_failed
 from .login import Either, either
 from .options import listening_address
 from .output import Output
@@ -153,6 +153,10 @@ class _Exchange:
         if seconds is None and (early or not connects):
             seconds = _ATTEMPT if early else _PASTING
         until = time.monotonic() + _PASTING
+        # Whoever waits goes on waiting where somebody else came, and should know of it.
+        failing = None if listener is None else asyncio.create_task(tell_failed(listener, self._output))
+        if failing is not None:
+            stack.callback(failing.cancel)
         while True:
             joining = join(told, listener=listener, timeout=seconds, **given)
             try:

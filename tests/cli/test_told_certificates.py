@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -104,6 +105,8 @@ def test_somebody_else(msrp: Start, files: Path, shows: str | None, connects: st
         assert words in alice.errors
     else:
         assert "does not accept the one this side shows" in eve.errors
+        words = f"is that of {EVE}, and {BOB} was expected" if shows else "no authority vouches for it"
+        assert re.search(rf"a login from 127.0.0.1 failed: .*{words}", alice.output + alice.errors)
     assert eve.wait() != 0
     assert "Lunch" not in eve.output
 
