@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ..terms.display import escape
 from ..terms.errors import MsrpError, NotSecureEnough
 from ..terms.principal import Principal
 from ..terms.security import Level
@@ -86,7 +87,8 @@ async def begun(
                 raise
             new = found.finding is Finding.FIRST and found.key is not None
             question = "Is it theirs?" if new else "Talk to them all the same, this once?"
-            if not await ask(f"{found.sentence}.\n{found.advice}.\n{question}"):
+            why = f" ({escape(error.why, 300)})" if error.why else ""  # it may be that of somebody else
+            if not await ask(f"{found.sentence}{why}.\n{found.advice}.\n{question}"):
                 raise NotSecureEnough(f"{found.principal} was not spoken with: you did not agree") from None
             if new and found.key is not None:
                 await asyncio.to_thread(known.pin, found.principal, found.key, time.time())

@@ -152,12 +152,11 @@ def _trust(args: argparse.Namespace) -> Trust:
     from ..security.trust import Trust, read_authorities
 
     known = KnownPeers.usual()
-    pins = known if known.path.exists() else None
     if args.ca is not None:
-        return Trust(read_authorities(args.ca), pins)
-    if pins is None:
+        return Trust(read_authorities(args.ca), known)  # a first key may be pinned meanwhile
+    if not known.path.exists():
         raise UsageError(
             "nobody would be believed: name the authorities whose certificates count, --ca FILE; or pin the "
             "key that they have told you, msrp known pin"
         )
-    return Trust(pins=pins)
+    return Trust(pins=known)

@@ -255,6 +255,7 @@ class NotAsKnown(NotSecureEnough):
     Attributes:
         judgement: what was found. Where its answer is ASK, a person may say yes, and the same may
             be tried again with a `KnownPolicy` that has what they said yes to.
+        why: what else was said of it: why TLS refused the key, say; empty for nothing.
     """
 
     def __init__(self, judgement: Judgement, why: str = "") -> None:
@@ -263,6 +264,7 @@ class NotAsKnown(NotSecureEnough):
             f"{judgement.sentence}{f' ({why})' if why else ''}. {judgement.advice}", key=judgement.key
         )
         self.judgement = judgement
+        self.why = why
 
 
 _HOW: Final = {

@@ -120,6 +120,21 @@ async def test_by_paths_of_an_application() -> None:
 
 
 @running
+async def test_a_password_that_others_have_proves_nobody_who_is_expected() -> None:
+    """Alice's own side would take less; Bob's does not."""
+    async with msrp_peer.listen(LOCAL) as listener:
+        going, waiting = paths(listener)
+        near, far = await asyncio.gather(
+            msrp_peer.join(going, credentials=Knows(shared=True)),
+            msrp_peer.join(waiting, listener=listener, verifiers=known(shared=True)),
+            return_exceptions=True,
+        )
+        assert isinstance(near, PeerError)
+        assert isinstance(far, NotSecureEnough)
+        assert "authenticated is required, and the other side came over a line that is passive" in str(far)
+
+
+@running
 async def test_where_the_passive_side_listens_by_itself() -> None:
     async with msrp_peer.listen(LOCAL) as reserved:
         port = reserved.port
