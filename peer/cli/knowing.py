@@ -48,7 +48,9 @@ def as_before(args: argparse.Namespace) -> dict[str, Any]:
     """
     known = _kept(args)
     remembered = None if known is None else _remembered(args, known)
-    if remembered is None or remembered.level < Level.AUTHENTICATED or args.auth != "auto":
+    # Who says that somebody is to be proved made a slip elsewhere, and is not shown the way around it.
+    wanted = bool(args.expect) or args.password_stdin or required(args) is Level.AUTHENTICATED
+    if remembered is None or remembered.level < Level.AUTHENTICATED or args.auth != "auto" or wanted:
         return {**initiating(args), "known": known}
     if required(args) < Level.AUTHENTICATED:
         args = argparse.Namespace(**{**vars(args), "require": Level.AUTHENTICATED.word})

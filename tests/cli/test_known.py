@@ -192,6 +192,10 @@ class TestWhoCalls:
         assert again.wait() == 1
         assert f"{BOB} has been authenticated before, so nothing less is taken" in again.errors
         assert "--auth none asks whether less will do" in again.errors
+        meant = msrp("send", BOB, "again", "--as", ALICE, "--expect", BOB, *ON_LOOPBACK)
+        assert meant.wait() == 1
+        assert "no terminal to ask for the password" in meant.errors
+        assert "--auth none" not in meant.errors
         anonymous = msrp("send", BOB, "again", *ON_LOOPBACK)
         assert anonymous.wait() == 2
         assert "--as im:alice@lan" in anonymous.errors
