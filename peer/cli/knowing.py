@@ -52,8 +52,7 @@ def as_before(args: argparse.Namespace) -> dict[str, Any]:
     wanted = bool(args.expect) or args.password_stdin or required(args) is Level.AUTHENTICATED
     if remembered is None or remembered.level < Level.AUTHENTICATED or args.auth != "auto" or wanted:
         return {**initiating(args), "known": known}
-    if required(args) < Level.AUTHENTICATED:
-        args = argparse.Namespace(**{**vars(args), "require": Level.AUTHENTICATED.word})
+    args = argparse.Namespace(**{**vars(args), "require": Level.AUTHENTICATED.word})
     try:
         return {**initiating(args), "known": known}
     except MsrpError as error:
