@@ -14,9 +14,10 @@ import msrp_peer
 from cli.programs import AT, Open, Program, Start, exchanged, printed, wait_until
 from msrp_peer.cli.incoming import Taking
 from msrp_peer.cli.output import Output
-from msrp_peer.cli.transfer import taken
-from msrp_peer.signalling.agreement import NotAcceptable, look
+from msrp_peer.cli.transfer import agreed, taken
+from msrp_peer.signalling.agreement import NotAcceptable, Side, look
 from msrp_peer.signalling.file_attributes import FileRange, FileSelector, FileTransfer
+from msrp_peer.signalling.offer_answer import Negotiation
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 
@@ -341,6 +342,26 @@ def test_which_octets_are_taken(
     found = asyncio.run(taken(file, taking, _nobody, Output()))
     assert (found.range and found.range.text) == answered
     assert (found.transfer_id, found.disposition) == ("id", "render")
+
+
+@pytest.mark.parametrize(("start", "hashes", "fits"), [(11, HASHES, True), (1, {}, True), (11, {}, False)])
+def test_a_part_goes_on_only_where_a_hash_tells_of_which_file(
+    start: int, hashes: dict[str, bytes], fits: bool
+) -> None:
+    """The other side describes as little as it may (RFC 5547 section 8.3.2)."""
+    asked = FileTransfer(FileSelector("a.bin"), "id", range=FileRange(start))
+    there = FileTransfer(FileSelector("a.bin", 30, "image/png", hashes), "x")
+    uris = (f"msrp://{host}.example:2855/{host * 22};tcp" for host in "ab")
+    alice = Negotiation(Side(next(uris), direction="recvonly", file=asked))
+    alice.accept(Negotiation(Side(next(uris), direction="sendonly", file=there)).answer(alice.offer()))
+    assert alice.agreed is not None
+    if fits:
+        found = agreed(alice.agreed)
+        assert found is not None
+        assert found.selector.hashes == hashes
+    else:
+        with pytest.raises(NotAcceptable, match="tells no hash"):
+            agreed(alice.agreed)
 
 
 async def _taken_by_nobody(one: Program) -> str:
