@@ -212,9 +212,12 @@ class TlsLayer:
 
     @property
     def refused_key(self) -> str | None:
-        """Its fingerprint, where it was looked at; None where none was refused."""
+        """Its fingerprint, where it was looked at; None where none was refused, and where an authority
+        says that it is another one's: then nobody is to be asked about it."""
         judge = self._judge
-        return None if judge is None or judge.failure is None else judge.shown
+        if judge is None or judge.failure is None or judge.anothers:
+            return None
+        return judge.shown
 
     @property
     def partial(self) -> bool:

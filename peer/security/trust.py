@@ -100,6 +100,7 @@ class Judge:
         names: whose it is: those expected, or all it names; sorted.
         failure: why it was refused, for the person on this side; None where it was not.
         shown: the fingerprint of the other side's own certificate; None where it was not looked at yet.
+        anothers: whether an authority says that it is somebody else's than was expected.
     """
 
     def __init__(self, trust: Trust, expected: frozenset[str], told: tuple[Fingerprint, ...] = ()) -> None:
@@ -110,6 +111,7 @@ class Judge:
         self.names: tuple[str, ...] = ()
         self.failure: str | None = None
         self.shown: str | None = None
+        self.anothers = False
         self._problem: str | None = None
 
     def look(self, certificate: crypto.X509, error: int, depth: int, holds: bool) -> bool:
@@ -146,6 +148,8 @@ class Judge:
         if self._vouched(found):
             self.verified, self.names = "chain", self._among(found.principals)
             return True
+        vouched = self._problem is None and bool(self._trust.authorities) and found.unfit is None
+        self.anothers = vouched and bool(found.principals)
         return self._refuse(self._why(found))
 
     def _vouched(self, found: Said) -> bool:
