@@ -172,6 +172,7 @@ class Listener:
         fingerprint: SHA-256 of the certificate it shows (RFC 8122 section 5); None without one.
         guard: who may log in; None where it does not say.
         discovery_problem: why it is not announced though it was asked to be; None else.
+        name_taken: whether another one was announced under its name already; it got a number behind it.
         failed_logins: those who could not prove who they are, by a login or a certificate, as they come.
     """
 
@@ -198,6 +199,7 @@ class Listener:
         self.fingerprint = serving.fingerprint
         self.port = 0
         self.discovery_problem: str | None = None
+        self.name_taken = False
         self.failed_logins = FailedLogins()
         self._host = ""
         self._server: asyncio.Server | None = None
@@ -273,6 +275,7 @@ class Listener:
             self.discovery_problem = str(problem)
         else:
             self._announcer = announcer
+            self.name_taken = announcer.announcement.name != announcement.name
 
     # -- used by `join`
 

@@ -224,7 +224,7 @@ class _Demo:
         told = "" if listening["fingerprint"] is None else ", and bob's key is the one he told"
         self._check(f"both ends name the same cipher{told}", same and keys)
         claims = str(session.peer_claim) == BOB and seen["peer_claimed"] == ALICE
-        proofs = (ours["principal_proved"], theirs["principal_proved"])
+        proofs = (ours["principal_named"], theirs["principal_named"])
         if self._auth == "none":
             claims = claims and proofs == (None, None)
             self._check("each knows whom the other claims to be, and that it is not proved", claims)

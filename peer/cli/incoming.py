@@ -99,12 +99,13 @@ def who_and_where(session: Session) -> str:
 
 def session_fields(session: Session) -> dict[str, object]:
     """The same for a program."""
+    security = session.security.as_dict()
     return {
         "session": session.tag,
         "peer_claimed": None if session.peer_claim is None else str(session.peer_claim),
-        "peer_proved": session.security.principal,
+        "peer_proved": security["principal_proved"],
         "peer_address": session.peer_address,
-        "security": session.security.as_dict(),
+        "security": security,
     }
 
 
@@ -158,9 +159,13 @@ class Incoming:
                 await self._file(message)
         except (MsrpError, OSError) as error:
             self.failed = True
+            words = self._label
             if isinstance(error, OSError):
                 message.refuse(413)  # no room for it here: the other side need not go on
-            self._output.error(error, self._label, **self._fields(message))
+                if message.part is not None and message.part.exists():
+                    part = escape(str(message.part), 1000)
+                    words += f": {_called(message)} is not whole; what came stays in {part}"
+            self._output.error(error, words, **self._fields(message))
         except Exception as error:  # of one message; the others go on
             self.failed = True
             self._output.bug(error)
@@ -204,7 +209,7 @@ class Incoming:
 
     async def _file(self, message: Message) -> None:
         directory = self._taking.directory
-        named = quoted(message.name, 100) if message.name else "a file without a name"
+        named = _called(message)
         kind = escape(message.content_type, 60)
         if directory is None or not self._taking.files:
             if message.file:
@@ -280,6 +285,10 @@ class Incoming:
         if asking.cancelled():
             raise MessageCut(f"{named} was cut before it was agreed to ({why}): no answer is needed any more")
         return asking.result()
+
+
+def _called(message: Message) -> str:
+    return quoted(message.name, 100) if message.name else "a file without a name"
 
 
 def _shown(path: Path) -> str:

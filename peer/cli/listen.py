@@ -178,6 +178,9 @@ def _tell(listener: Listener, output: Output, me: str | None, taking: Taking, lo
         lines.append(f"  {login.sentence}")
     if listener.announced:
         lines.append("  announced on this network")
+    if listener.name_taken:
+        who = "that name" if me is None else me
+        lines.append(f"  another listener is announced as {who} already: msrp send {who} refuses to choose")
     if listener.fingerprint is not None:
         whose = "the key of this certificate" if login.certified else "a key made for this run"
         lines.append(f"  with {whose}, SHA-256 {listener.fingerprint}")
@@ -190,6 +193,7 @@ def _tell(listener: Listener, output: Output, me: str | None, taking: Taking, lo
         fingerprint=listener.fingerprint,
         me=me,
         announced=listener.announced,
+        name_taken=listener.name_taken,
         discovery_problem=listener.discovery_problem,
         files=taking.accept,
         may_log_in=list(login.users),

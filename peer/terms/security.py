@@ -177,7 +177,8 @@ class Security:
 
     @property
     def principal(self) -> str | None:
-        """Who is proved; None for nobody, or where a certificate proves several at once."""
+        """Who is named by a proof or a key, whatever that is worth: `level` says it. None for nobody, or
+        where a certificate proves several at once."""
         if self.proof is not None:
             return self.proof.principal
         return self.vouched[0] if len(self.vouched) == 1 else None
@@ -188,7 +189,8 @@ class Security:
             "level": self.level.word,
             "level_number": int(self.level),
             "confidential": self.confidential,
-            "principal_proved": self.principal,
+            "principal_proved": self.principal if self.level is Level.AUTHENTICATED else None,
+            "principal_named": self.principal,
             "mechanism": self.proof.mechanism if self.proof else None,
             "bound": self.proof.bound if self.proof else False,
             "secret_shared": self.proof.shared if self.proof else False,

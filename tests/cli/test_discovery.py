@@ -46,6 +46,18 @@ def test_announced_found_and_called(msrp: Start, listening: Listening, name: str
     assert peer["fingerprint"] in listener.output
 
 
+def test_who_has_the_name_of_another_is_told(msrp: Start, listening: Listening, name: str) -> None:
+    first, target = listening("--announce", "--as", name, *ON_LOOPBACK)
+    first.wait_for("announced on this network")
+    assert "already" not in first.output
+    second, other = listening("--announce", "--as", name, *ON_LOOPBACK)
+    second.wait_for(f"another listener is announced as {name} already")
+    sender = msrp("send", name, "to whom?", *ON_LOOPBACK)
+    assert sender.wait() == 3
+    assert target in sender.errors
+    assert other in sender.errors
+
+
 def test_nobody_of_that_name(msrp: Start, name: str) -> None:
     sender = msrp("send", name, "hi", "--timeout", "0.5", *ON_LOOPBACK)
     assert sender.wait() == 3

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -58,6 +59,19 @@ def test_a_file_arrives(msrp: Start, listening: Listening, file: Path, inbox: Pa
     assert sha256(inbox / "holiday.jpg") == sha256(file)
     assert f"SHA-256 {sha256(file)}, checked" in listener.output
     assert str(inbox / "holiday.jpg") in listener.output
+
+
+def test_no_room_for_a_file_says_which_and_where_it_stays(msrp: Start, file: Path, inbox: Path) -> None:
+    prlimit = shutil.which("prlimit")
+    assert prlimit is not None, "it is a part of util-linux"
+    waiting = ("listen", "127.0.0.1", "--port", "0", "--once", "--out", inbox, "--accept-files")
+    listener = msrp(*waiting, inside=[prlimit, "--fsize=1000000"])
+    target = listener.wait_for(r"127\.0\.0\.1:\d+").group()
+    assert msrp("send", target, "--file", file).wait() == 1
+    assert listener.wait() == 1
+    part = inbox / "holiday.jpg.part"
+    assert f'"holiday.jpg" is not whole; what came stays in {part}: File too large' in listener.errors
+    assert part.stat().st_size == 1_000_000
 
 
 def test_text_and_files_in_one_session(msrp: Start, listening: Listening, file: Path, inbox: Path) -> None:

@@ -49,7 +49,9 @@ def test_levels(layers: tuple[Protection, ...], proof: Proof | None, level: Leve
     assert security.level is level
     told = security.as_dict()
     assert told["level"] == level.word
-    assert told["principal_proved"] == (None if proof is None else proof.principal)
+    named = None if proof is None else proof.principal
+    assert told["principal_named"] == named
+    assert told["principal_proved"] == (named if level is Level.AUTHENTICATED else None)
     words = security.describe()
     assert ("is proved by" in words) == (level is Level.AUTHENTICATED)
 
