@@ -186,6 +186,13 @@ AT = ("--at", "127.0.0.1:0")
 """Where `msrp offer` and `msrp answer` wait in tests."""
 
 
+def generated(msrp: Start, initiator: str, acceptor: str, *options: str) -> str:
+    """The password that the acceptor has made for the initiator."""
+    made = msrp("passwd", "--from", initiator, "--for", acceptor, "--generate", "--json", *options)
+    assert made.wait() == 0, made.errors
+    return str(made.event("kept")["secret"])
+
+
 def printed(source: Program) -> str:
     """The text that is printed next to be pasted: an offer, or an answer."""
     return source.wait_for(r"(?s)^v=0\n.*?\n\n").group()

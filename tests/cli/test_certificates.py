@@ -14,7 +14,7 @@ from msrp_peer.security.known import Learned
 from msrp_peer.security.known_peers import KnownPeers
 from msrp_peer.security.lasting import lasting_key
 from msrp_peer.terms.principal import Principal
-from support.authority import DAY, NOW, Authority, Wanted, host, pem, uri, write
+from support.authority import DAY, NOW, Wanted, authority_of, host, uri, write
 
 ALICE, BOB, EVE = "im:alice@example.com", "im:bob@example.com", "im:eve@example.com"
 CERTIFICATE = ("--auth", "certificate")
@@ -31,10 +31,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What an authority gave to alice, bob and eve."""
     folder = tmp_path_factory.mktemp("papers")
-    authority = Authority()
-    (folder / "ca.pem").write_bytes(pem(authority.certificate))
-    for name, principal in (("alice", ALICE), ("bob", BOB), ("eve", EVE)):
-        write(folder, name, *authority.issue_pem(principal))
+    authority = authority_of(folder, {"alice": ALICE, "bob": BOB, "eve": EVE})
     both = Wanted(names=[uri(ALICE), uri("sip:alice@example.com")])
     write(folder, "both", *authority.issue_pem(wanted=both))
     write(folder, "host", *authority.issue_pem(wanted=Wanted(names=[host("127.0.0.1.example.com")])))

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from cli.programs import Listening, Program, Start
+from cli.programs import Listening, Program, Start, generated
 from sasl.realm import identity, needed, realm
 from support.authority import Authority, pem, write
 from support.people import ALICE, BOB, SECRET
@@ -89,16 +89,10 @@ def between() -> Iterator[Between]:
         each.stop()
 
 
-def password(msrp: Start, initiator: str = ALICE, acceptor: str = BOB) -> str:
-    made = msrp("passwd", "--from", initiator, "--for", acceptor, "--generate", "--json")
-    assert made.wait() == 0, made.errors
-    return str(made.event("kept")["secret"])
-
-
 @pytest.fixture
 def word(msrp: Start) -> str:
     """Bob has made a password for alice."""
-    return password(msrp)
+    return generated(msrp, ALICE, BOB)
 
 
 def send(msrp: Start, target: str, word: str, *more: str) -> Program:
@@ -280,7 +274,7 @@ def test_a_login_comes_back_to_who_began_it(
     msrp: Start, listening: Listening, between: Between, word: str
 ) -> None:
     """Alice means bob, and whoever stands in between lets her talk to herself."""
-    password(msrp, BOB, ALICE)
+    generated(msrp, BOB, ALICE)
     own, target = listening("--as", ALICE, "--expect", BOB)
     middle = between(target)
     assert send(msrp, middle.target, word).wait() == 4
@@ -440,7 +434,7 @@ def test_forged_discovery_raises_nothing(
 def test_forged_discovery_lowers_nothing(
     msrp: Start, listening: Listening, between: Between, name: str, mech: list[str]
 ) -> None:
-    word = password(msrp, ALICE, name)
+    word = generated(msrp, ALICE, name)
     bob, target = listening("--as", name, "--expect", ALICE)
     middle = between(target, announce=name, mech=mech)
     alice = msrp("send", name, TEXT, "--as", ALICE, "--password-stdin", *ON_LOOPBACK, stdin=subprocess.PIPE)

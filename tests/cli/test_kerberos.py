@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.programs import Listening, Program, Start, carry, wait_until
+from cli.programs import Listening, Program, Start, carry, generated, wait_until
 from sasl.realm import Realm, identity, needed, realm
 
 pytestmark = needed
@@ -109,9 +109,7 @@ def test_a_ticket_alone_asks_for_nothing(two: Two) -> None:
 def test_a_password_where_there_is_no_ticket(
     two: Two, msrp: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    made = msrp("passwd", "--from", ALICE, "--for", BOB, "--generate", "--json")
-    assert made.wait() == 0, made.errors
-    word = str(made.event("kept")["secret"])
+    word = generated(msrp, ALICE, BOB)
     bob, target = two.listen("--require", "authenticated")
     bob.wait_for(rf"{ALICE}, people of KRBTEST\.COM with a ticket")
     monkeypatch.setenv("KRB5CCNAME", f"FILE:{tmp_path}/none")

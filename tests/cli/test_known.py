@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.programs import MSRP, Listening, Open, Program, Start
+from cli.programs import MSRP, Listening, Open, Program, Start, generated
 from msrp_peer import lasting_key
 from msrp_peer.security.known import KnownPolicy, New
 from msrp_peer.security.known_peers import KnownPeers, usual_path
@@ -39,13 +39,6 @@ def known(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     assert "Traceback" not in done.stdout + done.stderr
     assert done.returncode == code, done.stderr
     return done
-
-
-def generated(msrp: Start) -> str:
-    """The password that bob has made for alice."""
-    made = msrp("passwd", "--from", ALICE, "--for", BOB, "--generate", "--json")
-    assert made.wait() == 0, made.errors
-    return str(made.event("kept")["secret"])
 
 
 def send(msrp: Start, target: str, word: str, *options: str) -> Program:
@@ -180,7 +173,7 @@ class TestWhoCalls:
     @pytest.fixture
     def bob(self, msrp: Start, listening: Listening) -> str:
         """Alice and bob have met, and were proved; bob is found by name. The password."""
-        word = generated(msrp)
+        word = generated(msrp, ALICE, BOB)
         _, target = listening("--as", BOB, "--announce", *ON_LOOPBACK)
         alice = send(msrp, target, word)
         assert alice.wait() == 0, alice.errors
@@ -258,7 +251,7 @@ class TestWhoIsCalled:
 
     @pytest.fixture
     def weaker(self, msrp: Start, listening: Listening) -> str:
-        word = generated(msrp)
+        word = generated(msrp, ALICE, BOB)
         bob, target = listening("--as", BOB)
         assert send(msrp, target, word).wait() == 0
         assert recalled(ALICE) is Level.AUTHENTICATED
@@ -319,7 +312,7 @@ class TestWhoIsCalled:
 
 class TestWhoComesIn:
     def test_who_is_blocked_gets_no_session(self, msrp: Start, listening: Listening) -> None:
-        word = generated(msrp)
+        word = generated(msrp, ALICE, BOB)
         assert known("block", ALICE).stdout == "Blocked: im:alice@lan\n"
         assert known().stdout.startswith("im:alice@lan: blocked on 20")
         _, target = listening("--as", BOB)
@@ -335,7 +328,7 @@ class TestWhoComesIn:
         assert send(msrp, target, word).wait() == 0
 
     def test_blocking_counts_at_once(self, msrp: Start, listening: Listening) -> None:
-        word = generated(msrp)
+        word = generated(msrp, ALICE, BOB)
         bob, target = listening("--as", BOB, "--known", "off", "--json")
         assert send(msrp, target, word).wait() == 0
         bob.wait_for('"text": "Lunch')
@@ -345,7 +338,7 @@ class TestWhoComesIn:
         assert known("--json").stdout.count("blocked") == 1
 
     def test_only_who_is_known(self, msrp: Start, listening: Listening) -> None:
-        word = generated(msrp)
+        word = generated(msrp, ALICE, BOB)
         bob, target = listening("--as", BOB, "--let-in", "known", "--json")
         for stranger in (send(msrp, target, word), msrp("send", target, "hi", "--as", ALICE)):
             assert stranger.wait() == 1
@@ -357,7 +350,7 @@ class TestWhoComesIn:
         assert msrp("send", target, "hi", "--as", ALICE).wait() == 1, "a name opens no door"
 
     def test_others_are_asked_about(self, msrp: Start, terminal: Open) -> None:
-        word = generated(msrp)
+        word = generated(msrp, ALICE, BOB)
         bob = terminal("chat", "--listen", "127.0.0.1", "--port", "0", "--as", BOB, "--let-in", "ask")
         target = bob.wait_for(r"127\.0\.0\.1:\d+")
         stranger = msrp("send", target, "psst")

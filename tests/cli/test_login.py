@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.programs import Listening, Open, Program, Start
+from cli.programs import Listening, Open, Program, Start, generated
 from msrp_peer import MsrpError, connect
 from support.people import Knows
 
@@ -30,9 +30,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def word(msrp: Start) -> str:
     """Bob makes a password for alice."""
-    made = msrp("passwd", "--from", ALICE, "--for", BOB, "--generate", "--json")
-    assert made.wait() == 0, made.errors
-    return str(made.event("kept")["secret"])
+    return generated(msrp, ALICE, BOB)
 
 
 def send(

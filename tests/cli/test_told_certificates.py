@@ -14,7 +14,7 @@ from msrp_peer.security.known_peers import KnownPeers
 from msrp_peer.security.lasting import lasting_key
 from msrp_peer.security.own_key import read_key
 from msrp_peer.terms.principal import Principal
-from support.authority import Authority, pem, write
+from support.authority import authority_of
 
 ALICE, BOB, EVE = "im:alice@example.com", "im:bob@example.com", "im:eve@example.com"
 TO_BOB = ("Lunch?", "--expect", BOB)
@@ -32,10 +32,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What an authority gave to alice, bob and eve."""
     folder = tmp_path_factory.mktemp("papers")
-    authority = Authority()
-    (folder / "ca.pem").write_bytes(pem(authority.certificate))
-    for name, principal in (("alice", ALICE), ("bob", BOB), ("eve", EVE)):
-        write(folder, name, *authority.issue_pem(principal))
+    authority_of(folder, {"alice": ALICE, "bob": BOB, "eve": EVE})
     return folder
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.programs import AT, Program, Start, carry, printed, wait_until
+from cli.programs import AT, Program, Start, carry, generated, printed, wait_until
 from msrp_peer.signalling.agreement import look
 
 ALICE, BOB, EVE = "im:alice@lan", "im:bob@lan", "im:eve@lan"
@@ -28,9 +28,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def word(msrp: Start) -> str:
     """Bob makes a password for alice."""
-    made = msrp("passwd", "--from", ALICE, "--for", BOB, "--generate", "--json")
-    assert made.wait() == 0, made.errors
-    return str(made.event("kept")["secret"])
+    return generated(msrp, ALICE, BOB)
 
 
 @pytest.fixture
@@ -111,10 +109,9 @@ def test_a_password_in_the_environment(
 
 
 def test_by_digest_md5(msrp: Start, alice: Start) -> None:
-    made = msrp("passwd", "--from", ALICE, "--for", BOB, "--digest-md5", "--generate", "--json")
-    assert made.wait() == 0, made.errors
+    word = generated(msrp, ALICE, BOB, "--digest-md5")
     hers = alice("offer", *AT, "Lunch?", *TO_BOB, "--password-stdin", "--auth", "digest")
-    hers.write(f"{made.event('kept')['secret']}\n")
+    hers.write(f"{word}\n")
     his = msrp("answer", *AT, "--listen", *TO_ALICE, "--auth", "digest", stdin=subprocess.PIPE)
     carry(hers, his)
     carry(his, hers)

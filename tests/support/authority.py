@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -121,6 +121,15 @@ def write(folder: Path, name: str, certificates: bytes, key: bytes) -> tuple[Pat
     secret.touch(mode=0o600)
     secret.write_bytes(key)
     return shown, secret
+
+
+def authority_of(folder: Path, people: Mapping[str, str]) -> Authority:
+    """An authority whose certificate is ``ca.pem``, and what it gave to people: principals by file name."""
+    authority = Authority()
+    (folder / "ca.pem").write_bytes(pem(authority.certificate))
+    for name, principal in people.items():
+        write(folder, name, *authority.issue_pem(principal))
+    return authority
 
 
 @cache
