@@ -11,6 +11,7 @@ class ByteRange:
 
     Octets are counted from 1. ``None`` stands for ``*``: not known, or open to interruption.
     ``start, end, total = range`` takes it apart; it equals the tuple of the three.
+    Raises `LocalProtocolError` for a number below 0 or of 2 ** 63 or more.
     """
 
     def __init__(self, start: int, end: int | None = None, total: int | None = None) -> None: ...

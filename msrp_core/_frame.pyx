@@ -14,7 +14,7 @@ from ._head cimport (
 
 from ._lane cimport WEIGHT
 
-from .errors import RemoteProtocolError
+from .errors import LocalProtocolError, RemoteProtocolError
 
 cdef extern from "_buffer.h":
     int msrp_fill_buffer(Py_buffer *, object, void *, Py_ssize_t, int, int) except -1
@@ -33,7 +33,9 @@ cdef inline object text(const char *p, Py_ssize_t n):
 cdef class ByteRange:
     cdef long long first, final, whole   # -1 for "*"
 
-    def __init__(self, long long start, end=None, total=None):
+    def __init__(self, start, end=None, total=None):
+        if min(start, end or 0, total or 0) < 0 or max(start, end or 0, total or 0) >= 1 << 63:
+            raise LocalProtocolError("a number of a Byte-Range is not negative, and below 2 ** 63")
         self.first = start
         self.final = -1 if end is None else end
         self.whole = -1 if total is None else total

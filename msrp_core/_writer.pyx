@@ -212,12 +212,13 @@ def request(str method not None, str to_path not None, str from_path not None, h
     return tid.decode("ascii"), b"".join(out)
 
 
-def response(Frame frame not None, int status, str comment=None, headers=()):
+def response(Frame frame not None, status, str comment=None, headers=()):
     cdef bytes to = frame.octets(H_FROM)
     cdef bytes source = frame.octets(H_TO)
     cdef bytes words
     if frame.head.status >= 0 or frame.method == "REPORT":
         raise LocalProtocolError("neither a response nor a REPORT is ever answered")
+    # An object, not a C int: a number that no int holds must be refused in the same words.
     if not 0 <= status <= 999:
         raise LocalProtocolError("a status is three digits")
     if frame.method == "SEND":
@@ -278,11 +279,11 @@ cdef class Chunks:
             PyBuffer_Release(&view)
         return ascii(PyBytes_AS_STRING(out) + 5, TRANSACTION), out
 
-    def batch(self, data, first, Py_ssize_t size, total, bint last=False):
+    def batch(self, data, first, size, total, bint last=False):
         cdef Py_buffer view
         cdef bytes out
         cdef char *o
-        cdef Py_ssize_t count, k, n, room = 0
+        cdef Py_ssize_t count, k, n, step, room = 0
         cdef uint64_t first_id, number
         cdef long long start, whole
         cdef Batch batch = Batch.__new__(Batch)
@@ -292,22 +293,23 @@ cdef class Chunks:
             raise LocalProtocolError("with a body, the last header must be Content-Type")
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
         try:
+            step = min(size, max(view.len, 1))
             start, whole = first, -1 if total is None else total
             if whole >= 0 and start - 1 + view.len > whole:
                 raise LocalProtocolError("the range of a chunk has impossible numbers")
-            count = max(view.len // size + (view.len % size != 0), 1 if last else 0)
+            count = max(view.len // step + (view.len % step != 0), 1 if last else 0)
             for k in range(count):
-                n = min(size, view.len - k * size)
-                room += self.size(n, start + k * size, self.stop(start + k * size, n, last and k == count - 1), whole)
+                n = min(step, view.len - k * step)
+                room += self.size(n, start + k * step, self.stop(start + k * step, n, last and k == count - 1), whole)
             out = PyBytes_FromStringAndSize(NULL, room)
             o = PyBytes_AS_STRING(out)
             # Random bits cost as much as all else that is written of a head: the ids of a batch count up.
             draw(&first_id)
-            batch.make(first_id, count, size, view.len - (count - 1) * size if count else 0)
+            batch.make(first_id, count, step, view.len - (count - 1) * step if count else 0)
             for k in range(count):
-                n = min(size, view.len - k * size)
+                n = min(step, view.len - k * step)
                 number = first_id + <uint64_t>k
-                o = self.frame(o, &number, <const char *>view.buf + k * size, n, start,
+                o = self.frame(o, &number, <const char *>view.buf + k * step, n, start,
                                self.stop(start, n, last and k == count - 1), whole,
                                c'$' if last and k == count - 1 else c'+', None)
                 if number != first_id + <uint64_t>k:

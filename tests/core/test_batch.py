@@ -48,6 +48,7 @@ def test_what_is_cut_in_a_batch_comes_out_whole(
     [
         (0, 10, None),
         (1, 0, None),
+        (1, -(2**70), None),
         (1, 10, 4),
         (2**62, 1, None),
         (2**70, 1, None),
@@ -77,8 +78,9 @@ def test_no_batch_has_the_ids_of_another() -> None:
     assert all(len({ids[0][at] for ids in several}) > 4 for at in range(16))
 
 
-def test_a_chunk_may_be_as_large_as_anything() -> None:
-    batch, octets = chunks().batch(b"hello", 1, sys.maxsize, None, True)
+@pytest.mark.parametrize("size", [sys.maxsize, 2**64, 2**70])
+def test_a_chunk_may_be_as_large_as_anything(size: int) -> None:
+    batch, octets = chunks().batch(b"hello", 1, size, None, True)
     assert batch.count == 1
     (frame,) = Parser().feed(octets)
     assert bytes(frame) == b"hello"

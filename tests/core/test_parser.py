@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.events import COMPILED, Implementation, implementation, normalise, run
-from msrp_core import LocalProtocolError, RemoteProtocolError
+from msrp_core import ByteRange, LocalProtocolError, RemoteProtocolError
 
 PATHS = b"To-Path: msrp://a.example:1/secretA;tcp\r\nFrom-Path: msrp://b.example:2/secretB;tcp\r\n"
 SEND = (
@@ -47,6 +47,12 @@ def test_a_request(parser: Implementation) -> None:
     assert SEND[frame.body_offset :].startswith(b"hello")
     assert SEND[frame.end_offset :] == b"-------a786hjs2$\r\n"
     assert frame.fault() is None
+
+
+@pytest.mark.parametrize("numbers", [(2**63,), (-1,), (1, 2**70), (1, None, -(2**70))])
+def test_a_range_that_cannot_be(numbers: tuple[int, ...]) -> None:
+    with pytest.raises(LocalProtocolError, match="Byte-Range"):
+        ByteRange(*numbers)
 
 
 @implementation
