@@ -37,6 +37,7 @@ Meet = Callable[[Entry], contextlib.AbstractAsyncContextManager["Session"]]
 
 _UNANSWERED = 16  # lines on their way at a time; the other side need not take many at once
 _WITH_SOMEBODY = ("/file", "/security", "/verify")
+_BEGIN = "/help tells what else can be typed here; Ctrl-D ends."
 _HELP = """\
   /file PATH   send a file
   /security    what protects this line
@@ -112,6 +113,7 @@ class Chat:
     async def _called(self, meet: Meet) -> Exit:
         """We reached out: the chat ends when either side ends it."""
         async with meet(self._entry) as session, self._with(session):
+            self._begin()
             ended = await _first(self._hear(session), self._type())
             await self._answered()  # where the other side has left: at once, and not delivered
             return ended
@@ -119,7 +121,12 @@ class Chat:
     async def _waiting(self) -> Exit:
         """We wait: when one has left, for the next."""
         async with listening(self._args, self._came, self._output, self._taking, self._login):
+            self._begin()
             return await self._type()
+
+    def _begin(self) -> None:
+        if self._entry.live:
+            self._output.note(_BEGIN)
 
     async def _came(self, session: Session) -> None:
         ruling = None

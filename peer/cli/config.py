@@ -12,6 +12,7 @@ from ..terms.errors import UsageError
 from .config_file import ConfigError, File, Setting, usual_path
 from .exits import Exit
 from .output import Output
+from .parsing import meant
 from .settings import file_of, settable
 
 __all__ = ["EPILOG", "SUMMARY", "add_arguments", "run"]
@@ -60,8 +61,9 @@ def run(args: argparse.Namespace) -> Exit:
     output = Output(json=args.json)
     options = settable(build_parser())
     if args.of is not None and not options.get(args.of):
-        able = ", ".join(command for command in options if options[command])
-        raise UsageError(f"{escape(args.of, 60)} is no command with options that can be set: {able}")
+        able = [command for command in options if options[command]]
+        hint = f"{meant(args.of, able)} ({', '.join(able)})"
+        raise UsageError(f"{escape(args.of, 60)} is no command with options that can be set{hint}")
     if args.path:
         _file(output, args.config or usual_path(), only=True)
         return Exit.DONE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import re
 import textwrap
 
@@ -24,37 +25,64 @@ __all__ = [
 
 
 class Formatter(argparse.RawDescriptionHelpFormatter):
-    """The texts below, at the width of the terminal: paragraphs are filled; an indented line is an
-    example or a table's, whose explanation stands below it where there is no room beside."""
+    """The texts below, at the width of the terminal: paragraphs are filled; indented lines are examples,
+    or a table's, each with its explanation beside it, or all of them below where there is no room."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return "\n".join(filled for block in re.split(r"\n(?=\n)", text) for filled in _filled(block, width))
 
 
 def _filled(block: str, width: int) -> list[str]:
-    lines = block.split("\n")
     filled: list[str] = []
-    paragraph: list[str] = []
-    for line in [*lines, ""]:
-        if line and not line.startswith(" "):
-            paragraph.append(line)
+    for indented, lines in itertools.groupby(block.split("\n"), lambda line: line.startswith(" ")):
+        if indented:
+            filled += _examples(list(lines), width)
             continue
-        if paragraph:
-            filled += textwrap.wrap(" ".join(paragraph), width, break_on_hyphens=False)
-            paragraph = []
-        filled += _indented(line, width)
-    return filled[:-1]
+        for empty, words in itertools.groupby(lines, lambda line: not line):
+            paragraph = list(words)
+            filled += paragraph if empty else _wrapped(" ".join(paragraph), width)
+    return filled
 
 
-def _indented(line: str, width: int) -> list[str]:
-    if len(line) <= width:
-        return [line]
+def _examples(lines: list[str], width: int) -> list[str]:
+    if all(len(line) <= width for line in lines):
+        return lines
+    return [shown for line in lines for shown in _example(line, width)]
+
+
+def _example(line: str, width: int) -> list[str]:
     number = re.match(r" +\d+  ", line)
     if number is not None:
-        return textwrap.wrap(line, width, subsequent_indent=" " * number.end())
+        return _wrapped(line, width, below=" " * number.end())
     command, _, explanation = line.strip().partition("   ")
-    below = textwrap.wrap(explanation.strip(), width, initial_indent="      ", subsequent_indent="      ")
-    return [f"{line[: len(line) - len(line.lstrip())]}{command}", *below]
+    indent = line[: len(line) - len(line.lstrip())]
+    if re.search(r"\bmsrp [a-z]", command):
+        shown = _command(command, indent, width)
+    else:
+        shown = _wrapped(indent + command, width, below=f"{indent}    ")
+    return shown + _wrapped(explanation.strip(), width, " " * 6, " " * 6)
+
+
+def _command(command: str, indent: str, width: int) -> list[str]:
+    """A command as it can be pasted, whose line goes on behind a backslash."""
+    lines = [indent.removesuffix(" ")]
+    for part in re.split(r" (?=--|\| |\")", command):
+        if len(lines[-1]) + 1 + len(part) > width - 2 and lines[-1].strip():
+            lines[-1] += " \\"
+            lines.append(f"{indent}   ")
+        lines[-1] += f" {part}"
+    return lines
+
+
+def _wrapped(text: str, width: int, first: str = "", below: str = "") -> list[str]:
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=below,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 _EXITS = "\n".join(f"  {int(code):>3}  {meaning}" for code, meaning in MEANINGS.items())

@@ -32,6 +32,11 @@ _STEP: Final = 65536
 _LONGEST_END: Final = 2 + 7 + 32 + 1 + 2
 
 _EPILOG: Final = """\
+A stream is what one side of a connection sends to the other, octet by octet and without TLS, from
+its first octet on, which has offset 0: what "Follow TCP stream" of Wireshark saves as raw, in one
+direction, or what a program of your own has written down. What msrp itself sends is encrypted, so
+that no capture shows it: there --trace FILE of msrp send, listen and the others writes the frames.
+
 Each frame gives these objects, in this order, each on a line of its own:
 
   {"event": "request", "offset": 0, "transaction_id": "abcd", "method": "SEND",
@@ -41,8 +46,8 @@ Each frame gives these objects, in this order, each on a line of its own:
       where there is a body, even an empty one
   {"event": "end", "offset": 187, "flag": "$"}
 
-An offset is the number of octets before: of the frame, of its body, of its end-line. What is
-wrong is said at the octet where it is wrong, and has one of two ranks:
+An offset is the number of octets before, in the whole stream: of the frame, of its body, of its
+end-line. What is wrong is said at the octet where it is wrong, and has one of two ranks:
 
   {"event": "error", "rank": "message", ...}   one value is wrong; behind the request or response
   {"event": "error", "rank": "stream", ...}    nobody can tell what follows; nothing does
@@ -55,7 +60,7 @@ the output as you treat FILE.
 
 examples:
   msrp inspect capture.msrp
-  msrp inspect --one-byte capture.msrp      the same output, or the parser has a fault
+  msrp inspect --one-byte capture.msrp   the same output, or the parser has a fault
   printf 'MSRP abcd SEND\\r\\n' | msrp inspect -
 """
 
@@ -64,7 +69,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser the options of ``msrp inspect``, and the help that teaches them."""
     parser.epilog = _EPILOG
     parser.add_argument(
-        "file", nargs="?", default="-", metavar="FILE", help="the stream; - reads standard input (-)"
+        "file",
+        nargs="?",
+        default="-",
+        metavar="FILE",
+        help="what one side of a connection said, without TLS; - reads standard input (-)",
     )
     parser.add_argument(
         "--one-byte", action="store_true", help="feed the parser one octet at a time; the output is the same"
@@ -217,6 +226,8 @@ def _read(name: str, step: int) -> Iterator[bytes]:
             elif sys.stdin is None:
                 raise _Unreadable("standard input is closed")
             else:
+                if sys.stdin.isatty():
+                    print("msrp: reading the stream from this terminal; Ctrl-D ends it", file=sys.stderr)
                 source = cast("BufferedReader", sys.stdin.buffer)
         except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
             raise _Unreadable(_reason(error)) from None

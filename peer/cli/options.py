@@ -13,6 +13,7 @@ from pathlib import Path
 from ..signalling.target import parse_target
 from ..terms.errors import UsageError
 from . import door_options, helps, login_options, settings
+from .parsing import Parser, refuse_first, refuse_rest
 
 __all__ = ["build_parser", "listening_address", "parse", "read"]
 
@@ -28,7 +29,7 @@ def build_parser(*, hidden: bool = False) -> argparse.ArgumentParser:
 
     With `hidden` it knows what the demo starts, too: bob's half.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="msrp",
         description="Messages and files straight between two people (MSRP, RFC 4975).",
         epilog=helps.MAIN,
@@ -75,7 +76,7 @@ def build_parser(*, hidden: bool = False) -> argparse.ArgumentParser:
     command("passwd", passwd_options.SUMMARY, passwd_options.EPILOG, passwd_options.add_arguments)
     command("known", known_options.SUMMARY, known_options.EPILOG, known_options.add_arguments)
     command("config", config.SUMMARY, config.EPILOG, config.add_arguments)
-    command("inspect", "parse a stream of MSRP and show it as JSON", "", inspect.add_arguments)
+    command("inspect", "show a recorded stream of MSRP, frame by frame, as JSON", "", inspect.add_arguments)
     command("bench", "measure the framing core on this machine", helps.BENCH, _bench)
     if hidden:
         bob = commands.add_parser("demo-peer")
@@ -97,15 +98,18 @@ def read(words: Sequence[str]) -> tuple[argparse.Namespace, Callable[[], None]]:
     hidden = words[:1] == ["demo-peer"]  # half of a demo, which is what the other half says
     parser = build_parser(hidden=hidden)
     defaults = {} if hidden else settings.withhold(parser)
+    commands = settings.commands(parser)
+    refuse_first(parser, commands, words)
     args, rest = parser.parse_known_args(words)
     if len(rest) == 1 and args.command == "send" and args.text is None and not rest[0].startswith("--"):
         # argparse looks for an optional word before the first option only: send HOST --tls adh TEXT.
         args.text, rest = rest[0], []
     if rest and args.command == "passwd":
         # It may be the password, and must not get into a log as well.
-        parser.error("no password is taken from the command line, where others can read it: you are asked")
+        why = "no password is taken from the command line, where others can read it: you are asked"
+        commands["passwd"].error(why)
     if rest:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        refuse_rest(args.command, commands, rest)
     return args, lambda: None if hidden else settings.complete(parser, args, defaults)
 
 

@@ -13,8 +13,7 @@ __all__ = ["EPILOG", "SUMMARY", "add_arguments"]
 SUMMARY: Final = "set, list or remove the passwords with which others log in here"
 EPILOG: Final = """\
 A password belongs to two people: --from is who logs in with it, --for is whom they reach, that is
-you. Here only what recognises it is kept, never the password itself. Whoever logs in needs it, too:
-from memory, or in their keyring with: keyring set msrp/im:bob@lan im:alice@lan
+you. Here only what recognises it is kept, never the password itself. Whoever logs in needs it, too.
 
 examples:
   msrp passwd --from im:alice@lan --for im:bob@lan              asks for it, twice
@@ -31,6 +30,12 @@ Then, here and where alice is:
 
   msrp listen --as im:bob@lan --expect im:alice@lan
   msrp send TARGET --as im:alice@lan --expect im:bob@lan "Hello"
+
+She is asked for the password, unless her system's keyring has it. This puts it there, once; the
+second command asks for it:
+
+  pip install "msrp-peer[keyring]"
+  keyring set msrp/im:bob@lan im:alice@lan
 """
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from .config_file import ONLY_TYPED, File, usual_path
 
-__all__ = ["add_options", "complete", "file_of", "mention", "settable", "withhold"]
+__all__ = ["add_options", "commands", "complete", "file_of", "mention", "settable", "withhold"]
 
 
 def add_options(parser: argparse.ArgumentParser, **default: Any) -> None:
@@ -34,11 +34,12 @@ def settable(parser: argparse.ArgumentParser) -> dict[str, dict[str, argparse.Ac
     """The options that a file can set, of each command of the whole parser."""
     return {
         command: {name: action for action in one._actions if (name := _name(action)) is not None}
-        for command, one in _commands(parser).items()
+        for command, one in commands(parser).items()
     }
 
 
-def _commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+def commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The parser of each command."""
     action = next(each for each in parser._actions if isinstance(each, argparse._SubParsersAction))
     return dict(action.choices)
 
@@ -62,7 +63,7 @@ def withhold(parser: argparse.ArgumentParser) -> dict[str, dict[str, object]]:
             if action.help:
                 action.help = action.help.replace("%(default)s", str(action.default).replace("%", "%%"))
             action.default = argparse.SUPPRESS
-            _commands(parser)[command].add_argument(
+            commands(parser)[command].add_argument(
                 f"--no-{name}", action=_Without, nargs=0, dest=action.dest, help=argparse.SUPPRESS
             )
     return defaults

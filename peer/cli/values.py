@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from pathlib import Path
 from typing import Final
 
 from ..terms.display import escape
+from .parsing import meant
 
 __all__ = ["Wrong", "settled"]
 
@@ -53,9 +53,7 @@ def _one(action: argparse.Action, told: object) -> object:
         raise Wrong("it is text, and stands in quotes")
     if action.choices is not None and value not in action.choices:
         words = [str(choice) for choice in action.choices]
-        near = difflib.get_close_matches(word, words, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise Wrong(f"it is one of {', '.join(words)}{hint}")
+        raise Wrong(f"it is one of {', '.join(words)}{meant(word, words)}")
     return _absolute(value) if isinstance(value, Path) else value
 
 

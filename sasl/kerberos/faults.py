@@ -12,7 +12,10 @@ from ..errors import Reason, SaslError
 
 __all__ = ["ABSENT", "expired", "fault", "no_ticket", "not_bound", "other_channel", "told"]
 
-ABSENT: Final = "not installed: pip install msrp-peer[kerberos] (needs libkrb5-dev)"
+ABSENT: Final = (
+    'not installed: pip install "msrp-peer[kerberos]" (which on Debian needs: apt install libkrb5-dev gcc '
+    "python3-dev)"
+)
 
 _BASE: Final = -1765328384  # of libkrb5's error table; the codes of RFC 4120 section 7.5.9 are added to it
 _UNSIGNED: Final = 1 << 32

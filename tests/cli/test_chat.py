@@ -26,6 +26,7 @@ def two(terminal: Open, tmp_path: Path) -> tuple[Terminal, Terminal]:
     alice = terminal("chat", target, "--as", "im:alice@lan", cwd=tmp_path)
     alice.wait_for(r"Talking to im:bob@lan \(claimed, not proved\) at 127\.0\.0\.1:\d+")
     alice.wait_for("protected against listening; nobody is proved")
+    alice.wait_for("/help tells what else can be typed here; Ctrl-D ends")
     bob.wait_for(r"Talking to im:alice@lan \(claimed, not proved\)")
     return bob, alice
 

@@ -216,7 +216,7 @@ def test_standard_input_that_is_closed(
 def test_help_has_an_example_and_a_warning() -> None:
     parser = argparse.ArgumentParser(prog="msrp inspect")
     add_arguments(parser)
-    text = parser.format_help()
+    text = " ".join(parser.format_help().split())
     assert "msrp inspect capture.msrp" in text
     assert "URIs are shown in full" in text
     assert "usage: msrp inspect [-h] [--one-byte] [FILE]" in text

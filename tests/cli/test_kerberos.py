@@ -161,10 +161,10 @@ def test_without_the_extra(msrp: Start, monkeypatch: pytest.MonkeyPatch, tmp_pat
     for words in (["send", "127.0.0.1:1", "x", "--as", ALICE, "--expect", BOB], ["listen", "--as", BOB]):
         program = msrp(*words, "--auth", "kerberos")
         assert program.wait() == 1
-        assert "pip install msrp-peer[kerberos]" in program.errors
+        assert 'pip install "msrp-peer[kerberos]"' in program.errors
     demo = msrp("demo", "--auth", "kerberos")
     assert demo.wait() == 2
-    assert "pip install msrp-peer[kerberos]" in demo.errors
+    assert 'pip install "msrp-peer[kerberos]"' in demo.errors
     bob = msrp("listen", "127.0.0.1", "--port", "0", "--as", BOB)
     bob.wait_for("Listening")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.programs import MSRP, Start
+from cli.programs import MSRP, Open, Start
 from msrp_peer.cli.exits import MEANINGS
 from msrp_peer.cli.main import main
 
@@ -156,6 +156,64 @@ def test_help_fits_the_terminal(
     with pytest.raises(SystemExit):
         main([*command, "--help"])
     lines = capsys.readouterr().out.splitlines()
-    # A command is copied, JSON is as it is, and an alternative of the usage is one word.
-    whole = re.compile(r' +(\w+ .*\| )?(msrp|pass) (?!.*\S  )| +(or )?\{"event": | +\[[^ ]+( \| [^ ]+)*\]$')
+    whole = re.compile(r" +\[[^ ]+( \| [^ ]+)*\]$")  # an alternative of the usage is one word
     assert [line for line in lines if len(line) > columns and not whole.match(line)] == []
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)], ids=["msrp", *COMMANDS])
+def test_examples_that_go_on_in_the_next_line_are_the_same_commands(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    """What is pasted from a narrow terminal does what it does from a wide one."""
+
+    def examples(columns: int) -> list[list[str]]:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        with pytest.raises(SystemExit):
+            main([*command, "--help"])
+        text = re.sub(r" \\\n +", " ", capsys.readouterr().out)
+        found = re.findall(r"^  ((?:\S+ .*\| )?msrp [a-z].*?)(?:   .*)?$", text, re.M)
+        return [each.split() for each in found]
+
+    assert examples(60) == examples(80) == examples(200)
+    assert examples(60) or command in ([], ["inspect"])
+
+
+def test_a_slip_is_answered_with_what_was_perhaps_meant() -> None:
+    for words, complaint in [
+        (["lisen"], "invalid choice: 'lisen'; did you mean listen? (demo, listen, "),
+        (["send", "127.0.0.1", "--auth", "scam"], "invalid choice: 'scam'; did you mean scram? (auto, "),
+        (["send", "127.0.0.1", "--exepct", "im:b@lan"], "no option --exepct here; did you mean --expect?"),
+        (
+            ["send", "127.0.0.1", "--announce"],
+            "--announce here; msrp listen and msrp chat and msrp verify have",
+        ),
+        (["config", "lisen"], "did you mean listen?"),
+        (["--as", "im:bob@lan", "listen"], "--as stands behind the command: msrp COMMAND --as"),
+        (["--json", "peers"], "--json stands behind the command"),
+        (["--versoin"], "no option --versoin; did you mean --version?"),
+        (["send", "127.0.0.1", "Lunch", "at", "noon"], "arguments: at noon; a text of several words"),
+    ]:
+        done = ask(*words)
+        assert done.returncode == 2
+        assert complaint in done.stderr
+
+
+def test_a_slip_of_a_command_shows_the_usage_of_that_command() -> None:
+    for words in (
+        ["listen", "--prot", "1"],
+        ["send", "127.0.0.1", "a", "b"],
+        ["passwd", "--passwort=hunter2"],
+    ):
+        done = ask(*words)
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"usage: msrp {words[0]} ")
+        assert f"\nmsrp {words[0]}: error: " in done.stderr
+        assert "hunter2" not in done.stderr
+    assert "hunter2" not in ask("send", "127.0.0.1", "hi", "--passwort=hunter2").stderr
+
+
+def test_a_stream_that_is_to_be_typed_is_asked_for(terminal: Open) -> None:
+    inspect = terminal("inspect")
+    inspect.wait_for("reading the stream from this terminal; Ctrl-D ends it")
+    inspect.key("d")
+    assert inspect.wait() == 0

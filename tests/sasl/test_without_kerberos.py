@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-SAID = "not installed: pip install msrp-peer[kerberos] (needs libkrb5-dev)"
+SAID = (
+    'not installed: pip install "msrp-peer[kerberos]" (which on Debian needs: apt install libkrb5-dev gcc '
+    "python3-dev)"
+)
 PROGRAM = """
 import sys
 sys.modules[{missing!r}] = None  # as if it were not installed
