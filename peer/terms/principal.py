@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 from urllib.parse import quote, unquote, unquote_to_bytes
 
@@ -70,29 +70,7 @@ class Principal:
 
         Raises `PrincipalError` for anything that is not one.
         """
-        if len(text) > _LONGEST:
-            raise PrincipalError(f"{escape(text, 40)} is too long for a principal")
-        shown = escape(text)
-        scheme, colon, rest = text.partition(":")
-        scheme = scheme.lower()
-        if not colon or scheme not in SCHEMES:
-            raise PrincipalError(f"'{shown}' is not a principal: {_hint(text)}")
-        user, at, domain = rest.partition("@")
-        if not at or not user:
-            raise PrincipalError(f"'{shown}' names no user: a principal looks like {scheme}:bob@lan")
-        for mark, meaning in _REFUSED:
-            if mark in domain or (mark != "[" and mark in user):
-                raise PrincipalError(f"'{shown}' has {meaning}: a principal looks like {scheme}:bob@lan")
-        if not _USER.fullmatch(user):
-            raise PrincipalError(f"'{shown}' has a character in the user's name that must be percent-encoded")
-        try:
-            decoded = unquote_to_bytes(user).decode()
-        except UnicodeDecodeError:
-            raise PrincipalError(f"the user's name in '{shown}' is not UTF-8") from None
-        try:
-            return cls(scheme, decoded, domain_name(domain))
-        except PrincipalError as error:
-            raise PrincipalError(f"'{shown}': {error}") from None
+        return _parsed(text)
 
     @cached_property
     def text(self) -> str:
@@ -101,6 +79,35 @@ class Principal:
 
     def __str__(self) -> str:
         return self.text
+
+
+# A session names its two people a dozen times, and a listener the same ones in each. Bounded, as names come
+# from anybody; errors are not kept.
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> Principal:
+    if len(text) > _LONGEST:
+        raise PrincipalError(f"{escape(text, 40)} is too long for a principal")
+    shown = escape(text)
+    scheme, colon, rest = text.partition(":")
+    scheme = scheme.lower()
+    if not colon or scheme not in SCHEMES:
+        raise PrincipalError(f"'{shown}' is not a principal: {_hint(text)}")
+    user, at, domain = rest.partition("@")
+    if not at or not user:
+        raise PrincipalError(f"'{shown}' names no user: a principal looks like {scheme}:bob@lan")
+    for mark, meaning in _REFUSED:
+        if mark in domain or (mark != "[" and mark in user):
+            raise PrincipalError(f"'{shown}' has {meaning}: a principal looks like {scheme}:bob@lan")
+    if not _USER.fullmatch(user):
+        raise PrincipalError(f"'{shown}' has a character in the user's name that must be percent-encoded")
+    try:
+        decoded = unquote_to_bytes(user).decode()
+    except UnicodeDecodeError:
+        raise PrincipalError(f"the user's name in '{shown}' is not UTF-8") from None
+    try:
+        return Principal(scheme, decoded, domain_name(domain))
+    except PrincipalError as error:
+        raise PrincipalError(f"'{shown}': {error}") from None
 
 
 def claimed_in(userinfo: str | None) -> Principal | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import FrozenInstanceError
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, fields
 
 import pytest
 from hypothesis import given
@@ -290,6 +291,26 @@ def test_any_right_uri_comes_back(text: str) -> None:
     assert Uri.parse(uri.text) == uri
     assert Uri.parse(uri.text).text == uri.text
     assert uri.text.lower() == text.lower() or uri.port is not None
+
+
+ORDINARY = "msrps://h.example:2855/abc;tcp"
+
+
+@given(
+    st.text("mrspMS:/@[]h.e%0128659;tcpTw=\uff11\u212a ", max_size=4), st.integers(0, 32), st.integers(0, 4)
+)
+def test_the_quick_way_says_what_the_long_one_says(put: str, at: int, gone: int) -> None:
+    """Near to what most are: the same URI, or the same fault at the same place."""
+    text = ORDINARY[:at] + put + ORDINARY[at + gone :]
+
+    def read(way: Callable[[str], Uri]) -> object:
+        try:
+            uri = way(text)
+        except UriError as wrong:
+            return str(wrong)
+        return [getattr(uri, field.name) for field in fields(uri)]
+
+    assert read(Uri.parse) == read(Uri._parse)
 
 
 @given(paths)
