@@ -23,6 +23,7 @@ __all__ = ["Part", "Shown", "is_readable", "kinds", "parts", "show", "text_of"]
 _DEEP = 8  # kinds inside of kinds
 _MANY = 256  # parts of one message
 _HEAD = 16 * 1024  # octets of a part's headers
+_UNDERSTOOD = ("From", "To", "cc", "DateTime", "Subject", "NS", "Require")
 _BLANK = re.compile(rb"\r?\n\r?\n")
 
 
@@ -157,9 +158,9 @@ def _show(content_type: str, body: bytes, depth: int) -> Shown:
                 return Shown(text_of("", body), notes=("its CPIM headers cannot be read",))
             inner = _show(message.content_type, message.body, depth - 1)
             sender = message.address("From")
-            return Shown(
-                inner.text, sender[1] if sender else inner.sender, message.subject, inner.notes, inner.others
-            )
+            told = sender[1] if sender else inner.sender
+            notes = (*_required(message), *_asserted(told, inner.sender), *inner.notes)
+            return Shown(inner.text, told, message.subject, notes, inner.others)
         if kind.type == "multipart":
             found = parts(content_type, body)
             if not found:
@@ -174,6 +175,20 @@ def _show(content_type: str, body: bytes, depth: int) -> Shown:
     if kind is not None and kind.type == "text":
         return Shown(text_of(content_type, body))
     return Shown(others=(Part(content_type, body),))
+
+
+def _required(message: Cpim) -> Iterator[str]:
+    """What its reader is to understand, and we do not (RFC 3862 section 4.7)."""
+    names = [name for value in message.values("Require") for name in value.split(",")]
+    unknown = [name for name in names if name.strip() not in _UNDERSTOOD]
+    if unknown:
+        yield f"it requires what is not understood here: {', '.join(unknown)}"
+
+
+def _asserted(outer: str | None, inner: str | None) -> Iterator[str]:
+    """Who passed it on is not who is said to have said it (RFC 4975 section 14.5): told, each by name."""
+    if inner is not None and inner != outer:
+        yield f"what is inside of that says it is from {inner}, which nothing proves either"
 
 
 def _best(shown: list[Shown], found: tuple[Part, ...]) -> Shown:

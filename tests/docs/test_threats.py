@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from docs.claims import PAGE, named_tests, rows, section, there
+
+TITLE = "Threats, and what stops them"
 THREATS = (
     "an eavesdropper",
     "an active man in the middle",
@@ -25,25 +25,9 @@ THREATS = (
 VERDICTS = {"stopped by ": "yes", "not stopped: ": "**no**", "does not arise: ": "–"}
 
 
-def section() -> str:
-    page = (ROOT / "docs/security.md").read_text()
-    found = re.search(r"^## Threats, and what stops them\n(.*?)^## ", page, re.M | re.S)
-    assert found is not None
-    return found[1]
-
-
-def rows(text: str) -> list[list[str]]:
-    """Of the first table in it, heading first, the line below that left out."""
-    found = re.search(r"^\|.*?(?=^[^|]|\Z)", text, re.M | re.S)
-    assert found is not None
-    lines = found[0].strip().splitlines()
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    return [cells[0], *cells[2:]]
-
-
 def details() -> dict[str, dict[str, str]]:
     """Of each threat what stands about each path."""
-    parts = re.split(r"^### (.+)$", section(), flags=re.M)[1:]
+    parts = re.split(r"^### (.+)$", section(TITLE), flags=re.M)[1:]
     tables = zip(parts[::2], parts[1::2], strict=True)
     return {_small(name): dict(row for row in rows(text)[1:]) for name, text in tables}
 
@@ -52,7 +36,7 @@ def _small(words: str) -> str:
     return words[0].lower() + words[1:]
 
 
-GRID = rows(section())
+GRID = rows(section(TITLE))
 PATHS = GRID[0][1:]
 CELLS = [(threat, path, cell) for threat, cells in details().items() for path, cell in cells.items()]
 
@@ -67,12 +51,11 @@ def test_every_threat_has_every_path() -> None:
 @pytest.mark.parametrize(("threat", "path", "cell"), CELLS, ids=[f"{t}-{p}" for t, p, _ in CELLS])
 def test_each_cell_says_what_is_so_and_who_shows_it(threat: str, path: str, cell: str) -> None:
     (verdict,) = [words for words in VERDICTS if cell.startswith(words)]
-    tests = re.findall(r"`(tests/[^`]+)`", cell)
+    tests = named_tests(cell)
     assert tests or verdict == "does not arise: "
     assert len(cell.split(": `")[0]) >= len(verdict) + 3
     for named in tests:
-        file, _, name = named.partition("::")
-        assert name in _tests(ROOT / file), named
+        assert there(named), named
 
 
 def test_the_grid_says_what_the_cells_say() -> None:
@@ -87,13 +70,5 @@ def test_the_grid_says_what_the_cells_say() -> None:
 
 
 def test_tests_named_elsewhere_in_the_page_are_there() -> None:
-    for named in re.findall(r"`(tests/[^`]+::[^`]+)`", (ROOT / "docs/security.md").read_text()):
-        file, _, name = named.partition("::")
-        assert name in _tests(ROOT / file), named
-
-
-def _tests(file: Path) -> set[str]:
-    """The tests in it, in classes, too."""
-    found = ast.walk(ast.parse(file.read_text()))
-    functions = (node for node in found if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
-    return {function.name for function in functions if function.name.startswith("test_")}
+    for named in named_tests(PAGE.read_text()):
+        assert "::" not in named or there(named), named

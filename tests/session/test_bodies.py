@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from email.mime.image import MIMEImage
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
@@ -91,6 +92,28 @@ def test_cpim() -> None:
     shown = show("message/cpim", body)
     assert (shown.text, shown.sender, shown.notes) == ("ABCD1234567890", "sip:alice@example.com", ())
     assert list(kinds("message/CPIM", body)) == ["text/plain"]
+
+
+@pytest.mark.rule("4975 14.5-3")
+def test_each_who_is_said_to_have_sent_it_is_told() -> None:
+    """A gateway wrapped it, and a conference what came of that: a chain of assertions."""
+    said = b"\r\n\r\nContent-Type: text/plain\r\n\r\nhello"
+    for sender in ("im:alice@lan", "im:gateway@lan", "im:conference@lan"):
+        said = f"From: <{sender}>".encode() + said
+        shown = show("message/cpim", said)
+        said = b"\r\n\r\nContent-Type: message/cpim\r\n\r\n" + said
+    assert (shown.text, shown.sender) == ("hello", "im:conference@lan")
+    told = [re.findall(r"im:\w+@lan", note) for note in shown.notes]
+    assert told == [["im:gateway@lan"], ["im:alice@lan"]], "from the outside in"
+
+
+def test_what_is_required_and_not_understood_is_said() -> None:
+    """RFC 3862 section 4.7."""
+    rest = b"\r\n\r\nContent-Type: text/plain\r\n\r\nhello"
+    assert show("message/cpim", b"From: <im:a@lan>\r\nRequire: From,Subject" + rest).notes == ()
+    shown = show("message/cpim", b"NS: X <x:y>\r\nRequire: Subject,X.Vital" + rest)
+    assert shown.text == "hello"
+    assert shown.notes == ("it requires what is not understood here: X.Vital",)
 
 
 def test_what_cannot_be_taken_apart_is_shown_as_it_is() -> None:

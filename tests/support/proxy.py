@@ -36,12 +36,17 @@ class Fate:
 
 
 class Proxy:
-    """Made by `proxy`. `there` is the fate of what the client says, `back` of what it hears."""
+    """Made by `proxy`. `there` is the fate of what the client says, `back` of what it hears.
+
+    Attributes:
+        turns: what each side said until the other one did, the client's first.
+    """
 
     def __init__(self, port: int, there: Fate, back: Fate) -> None:
         self.port = 0
         self.there = there
         self.back = back
+        self.turns: list[bytes] = [b""]
         self._to = port
         self._writers: list[asyncio.StreamWriter] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -62,7 +67,7 @@ class Proxy:
                 if fate.delay:
                     await asyncio.sleep(fate.delay)
                 data, end = self._allowed(data, fate)
-                fate.kept += data[: _KEPT - len(fate.kept)]
+                self._keep(fate, data[: _KEPT - len(fate.kept)])
                 step = 1 if fate.octetwise else len(data)
                 for at in range(0, len(data), step or 1):
                     sink.write(data[at : at + step])
@@ -75,6 +80,12 @@ class Proxy:
                     return
             if sink.can_write_eof():
                 sink.write_eof()
+
+    def _keep(self, fate: Fate, data: bytes) -> None:
+        fate.kept += data
+        if len(self.turns) % 2 == (fate is self.back):
+            self.turns.append(b"")
+        self.turns[-1] += data
 
     @staticmethod
     def _allowed(data: bytes, fate: Fate) -> tuple[bytes, str]:
