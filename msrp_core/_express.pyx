@@ -17,7 +17,7 @@ from libc.string cimport memcmp, memcpy
 from ._batch cimport Batches
 from ._frame cimport Body, Flag, Frame, ascii
 from ._head cimport H_BYTE_RANGE, H_CONTENT_TYPE, H_FROM, H_MESSAGE_ID, H_TO, Head, Span
-from ._lane cimport WEIGHT, Filling, Lane
+from ._lane cimport WEIGHT, Filling, Lane, number
 
 cdef enum:
     SMALL = 1024        # a body up to this size lies in its frame's own memory (_parser.pyx)
@@ -45,8 +45,8 @@ cdef class Express:
             del self.lanes[lane.to]
             self.version += 1
 
-    def begin(self, Py_ssize_t octets):
-        self.hint = octets
+    def begin(self, octets):
+        self.hint = number(octets)
         self.reads += 1
         self.off = False
         self.asked = self.lane

@@ -4,6 +4,8 @@ from cpython.object cimport PyObject
 cdef enum:
     WEIGHT = 2048       # what a message costs beside its octets and its head
 
+cdef long long number(value) except? -1
+
 cdef class Seen:
     cdef dict became
     cdef object order

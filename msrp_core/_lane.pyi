@@ -11,7 +11,8 @@ class Seen:
 
     A code: 200 where one came whole, else what the rest of it is to be answered with.
 
-    `most` are remembered.
+    `most` are remembered, 1 at least. This and what else takes a number here raises
+    `LocalProtocolError` for one beyond 63 bits.
     """
 
     def __init__(self, most: int) -> None: ...

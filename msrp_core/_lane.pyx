@@ -9,6 +9,8 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 from libc.string cimport memcpy
 
+from .errors import LocalProtocolError
+
 cdef enum:
     # A block that is fetched once and given back unused. The C library learns by it: until then it
     # returns what is free at the end of its heap to the system as soon as it is 128 KiB, which is
@@ -21,10 +23,20 @@ cdef extern from "Python.h":
     int _PyBytes_Resize(PyObject **, Py_ssize_t) except -1
 
 
+cdef long long number(value) except? -1:
+    """As C holds it, or refused as our own misuse: no number is too large to be told so."""
+    try:
+        return value
+    except OverflowError:
+        raise LocalProtocolError("a number of octets or of messages is below 2 ** 63") from None
+
+
 @cython.final
 cdef class Seen:
-    def __init__(self, Py_ssize_t most):
-        self.most = most
+    def __init__(self, most):
+        self.most = number(most)
+        if self.most < 1:
+            raise LocalProtocolError("at least one message is remembered")
         self.became = {}
         self.order = deque()   # a dict that loses its first item each time looks long for the next
 
@@ -103,7 +115,7 @@ cdef class Lane:
         self.whole = []
         self.blocks = []
         self.filling = Filling()
-        self.largest = (1 << 62) if largest is None else largest
+        self.largest = (1 << 62) if largest is None else number(largest)
         # RFC 4975 section 7.2: to the previous hop alone.
         self.answer = b"".join((
             b" 200 OK\r\nTo-Path: ", self.source.split(None, 1)[0], b"\r\nFrom-Path: ",
@@ -114,15 +126,17 @@ cdef class Lane:
         if len(self.types) < 64:
             self.types.add(content_type)
 
-    def allow(self, Py_ssize_t messages, long long octets):
-        self.room = messages
-        self.allowance = octets
+    def allow(self, messages, octets):
+        self.room = number(messages)
+        self.allowance = number(octets)
 
-    def follow(self, str message_id, long long position, total, bint success):
-        self.ident = message_id.encode()
-        self.position = position
-        self.total = -1 if total is None else total
+    def follow(self, str message_id not None, position, total, bint success):
+        if position >= 1 << 62:   # octets are still to be counted from there
+            raise LocalProtocolError("a chunk that is to be followed begins below 2 ** 62")
+        self.position = number(position)
+        self.total = -1 if total is None else number(total)
         self.success = success
+        self.ident = message_id.encode()
 
     def leave(self):
         self.ident = None

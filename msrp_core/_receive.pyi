@@ -9,6 +9,8 @@ class ReceiveBuffer:
     view = buffer.get()               # writable, give it to recv_into
     n = sock.recv_into(view)
     octets = buffer.filled(n)         # read-only view of what arrived
+
+    Raises `LocalProtocolError` for a size that cannot be.
     """
 
     def __init__(self, size: int = 262144) -> None: ...

@@ -6,6 +6,9 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 
 from .errors import LocalProtocolError
 
+cdef extern from "Python.h":
+    Py_ssize_t PY_SSIZE_T_MAX
+
 cdef extern from "_buffer.h":
     int msrp_fill_buffer(Py_buffer *, object, void *, Py_ssize_t, int, int) except -1
 
@@ -53,9 +56,10 @@ cdef class ReceiveBuffer:
     cdef object view
     cdef readonly Py_ssize_t size
 
-    def __init__(self, Py_ssize_t size=262144):
-        if size < 1:
-            raise LocalProtocolError("a receive buffer holds at least one octet")
+    def __init__(self, size=262144):
+        # An object, not a C integer: what none holds must be refused in the same words.
+        if not 1 <= size <= PY_SSIZE_T_MAX:
+            raise LocalProtocolError("a receive buffer holds at least one octet, and not more than there is")
         self.size = size
 
     def get(self):
@@ -65,7 +69,7 @@ cdef class ReceiveBuffer:
             self.view = memoryview(self.block)
         return self.view
 
-    def filled(self, Py_ssize_t size):
+    def filled(self, size):
         if self.block is None or not 0 <= size <= self.size:
             raise LocalProtocolError("filled: more than the buffer holds")
         return memoryview(self.block).toreadonly()[:size]

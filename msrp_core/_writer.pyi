@@ -40,7 +40,9 @@ def response(
     """The response to a request (RFC 4975 section 7.2).
 
     To a SEND it goes to the leftmost URI of the request's From-Path, to any other request to
-    the whole of it; From-Path is the first URI of the request's To-Path.
+    the whole of it; From-Path is the first URI of the request's To-Path. Raises
+    `LocalProtocolError` for a `status` that is not three digits, and for anything else that the
+    grammar has no room for.
     """
 
 @final

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 
-from msrp_core import Chunks, Express, Flag, Frame, Lane, Parser, Seen, request, response
+from msrp_core import Chunks, Express, Flag, Frame, Lane, LocalProtocolError, Parser, Seen, request, response
 
 OURS = "msrp://a.example:1/secretA;tcp"
 THEIRS = "msrp://b.example:2/secretB;tcp"
@@ -316,3 +316,38 @@ def test_who_is_in_doubt_asks() -> None:
     assert express.lanes_with_news() == [line, other]
     assert not express.lanes_with_news(), "given out once"
     assert [len(lane.messages()[0]) for lane in (line, other)] == [4, 4]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda line, number: Seen(number),
+        lambda line, number: line.express.begin(number),
+        lambda line, number: line.lane.allow(number, 1),
+        lambda line, number: line.lane.allow(1, number),
+        lambda line, number: line.lane.follow("abcd", number, None, False),
+        lambda line, number: line.lane.follow("abcd", 1, number, False),
+        lambda line, number: Line(largest=number),
+    ],
+)
+@pytest.mark.parametrize("number", [2**63, 2**70, -(2**70)])
+def test_a_number_that_no_c_integer_holds_is_our_own_misuse(
+    use: Callable[[Line, int], object], number: int
+) -> None:
+    line = Line()
+    with pytest.raises(LocalProtocolError, match="2 \\*\\* 6"):
+        use(line, number)
+    assert not line.lane.following
+    line.feed(message(b"hello"))
+    assert line.bodies() == [b"hello"]
+
+
+def test_none_is_too_few_to_remember() -> None:
+    with pytest.raises(LocalProtocolError):
+        Seen(0)
+
+
+def test_a_total_may_be_as_large_as_a_range_can_say() -> None:
+    line = Line()
+    line.lane.follow("abcd", 1, 2**63 - 1, False)
+    assert line.lane.following

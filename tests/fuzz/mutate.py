@@ -198,6 +198,7 @@ _FIELDS = (
     *(b"SEND", b"REPORT", b"AUTH", b"msrp://h:1/s;tcp", b"msrps://u@[::1]:65535/s;ws msrp://i;tcp", b"abcd"),
     *(b"$", b"+", b"#", b"", b"0", b"1", b"6", b"-1", b"2048", b"2049"),
     *(b"9223372036854775807", b"4611686018427387904", b"\r\n-------abcd$\r\n"),
+    *(b"2147483648", b"-9223372036854775809", b"9223372036854775808", b"7" * 40),
     *(b"X:y\nContent-Type:text/plain", b"Message-ID:abcd\nByte-Range:1-5/5\nContent-Type:a/b"),
     *(b"-" * 40, b"x" * 33, b"-" * 128, b"x" * 2049, b"\xff", b" OK", b"Success-Report:yes"),
 )
@@ -211,7 +212,8 @@ def fields(data: bytes, most: int, seed: int) -> bytes:
     some[at] = rng.choice((rng.choice(_FIELDS), rng.choice(some), some[at] + rng.choice(_FIELDS)))
     while len(some) < 12 and rng.random() < 0.3:
         some.append(rng.choice(_FIELDS))
-    return (data[:1] + FIELD.join(some))[:most]
+    kind = bytes((rng.choice(b"012n"),)) if rng.random() < 0.1 else data[:1]
+    return (kind + FIELD.join(some))[:most]
 
 
 def lines(data: bytes, most: int, seed: int) -> bytes:

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from core.events import PLAIN, normalise, run
 from fuzz.inputs import FIELD, exact, text
-from msrp_core import Chunks, LocalProtocolError, Parser, request, response
+from msrp_core import (
+    ByteRange,
+    Chunks,
+    Express,
+    Lane,
+    LocalProtocolError,
+    Parser,
+    ReceiveBuffer,
+    Seen,
+    request,
+    response,
+)
 
 __all__ = ["writer"]
 
 Headers = list[tuple[str, str]]
+Made = TypeVar("Made")
 
 
 def _headers(field: bytes) -> Headers:
@@ -21,11 +33,9 @@ def _headers(field: bytes) -> Headers:
 
 
 def _number(field: bytes) -> int | None:
-    """A number, within 70 bits; None for anything else."""
-    digits = field.lstrip(b"-")
-    if not digits.isdigit() or len(digits) > 21:
-        return None
-    return int(field) if field.count(b"-") < 2 else None
+    """Any number whatever, of as many digits as Python reads; None for anything else."""
+    digits = field.removeprefix(b"-")
+    return int(field) if digits.isdigit() and len(digits) <= 4000 else None
 
 
 def _frames(octets: bytes) -> list[Any]:
@@ -106,7 +116,7 @@ def _chunks(fields: Sequence[bytes], made: Chunks) -> None:
         assert frame.headers[:3] == fixed
         assert frame.headers[4:] == (*extra, *headers)
         assert frame.body == bytes(body)
-    step = (size or 0) % (1 << 63)  # what a Py_ssize_t holds
+    step = size or 0
     if 0 < step < len(body) // 64:
         step = len(body) // 64  # not thousands of frames
     last = flag == "$"
@@ -129,6 +139,34 @@ def _chunks(fields: Sequence[bytes], made: Chunks) -> None:
         at += frame.size
 
 
+def _numbers(fields: Sequence[bytes]) -> None:
+    """Whatever else takes a number: it is taken as it is, or refused as our own misuse."""
+    one, other, third = ((_number(field) or 0) for field in fields[:3])
+    if (held := _taken(lambda: ByteRange(one, other, third))) is not None:
+        assert held == (one, other, third)
+    _taken(lambda: Seen(one))
+    lane = _taken(lambda: Lane("msrp://a:1/s;tcp", "msrp://b:2/t;tcp", Seen(1), "here", {}, one))
+    if lane is not None:
+        _taken(lambda: lane.allow(one, other))
+        _taken(lambda: lane.follow("abcd", one, third, True))
+        assert not lane.octets()
+    _taken(lambda: Express().begin(one))
+    if one > 1 << 20 and one < 1 << 63:
+        return  # memory that may be there, or not
+    buffer = _taken(lambda: ReceiveBuffer(one))
+    if buffer is not None:
+        assert len(buffer.get()) == one
+        octets = _taken(lambda: buffer.filled(other))
+        assert octets is None or len(octets) == other
+
+
+def _taken(use: Callable[[], Made]) -> Made | None:
+    try:
+        return use()
+    except LocalProtocolError:
+        return None
+
+
 def _message(fields: Sequence[bytes]) -> None:
     to, source, message_id = map(text, fields[:3])
     try:
@@ -138,7 +176,7 @@ def _message(fields: Sequence[bytes]) -> None:
     _chunks(fields, made)
 
 
-# By the first octet of an input, and how many fields each reads at least.
+# By the first octet of an input (an "n" is of `_numbers`), and how many fields each reads at least.
 _KINDS: tuple[tuple[Callable[[Sequence[bytes]], object], int], ...] = (
     (_request, 6),
     (_response, 9),
@@ -148,7 +186,7 @@ _KINDS: tuple[tuple[Callable[[Sequence[bytes]], object], int], ...] = (
 
 def writer(data: bytes) -> None:
     """Values to octets and back."""
-    work, least = _KINDS[data[0] % 3 if data else 0]
+    work, least = (_numbers, 3) if data[:1] == b"n" else _KINDS[data[0] % 3 if data else 0]
     fields = data[1:].split(FIELD)
     if len(fields) >= least:
         work(fields)
