@@ -70,7 +70,8 @@ class Chunks:
 
         `first` is the number of its first octet, counted from 1; `end` and `total` None for
         ``*``. `headers` go before those of the message, into this chunk alone. The id is made
-        here, so that its end-line cannot occur in `data`.
+        here, so that its end-line cannot occur in `data`. Raises `LocalProtocolError` for a
+        range that cannot be.
         """
     def batch(
         self, data: Buffer, first: int, size: int, total: int | None, last: bool = False
@@ -78,5 +79,6 @@ class Chunks:
         """SENDs of at most `size` octets of body each, one after the other: their transactions, their octets.
 
         With `last` the final one ends the message. Ranges as RFC 4975 section 7.1.1 wants them:
-        a chunk above 2,048 octets that is not the last has ``*`` for its end.
+        a chunk above 2,048 octets that is not the last has ``*`` for its end. Raises
+        `LocalProtocolError` for a range or a size that cannot be.
         """
