@@ -98,6 +98,7 @@ class Line(asyncio.BufferedProtocol):
         self._flushing = False
         self._put_off = 0  # reads whose answers are not written yet
         self._late: asyncio.TimerHandle | None = None
+        self._last: asyncio.TimerHandle | None = None  # for what is written already, once it is closed
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
         self._thinking: asyncio.Task[None] | None = None
@@ -154,7 +155,7 @@ class Line(asyncio.BufferedProtocol):
         if state == "closed":
             if not transport.is_closing():
                 transport.close()  # hands over what is written already
-                self._loop.call_later(connection.limits.closing, transport.abort)
+                self._last = self._loop.call_later(connection.limits.closing, transport.abort)
         elif (
             state == "ending"
             and not self._full  # or our last words are not written yet
@@ -223,10 +224,11 @@ class Line(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._full = True
-        for timer in (self._timer, self._late):
+        for timer in (self._timer, self._late, self._last):
             if timer is not None:
                 timer.cancel()
-        self._timer = self._late = None
+        self._timer = self._late = self._last = None
+        self._transport = None  # asyncio's own has no loop any more, and fails where it is aborted
         if self._thinking is not None:
             self._thinking.cancel()  # nobody waits for its thread
         if self._connection.state == "ending":

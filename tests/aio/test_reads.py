@@ -1,4 +1,4 @@
-"""Reads that are full, as more is there already: answers to several go out in one write, and soon."""
+"""What the driver of a line does with full reads, and with an end that comes late."""
 
 from __future__ import annotations
 
@@ -104,3 +104,16 @@ async def test_a_reader_behind_stops_the_reading_at_once(monkeypatch: pytest.Mon
         near.send(frame(1) + frame(2))
         assert await answers(near, 2) == ["transaction1", "transaction2"]
         assert line.flushes == 2, "no answer waits where only few may"
+
+
+@running
+async def test_a_closed_line_whose_rest_is_taken_late() -> None:
+    async with met() as (line, near):
+        assert line._transport is not None
+        line._transport.write(bytes(16 << 20))  # more than the network takes at once
+        line.connection.lost("enough")
+        line.flush()
+        while await asyncio.get_running_loop().sock_recv(near, 1 << 20):
+            pass
+        await line.gone()
+        line.abort("once more")  # asyncio's transport has no loop any more, and would say so
