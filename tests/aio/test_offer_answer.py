@@ -163,6 +163,37 @@ async def test_another_key_than_the_active_side_told() -> None:
         assert "another key" in far
 
 
+@running
+async def test_an_answer_that_names_somebody_elses_address() -> None:
+    """RFC 4975 section 14.5: whoever it is gets one connection, a hello of TLS and no URI, for a while."""
+    heard: list[bytes] = []
+    gone = asyncio.Event()
+
+    async def victim(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(b"")
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65536):
+                heard[-1] += data
+        writer.close()
+        gone.set()
+
+    server = await asyncio.start_server(victim, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with listening() as there:
+        offer = Offer()
+        answer = Answer(offer.text, there)
+        offer.answered(answer.text.replace(str(there.port), str(port)))
+        paths = re.findall(r"a=path:msrps://[^/]+/([^;]+);tcp", offer.text + answer.text)
+        with pytest.raises(msrp_peer.CannotReach):
+            await msrp_peer.join(offer, timeout=0.5)
+        await gone.wait()
+    server.close()
+    (octets,) = heard
+    assert octets.startswith(b"\x16\x03")
+    assert len(paths) == 2
+    assert not any(path.encode() in octets for path in paths)
+
+
 @pytest.mark.rule("8122 6.2-6")
 @pytest.mark.parametrize("right", [True, False])
 @running
