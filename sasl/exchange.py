@@ -157,6 +157,7 @@ class SASLClient(_Exchange[InitiatorMechanism]):
         """The mechanism, by its registered name."""
         self._setting = setting
         self._mechanism = INITIATORS[self.name](setting)
+        self._answered = 0  # challenges
 
     @property
     def properties(self) -> Properties:
@@ -173,6 +174,7 @@ class SASLClient(_Exchange[InitiatorMechanism]):
     def process(self, challenge: bytes, now: float) -> bytes:
         """Answer a challenge. Raises `SaslError`, and then abort to the other side."""
         self._expect("talking", "a challenge")
+        self._answered += 1
         with self._deadly():
             answer = self._step(self._running(), challenge, now)
             return answer or b""
@@ -201,8 +203,14 @@ class SASLClient(_Exchange[InitiatorMechanism]):
         causes = ["the user is not known there", "the password is wrong"] if self.properties.password else []
         if self.name == "DIGEST-MD5":
             causes.append("nothing is kept there of this user for this mechanism")
-        if self.properties.kerberos:
+        person = self.properties.proves_acceptor == "principal"
+        if self.properties.kerberos and person and not self._answered:
+            # It has seen nothing yet but whom this side means (docs/krb5-u2u.md step 2).
+            causes.append(f"it is not {self._setting.acceptor}")
+            causes.append("its own Kerberos ticket has ended (klist tells that there, kinit gets another)")
+        elif self.properties.kerberos:
             causes += ["its ticket or key is too old", "one of the clocks is wrong"]
+            causes += [f"it does not let {self._setting.me} in"] if person else []
         if self.properties.binds:
             causes.append("somebody stands in between")
         why = f": {', or '.join(causes)}" if causes else ", which does not let this user in"

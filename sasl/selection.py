@@ -52,8 +52,17 @@ def choose(offer: Iterable[str], policy: Policy, channel: Channel, *, kerberos: 
         if name in there:
             return name
     raise SaslError(
-        Reason.POLICY, f"the other side offers none of {', '.join(here)}: one of them has to be set up there"
+        Reason.POLICY,
+        f"the other side offers none of {', '.join(here)}: one of them has to be set up there{_taken(there)}",
     )
+
+
+def _taken(there: set[str]) -> str:
+    """By what of ours the other side lets somebody in, of the names that are known here."""
+    known = [PROPERTIES[name] for name in there if name in PROPERTIES]
+    kinds = ["a password"] if any(each.password for each in known) else []
+    kinds += ["a Kerberos ticket"] if any(each.kerberos for each in known) else []
+    return f". It takes {' or '.join(kinds)}" if kinds else ""
 
 
 def compare(first: Iterable[str], second: Iterable[str]) -> None:

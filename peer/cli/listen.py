@@ -200,5 +200,7 @@ def _tell(listener: Listener, output: Output, me: str | None, taking: Taking, lo
         kerberos_realm=login.realm,
         login_needed=login.needed,
     )
+    if login.lacking:
+        output.note(f"msrp: nobody can log in by Kerberos: {login.lacking}")
     if listener.discovery_problem is not None:
         output.note(f"msrp: not announced: {listener.discovery_problem}")

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ..credentials.errors import CredentialsError
+from ..credentials.errors import CannotAsk, CredentialsError
 from ..signalling.target import parse_target
 from ..terms.errors import NotSecureEnough, UsageError
 from ..terms.principal import Principal
 from ..terms.security import Level
 from . import papers
+from .output import Output
 
 if TYPE_CHECKING:
     from msrp_sasl import Kerberos, Password, Policy, Verifiers
@@ -79,7 +80,9 @@ def initiating(args: argparse.Namespace) -> dict[str, Any]:
     return {
         "require": _least(args, level, plain=plain),
         "expect": expected,
-        "credentials": _Given(args.me, expected, _password(args, expected, guessable=args.guessable))
+        "credentials": _Given(
+            args.me, expected, _password(args, expected, guessable=args.guessable, alone=kerberos is None)
+        )
         if password
         else None,
         "kerberos": None if kerberos is None else kerberos[0],
@@ -105,6 +108,13 @@ def _ticket(args: argparse.Namespace, others: Sequence[str], *, plain: bool) -> 
     return held(args.me, others, args.realm)
 
 
+def _lacking(args: argparse.Namespace, others: Sequence[str]) -> tuple[str, bool]:
+    """As `tickets.lacking`, where --auth would have had a ticket."""
+    from .tickets import lacking
+
+    return lacking(args.me, others, args.realm) if args.auth == "auto" else ("", False)
+
+
 def _least(args: argparse.Namespace, level: Level, *, plain: bool) -> Level:
     """Somebody is to be proved; by DIGEST-MD5 without TLS nobody is so well."""
     return level if args.auth == "digest" and plain else max(level, Level.AUTHENTICATED)
@@ -124,10 +134,19 @@ def _given(args: argparse.Namespace, expected: str | None) -> bool:
     return expected is not None and args.me is not None and Environment.names(expected)
 
 
-def _password(args: argparse.Namespace, expected: str, *, guessable: bool) -> Password:
+def _password(args: argparse.Namespace, expected: str, *, guessable: bool, alone: bool) -> Password:
+    """`alone`: there is no ticket that would do instead."""
     from ..credentials.chain import usual
+    from ..credentials.prompt import has_terminal
 
-    password = usual(standard_input=args.password_stdin).password(args.me, expected)
+    why, meant = _lacking(args, [expected]) if alone else ("", False)
+    if meant and not _given(args, expected) and has_terminal():
+        Output(json=args.json).note(f"({why}. So it goes by password; --auth scram leaves Kerberos out)")
+    try:
+        password = usual(standard_input=args.password_stdin).password(args.me, expected)
+    except CannotAsk as error:
+        nor = f". By Kerberos it does not go either: {why}" if why else ""
+        raise CannotAsk(f"{error} (--password-stdin){nor}") from None
     if password is None:
         raise CredentialsError(f"no password was given, and without one nobody is {args.me} to {expected}")
     if not password.generated and not guessable:
@@ -173,6 +192,7 @@ class Accepting:
         arguments: for `msrp_peer.listen`.
         users: those who have a password here.
         realm: the Kerberos realm whose people may log in with their tickets; None for none.
+        lacking: why they cannot, where that is probably not meant; "" else.
         needed: whether nobody else is served.
     """
 
@@ -180,6 +200,7 @@ class Accepting:
     users: tuple[str, ...] = ()
     realm: str | None = None
     needed: bool = False
+    lacking: str = ""
 
     @property
     def certified(self) -> bool:
@@ -230,10 +251,12 @@ def accepting(args: argparse.Namespace) -> Accepting:
     users: tuple[str, ...] = ()
     if args.auth != "kerberos" and not (args.auth == "auto" and plain):
         users = _users(args, kerberos)
+    why, meant = _lacking(args, others) if kerberos is None else ("", False)
+    lacking = why if meant else ""
     if not users and kerberos is None:
         if needed or level > Level.PASSIVE_ONLY:
-            raise UsageError(_nobody(args))
-        return Accepting({"require": level})
+            raise UsageError(_nobody(args) + (f". By Kerberos nobody can, either: {why}" if why else ""))
+        return Accepting({"require": level}, lacking=lacking)
     from ..credentials.verifiers import VerifierStore, usual_path
 
     arguments = {
@@ -243,7 +266,7 @@ def accepting(args: argparse.Namespace) -> Accepting:
         "expect": args.expect or None,
         "require": _least(args, level, plain=plain) if needed else level,
     }
-    return Accepting(arguments, users, None if kerberos is None else kerberos[1], needed)
+    return Accepting(arguments, users, None if kerberos is None else kerberos[1], needed, lacking)
 
 
 def _users(args: argparse.Namespace, kerberos: tuple[Kerberos, str] | None) -> tuple[str, ...]:
@@ -344,7 +367,7 @@ def either(args: argparse.Namespace) -> Either:
         "kerberos": None if kerberos is None else kerberos[0],
     }
     if given:
-        password = _password(args, expected, guessable=guessable)
+        password = _password(args, expected, guessable=guessable, alone=kerberos is None)
         arguments["credentials"] = _Given(args.me, expected, password)
     role = "actpass" if kerberos or (given and kept) else "active" if given else "passive"
     return Either({"expected": expected, "auth": role, "proved": True}, arguments)

@@ -67,7 +67,7 @@ async def connection(
             if error.status != _LOG_IN:
                 raise
             raise NotSecureEnough(
-                f"{error}. With a password that was made there for you, or a ticket: "
+                f"{error}. With a password that was made there for you, or a Kerberos ticket (kinit): "
                 "--as im:YOU --expect im:THEM"
             ) from None
         yield session

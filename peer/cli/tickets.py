@@ -13,7 +13,7 @@ from ..terms.principal import Principal
 if TYPE_CHECKING:
     from msrp_sasl import Kerberos
 
-__all__ = ["MECHANISM", "held", "ticket"]
+__all__ = ["MECHANISM", "held", "lacking", "ticket"]
 
 MECHANISM = "KRB5-U2U"
 
@@ -49,7 +49,7 @@ def ticket(me: str, others: Sequence[str], realm: str | None) -> tuple[Kerberos,
         if name == me and principal != own.principal:
             raise CredentialsError(
                 f"the Kerberos ticket here is {own.principal}'s, and {me} is {principal}: "
-                f"run kinit {principal}"
+                f"run kinit {principal} (klist shows what there is)"
             )
     return kerberos, own.realm
 
@@ -60,3 +60,29 @@ def held(me: str, others: Sequence[str], realm: str | None) -> tuple[Kerberos, s
         return ticket(me, others, realm)
     except CredentialsError:
         return None
+
+
+def lacking(me: str, others: Sequence[str], realm: str | None) -> tuple[str, bool]:
+    """Why there is none that would do, with what to do; "" where Kerberos is not installed, or will do.
+    And whether one was probably meant: there is one of the same realm, and it is old, or another's.
+
+    Raises `UsageError`.
+    """
+    from msrp_sasl import Kerberos, SaslError
+    from msrp_sasl.kerberos.libkrb5 import own_ticket
+
+    try:
+        usual = Kerberos()
+    except SaslError:
+        return "", False
+    try:
+        ticket(me, others, realm)
+    except CredentialsError as error:
+        why = str(error)
+    else:
+        return "", False
+    try:
+        owner = own_ticket(usual.ccache, 0).principal
+    except SaslError:
+        return why, False
+    return why, owner.rpartition("@")[2] in (realm, Principal.parse(me).domain.upper())

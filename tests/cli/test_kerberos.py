@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.programs import Listening, Program, Start, carry, generated, wait_until
+from cli.programs import Listening, Open, Program, Start, carry, generated, wait_until
 from sasl.realm import Realm, identity, needed, realm
 
 pytestmark = needed
@@ -145,6 +145,86 @@ def test_what_to_do_is_said(
     two.ticket("alice")
     words[words.index(ALICE)] = "im:alice@lan"
     assert "say --realm KRBTEST.COM" in said()
+
+
+def test_whoever_is_there_is_somebody_else(two: Two) -> None:
+    """Both sides say so, each to its own user; on the line it is a failure like any other."""
+    bob, target = two.listen("--require", "authenticated")
+    alice = two.send(target, "--expect", CAROL)
+    assert alice.wait() == 4
+    said = " ".join(alice.errors.split())
+    assert (
+        f"KRB5-U2U failed at the other side: it is not {CAROL}, or its own Kerberos ticket has ended" in said
+    )
+    assert "clock" not in said
+    assert BOB not in said
+    bob.wait_for("a login from 127.0.0.1 failed: somebody else was to be reached")
+
+
+def test_auto_says_why_it_goes_by_password(
+    two: Two, home: Realm, terminal: Open, msrp: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where there is no ticket that will do, and nobody to ask for a password; and where there is one who
+    should know why a password is asked for."""
+    words = ["send", "127.0.0.1:1", "x", "--as", ALICE, "--expect", BOB]
+
+    def said() -> str:
+        program = msrp(*words)
+        assert program.wait() == 1
+        return " ".join(program.errors.split())
+
+    def asked() -> str:
+        one = terminal(*words)
+        one.wait_for(f"Password of {ALICE} for {BOB}: ")
+        one.key("c")
+        assert one.wait() == 130
+        return " ".join(one.seen.split())
+
+    monkeypatch.setenv("KRB5CCNAME", f"FILE:{tmp_path}/none")
+    assert "(--password-stdin). By Kerberos it does not go either: there is no Kerberos ticket" in said()
+    assert "Kerberos" not in asked()
+    two.ticket("carol")
+    others = (
+        f"ticket here is carol@KRBTEST.COM's, and {ALICE} is alice@KRBTEST.COM: run kinit alice@KRBTEST.COM"
+    )
+    assert others in said()
+    assert others in asked()
+    monkeypatch.setenv("KRB5CCNAME", home.long_ago("alice", f"FILE:{tmp_path}/old"))
+    assert "alice's Kerberos ticket expired at" in said()
+    assert "run kinit. So it goes by password; --auth scram leaves Kerberos out" in asked()
+    words += ["--auth", "scram"]
+    assert "Kerberos" not in said() + asked()
+
+
+def test_who_waits_is_told_that_nobody_can_log_in_by_kerberos(
+    two: Two, msrp: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    two.ticket("carol")
+    served = msrp("listen", "127.0.0.1", "--port", "0", "--as", BOB)
+    served.wait_for("Listening")
+    wait_until(lambda: "Ctrl-C" in served.errors)
+    assert "nobody can log in by Kerberos: the Kerberos ticket here is carol@KRBTEST.COM's" in served.errors
+    monkeypatch.setenv("KRB5CCNAME", f"FILE:{tmp_path}/none")
+    refused = msrp("listen", "127.0.0.1", "--port", "0", "--as", BOB, "--require", "authenticated")
+    assert refused.wait() == 2
+    assert f"nobody has a password for {BOB}" in refused.errors
+    assert "By Kerberos nobody can, either: there is no Kerberos ticket here: run kinit" in refused.errors
+
+
+def test_what_the_other_side_takes_instead_is_said(two: Two, msrp: Start) -> None:
+    word = generated(msrp, ALICE, BOB)
+    _, tickets = two.listen("--auth", "kerberos")
+    alice = msrp(
+        "send", tickets, "x", "--as", ALICE, "--expect", BOB, "--auth", "scram", "--password-stdin",
+        stdin=subprocess.PIPE,
+    )  # fmt: skip
+    alice.write(f"{word}\n")
+    assert alice.wait() == 4
+    assert "one of them has to be set up there. It takes a Kerberos ticket" in alice.errors
+    _, words = two.listen("--auth", "scram")
+    alice = two.send(words, "--expect", BOB)
+    assert alice.wait() == 4
+    assert "offers none of KRB5-U2U: one of them has to be set up there. It takes a password" in alice.errors
 
 
 def test_a_ticket_of_another_realm(two: Two) -> None:

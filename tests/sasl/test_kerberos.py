@@ -338,7 +338,8 @@ def test_failed_there(realm: Realm) -> None:
     client = realm.initiator(USER_TO_USER)
     client.start(NOW)
     said = str(client.failed())
-    assert "clock" in said
+    assert f"it is not {BOB}" in said
+    assert "clock" not in said  # it has not seen a ticket yet
     assert "ticket" in said
 
 
