@@ -8,7 +8,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help demo bench bench-loopback bench-paths test fuzz soak deep lint types conformance interop wheels check venv clean
+.PHONY: help demo bench bench-loopback bench-paths test fuzz soak soak-hostile deep lint types conformance interop wheels check venv clean
 
 bin := .venv/bin
 pip := env PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $(bin)/pip -qq
@@ -37,6 +37,7 @@ help:
 	@echo "make bench-paths  each way to a session: octets, round trips, sessions a second, a file of 64 MiB"
 	@echo "make fuzz     the Cython modules under sanitizers (SECONDS=60 a target, TARGET=parser)"
 	@echo "make soak     sessions between two network namespaces, with loss and cuts; root (SECONDS=120)"
+	@echo "make soak-hostile  fifty peers on every way, killed, cut off and attacked; root (SECONDS=120)"
 	@echo "make lint     ruff: rules and format"
 	@echo "make types    mypy --strict, over the installed packages"
 	@echo "make conformance   docs/conformance.md, from the rules and the tests that name them"
@@ -72,10 +73,15 @@ soak: venv
 	@.ci/prepare --commands ip=iproute2 tc=iproute2 ss=iproute2 nft=nftables
 	@$(bin)/python -P benchmarks/soak.py $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 
+soak-hostile: venv
+	@.ci/prepare --commands ip=iproute2 tc=iproute2 ss=iproute2 nft=nftables
+	@$(bin)/python -P benchmarks/soak_hostile.py $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+
 deep: venv
 	HYPOTHESIS_PROFILE=deep $(bin)/pytest --timeout=7200 $(ARGS)
 	.ci/checked --valgrind
 	$(MAKE) soak ARGS=
+	$(MAKE) soak-hostile SECONDS=1800 ARGS=
 	$(MAKE) wheels WHICH=--tests
 
 lint: venv
@@ -131,7 +137,7 @@ $(made): .ci/prepare constraints.txt
 
 .venv/.tools: $(made) pyproject.toml Makefile | .venv/.project
 	@echo "Installing the development tools: a minute or so"
-	@.ci/prepare --commands openssl tshark tcpdump ip=iproute2 gnutls-cli=gnutls-bin faketime
+	@.ci/prepare --commands openssl tshark tcpdump ip=iproute2 nft=nftables gnutls-cli=gnutls-bin faketime
 	@.ci/prepare --libraries $(libraries)
 	@touch $@.begun
 	@extras=test; if command -v krb5-config >/dev/null; then extras=test,kerberos; fi; \

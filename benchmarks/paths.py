@@ -33,7 +33,8 @@ sys.path.insert(0, os.path.dirname(__file__))  # noqa: PTH120
 
 from paths_begun import Begun, begun, rate
 from paths_file import carried, made
-from paths_ways import WAYS, Way, certify, realm
+from paths_people import certify, realm
+from paths_ways import WAYS, Way
 
 from msrp_peer.bench.framing import Row
 from msrp_peer.bench.report import as_json, chart, line, machine

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
 from paths_floor import floor
-from paths_ways import ITERATIONS, SECRET, Way, shown
+from paths_people import ALICE, BOB, SECRET, shown
+from paths_ways import ITERATIONS, Way
 
 import msrp_peer
 from msrp_peer.bench.measure import Figure, ratio
@@ -187,7 +188,7 @@ def certified(*, server: bool) -> SSL.Context:
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_options(SSL.OP_NO_TICKET)
-    one = shown("bob" if server else "alice")
+    one = shown(BOB if server else ALICE)
     one["key"].install(context)
     one["trust"].install(context)
     must = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loopback import End
-from paths_ways import ALICE, BOB, Way
+from paths_people import ALICE, BOB
+from paths_ways import Way
 
 from msrp_peer.bench.measure import Figure, ratio
 from msrp_sasl import Accepting, Channel, Identities, Initiating, SASLClient, SASLServer, SecurityLayer

@@ -26,7 +26,6 @@ import json
 import os
 import random
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -35,6 +34,10 @@ from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, os.path.dirname(__file__))  # noqa: PTH120
+
+from soak_line import cut, inside, machines, needs, ruled, shaped, wired
+
 import msrp_peer
 
 PORT = 2855
@@ -42,22 +45,6 @@ NEAR, FAR = "10.213.7.1", "10.213.7.2"
 GRACE = 20.0  # seconds in which what is on its way may still arrive, and nothing new is sent
 # A silent line is noticed within ten seconds, so that a short run sees many of them.
 LIMITS = msrp_peer.Limits(keep_alive=3, transaction=7, stall=10, message=8 << 20)
-
-RULES = """
-table inet soak {
-  set torn { type inet_service; }
-  set silent { type inet_service; }
-  chain arriving {
-    type filter hook input priority 0;
-    tcp flags & rst == rst accept
-    tcp sport @torn reject with tcp reset
-    tcp dport @torn reject with tcp reset
-    tcp sport @silent drop
-    tcp dport @silent drop
-    numgen random mod 1000 < %d drop
-  }
-}
-"""
 
 
 class Talker:
@@ -227,72 +214,35 @@ async def talk(arguments: argparse.Namespace) -> None:
 # -- the two machines, and what happens to the line between them
 
 
-def sh(*command: object, check: bool = True) -> str:
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False)
-    if check and done.returncode:
-        sys.exit(f"{' '.join(map(str, command))}: {done.stderr.strip()}")
-    return done.stdout
-
-
 @contextlib.contextmanager
-def machines(loss: int, rate: str) -> Iterator[tuple[str, str]]:
-    """Two namespaces of our own, gone afterwards."""
+def line(loss: int, rate: str) -> Iterator[tuple[str, str]]:
+    """Two namespaces of our own and a line between them, gone afterwards."""
     near, far = (f"msrp-soak-{os.getpid()}-{side}" for side in "ab")
-    try:
+    with machines((near, far)):
+        wired((near, "soak", NEAR), (far, "soak", FAR))
         for name in (near, far):
-            sh("ip", "netns", "add", name)
-        sh("ip", "link", "add", "soak", "netns", near, "type", "veth", "peer", "name", "soak", "netns", far)
-        for name, address in ((near, NEAR), (far, FAR)):
-            sh("ip", "-n", name, "addr", "add", f"{address}/30", "dev", "soak")
-            for device in ("soak", "lo"):
-                sh("ip", "-n", name, "link", "set", device, "up")
-            inside = ("ip", "netns", "exec", name)
-            shape = ("tbf", "rate", rate, "burst", "64kb", "latency", "50ms")
-            sh(*inside, "tc", "qdisc", "add", "dev", "soak", "root", *shape)
-            subprocess.run([*inside, "nft", "-f", "-"], input=RULES % loss, text=True, check=True)
+            shaped(name, "soak", rate)
+            ruled(name, loss)
         yield near, far
-    finally:
-        for name in (near, far):
-            sh("ip", "netns", "del", name, check=False)
-
-
-def ports(near: str) -> list[str]:
-    """The near side's ports of the connections that stand."""
-    rows = sh("ip", "netns", "exec", near, "ss", "-tnH", "state", "established").splitlines()
-    return [row.split()[2].rpartition(":")[2] for row in rows if row.split()[3].endswith(f":{PORT}")]
-
-
-def cut(names: tuple[str, str], dice: random.Random) -> str:
-    """End one connection, for good: its port is barred until the run ends."""
-    standing = ports(names[0])
-    if not standing:
-        return "none stood"
-    how = dice.choice(["torn", "silent"])
-    port = dice.choice(standing)
-    for name in names:
-        sh("ip", "netns", "exec", name, "nft", "add", "element", "inet", "soak", how, f"{{ {port} }}")
-    return how
 
 
 def soak(arguments: argparse.Namespace) -> bool:
-    missing = [tool for tool in ("ip", "tc", "nft", "ss") if shutil.which(tool) is None]
-    if os.geteuid() != 0 or missing:
-        sys.exit("the soak makes network namespaces: it needs root, and ip, tc, ss and nft")
+    needs()
     script = [sys.executable, "-P", __file__, "--seconds", str(arguments.seconds)]
     script += ["--shared", str(arguments.shared), "--alone", str(arguments.alone)]
     cuts: Counter[str] = Counter()
     dice = random.Random(arguments.seed)
-    with machines(arguments.loss, arguments.rate) as (near, far):
+    with line(arguments.loss, arguments.rate) as (near, far):
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         with (
-            subprocess.Popen(["ip", "netns", "exec", far, *script, "--role", "far"], **pipes) as listener,
+            subprocess.Popen([*inside(far), *script, "--role", "far"], **pipes) as listener,
             ended(listener),
         ):
             assert listener.stdout is not None
             if listener.stdout.readline().strip() != "ready":
                 return False
             with (
-                subprocess.Popen(["ip", "netns", "exec", near, *script, "--role", "near"], **pipes) as caller,
+                subprocess.Popen([*inside(near), *script, "--role", "near"], **pipes) as caller,
                 ended(caller),
             ):
                 spent = 0.0
@@ -302,11 +252,11 @@ def soak(arguments: argparse.Namespace) -> bool:
                         caller.wait(pause)
                     spent += pause
                     if spent < arguments.seconds:
-                        cuts[cut((near, far), dice)] += 1
+                        cuts[cut((near, far), {PORT}, dice)] += 1
                 said, _ = caller.communicate(timeout=arguments.seconds + 4 * GRACE)
             heard, _ = listener.communicate(timeout=4 * GRACE)
-    line = f"{arguments.rate}, {arguments.loss / 10:g} % loss each way"
-    print(f"{arguments.seconds:g} s, {line}; connections cut: {dict(cuts)}")
+    shape = f"{arguments.rate}, {arguments.loss / 10:g} % loss each way"
+    print(f"{arguments.seconds:g} s, {shape}; connections cut: {dict(cuts)}")
     return summed(json.loads(said), json.loads(heard))
 
 

@@ -109,7 +109,7 @@ class RawPeer:
 
 
 @contextlib.asynccontextmanager
-async def raw_peer(port: int) -> AsyncIterator[RawPeer]:
+async def raw_peer(port: int, host: str = "127.0.0.1") -> AsyncIterator[RawPeer]:
     """Connected and shaken hands; no session yet."""
-    async with raw(port) as (reader, writer):
+    async with raw(port, host) as (reader, writer):
         yield await RawPeer(reader, writer).shake()
