@@ -236,9 +236,10 @@ class Incoming:
                 self._output.interrupted(f"{named} is not whole; what came stays in {part}")
             raise
         checked = "checked" if received.checked else "not checked: the other side told no digest"
+        before = f" ({size_text(received.before)} of it from before)" if received.before else ""
         self._output.event(
             "file",
-            f"{who}: {named}, {size_text(received.size)}, is now {_shown(received.path)}\n"
+            f"{who}: {named}, {size_text(received.size)}{before}, is now {_shown(received.path)}\n"
             f"    SHA-256 {received.sha256_hex}, {checked}",
             **self._fields(message),
             name=message.name,
@@ -247,6 +248,7 @@ class Incoming:
             size=received.size,
             sha256=received.sha256_hex,
             checked=received.checked,
+            before=received.before,
             duplicate=message.duplicate,
         )
 

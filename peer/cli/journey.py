@@ -31,15 +31,18 @@ class Transfer(NamedTuple):
 
     Attributes:
         size: its octets.
-        octets: those that `seconds` were measured by: all, or what came after somebody agreed.
+        octets: those that `seconds` were measured by: all that travelled, or what came after somebody
+            agreed.
         seconds: what the line took for them.
         waited: seconds the other side took to agree.
+        left_out: octets that were there from an attempt before.
     """
 
     size: int
     octets: int
     seconds: float
     waited: float
+    left_out: int = 0
 
     @property
     def speed(self) -> float:
@@ -50,7 +53,7 @@ class Transfer(NamedTuple):
         speed = f"in {self.seconds:.1f} s ({self.speed:.1f} MB/s)"
         if self.waited < _ASKED / 2:
             return speed
-        if self.octets < self.size:
+        if self.octets < self.size - self.left_out:
             return f"{speed} from when it was agreed to, after {self.waited:.0f} s"
         return f"{speed}; it was agreed to {self.waited:.0f} s later"
 
@@ -82,10 +85,11 @@ class Journey:
         """So many octets were taken by whoever they are for."""
         now = time.monotonic()
         began = self._began or now
-        waited = self.held or (done <= _FIRST and now - began >= _ASKED)
+        first = done <= _FIRST or done > self.octets  # what they had before was never handed over
+        waited = self.held or (first and now - began >= _ASKED)
         if not self.taken and waited and self._there is None:
             self._agreed = now
-            self._before = self.octets
+            self._before = max(self.octets, done)
             self.report.again()
         self.taken = True
 
@@ -106,14 +110,15 @@ class Journey:
             return "not delivered; nothing of it was sent"
         return f"not delivered; {size_text(self.octets)} of {size_text(self._total)} were sent"
 
-    def ended(self, size: int) -> Transfer:
-        """It is delivered, all of its octets."""
+    def ended(self, size: int, left_out: int = 0) -> Transfer:
+        """It is delivered, all of its octets; so many of them were there before."""
         now = time.monotonic()
         began = self._began or now
         if self._agreed is not None and self._before < size:
-            return Transfer(size, size - self._before, max(now - self._agreed, 1e-6), self._agreed - began)
+            seconds = max(now - self._agreed, 1e-6)
+            return Transfer(size, size - self._before, seconds, self._agreed - began, left_out)
         there = self._there or now
-        return Transfer(size, size, max(there - began, 1e-6), now - there)
+        return Transfer(size, size - left_out, max(there - began, 1e-6), now - there, left_out)
 
 
 @contextlib.contextmanager
@@ -144,12 +149,14 @@ async def send_file(session: Session, output: Output, path: Path, bars: Shows) -
     except asyncio.CancelledError:
         output.interrupted(f"{shown}: {journey}")
         raise
-    transfer = journey.ended(sent.size)
+    transfer = journey.ended(sent.size, sent.left_out)
+    there = f", of which {size_text(sent.left_out)} were there already" if sent.left_out else ""
     output.event(
         "delivered",
-        f"Delivered: {shown}, {size_text(transfer.size)}, {transfer}",
+        f"Delivered: {shown}, {size_text(transfer.size)}{there}, {transfer}",
         **fields,
         size=transfer.size,
+        left_out=sent.left_out,
         seconds=round(transfer.seconds, 3),
         waited=round(transfer.waited, 3),
     )

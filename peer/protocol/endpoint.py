@@ -13,9 +13,10 @@ from ..terms.content import Accepts, Takes, parse_disposition
 from ..terms.errors import NotDelivered, UsageError
 from ..terms.limits import Limits
 from .bells import SILENT, Bell
+from .codes import refusal
 from .inbox import Inbox
 from .incoming import Incoming
-from .outgoing import FailureReport, Outgoing, refusal
+from .outgoing import FailureReport, Outgoing
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -85,12 +86,14 @@ class Endpoint:
         failure_report: FailureReport = "yes",
         success_report: bool = False,
         message_id: str | None = None,
+        resumable: bool = False,
     ) -> Outgoing:
         """Begin a message; feed it to the `Outgoing` returned.
 
         With `success_report` it counts as delivered when the other side reports that it was
         taken; without, when every chunk was answered. `message_id` is for sending again what
-        may not have arrived (RFC 4975 section 5.4).
+        may not have arrived (RFC 4975 section 5.4). With `resumable` and a success report, octets that
+        the other side says it has are left out (`Outgoing.leap`).
 
         Raises `NotDelivered` where the other side said it would not take it: its types
         (RFC 4975 sections 8.6 and 10.6) or its maximum size; `UsageError` for an id that cannot
@@ -113,6 +116,7 @@ class Endpoint:
             failure_report=failure_report,
             success_report=success_report,
             message_id=message_id,
+            resumable=resumable,
         )
         self._leaving[outgoing.message_id] = outgoing
         if self.closed:

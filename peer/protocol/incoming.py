@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msrp_core import ByteRange, Frame
 
+from ..terms.content import RESUMABLE
 from .bells import SILENT, Bell
 from .store import Store
 from .tables import INCOMING, Machine
@@ -31,6 +32,7 @@ class Incoming:
         total: the size the sender announced, None where it did not.
         refusal: the code its next chunk is answered with; None while it is taken.
         duplicate: whether a message of this id arrived before (RFC 4975 section 5.4).
+        resumable: whether its sender leaves out what it is told is here (`skip`).
         shown: whether whoever reads knows of it.
         path: where reports go; known where they are due.
     """
@@ -59,6 +61,7 @@ class Incoming:
         "path",
         "reason",
         "refusal",
+        "resumable",
         "shown",
         "total",
     )
@@ -85,6 +88,7 @@ class Incoming:
         self._end: int | None = None  # where the message ends, once "$" said so
         self._reported = 0
         self._report_due = first.success_report
+        self.resumable = self._report_due and first.header(RESUMABLE[0]) == RESUMABLE[1]
         if self._report_due:
             self.path = first.from_path
             self._failures = first.failure_report != "no"
@@ -272,6 +276,18 @@ class Incoming:
             self._store.lighten()
             self.endpoint.connection.pressure.took(len(self._store))
             self.endpoint.connection.inbound.later.release(self)
+
+    def skip(self, octets: int) -> None:
+        """Its first so many octets are here from before: none of them is given out by `take`. The
+        sender, who must be `resumable`, is told so by a success REPORT about them, and leaves them out.
+        """
+        before = len(self._store)
+        self._store.skip(octets)
+        if self.opened:
+            self.endpoint.connection.pressure.gave(before - len(self._store))
+        self._reported = octets
+        if self.state == "arriving":
+            self.endpoint.report(self, 200, octets)
 
     def take(self) -> bytes:
         """The oldest octets not taken yet; empty where there are none, or the next are missing."""

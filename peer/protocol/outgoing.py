@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Literal
 
 from msrp_core import ByteRange, Chunks, Frame, new_ident
 
+from ..terms.content import RESUMABLE
 from ..terms.errors import UsageError
 from .bells import SILENT, Bell
+from .codes import refusal
 from .spans import Spans
 from .tables import OUTGOING, Machine
 
@@ -27,25 +29,9 @@ if TYPE_CHECKING:
 
     from .endpoint import Endpoint
 
-__all__ = ["FailureReport", "Outgoing", "refusal"]
+__all__ = ["FailureReport", "Outgoing"]
 
 FailureReport = Literal["yes", "no", "partial"]
-
-_REFUSALS = {
-    400: "the other side did not understand it",
-    403: "the other side refuses it",
-    408: "no answer came in time",
-    413: "the other side takes no more of it: it has ended, has no room, or does not want it",
-    415: "the other side does not take this kind of content",
-    481: "the other side knows no such session",
-    501: "the other side does not know this request",
-    506: "the session is in use on another connection",
-}
-
-
-def refusal(status: int) -> str:
-    """What a code means, for a person (RFC 4975 section 10)."""
-    return _REFUSALS.get(status, f"the other side answered {status:03d}")
 
 
 class Outgoing:
@@ -56,7 +42,8 @@ class Outgoing:
         content_type: of all its chunks.
         message_id: of all its chunks (RFC 4975 section 7.1.1).
         queued: whether it waits for its turn (`turns.Turns`).
-        cut_octets: octets of body in chunks made so far.
+        cut_octets: octets of body in chunks made so far, or left out.
+        left_out: octets of body that the other side had from before, and that are not sent.
         acknowledged: octets of body in chunks answered with 200.
         status: the code it was refused with, 408 where no answer came; None else.
         reason: why it failed, for a person.
@@ -72,6 +59,7 @@ class Outgoing:
         failure_report: FailureReport = "yes",
         success_report: bool = False,
         message_id: str | None = None,
+        resumable: bool = False,
     ) -> None:
         self.endpoint = endpoint
         self._limits = endpoint.limits
@@ -83,13 +71,14 @@ class Outgoing:
             asked.append(("Failure-Report", failure_report))
         if success_report:
             asked.append(("Success-Report", "yes"))
+        self._resumable = resumable and success_report and total is not None
         asked.append(("Content-Type", content_type))
         self._chunks = Chunks(endpoint.remote, endpoint.local, self.message_id, asked)
         self._failure_report = failure_report
         self._success_report = success_report
         self._spoken_of = Spans(self._limits.pieces)  # octets that success REPORTs are about
         self._reports = 0
-        self._first_headers = tuple(headers)
+        self._first_headers = (RESUMABLE, *headers) if self._resumable else tuple(headers)
         self._last_headers: tuple[tuple[str, str], ...] = ()
         self._machine = Machine(OUTGOING, "queued")
         self._blocks: deque[memoryview] = deque()
@@ -99,6 +88,8 @@ class Outgoing:
         self._abandon = False  # a "#" is due
         self.queued = False
         self.cut_octets = 0
+        self.left_out = 0
+        self._ahead = 0  # octets that are left out and were not fed yet
         self.acknowledged = 0
         self.status: int | None = None
         self.reason = ""
@@ -135,12 +126,22 @@ class Outgoing:
         if view.ndim != 1 or view.itemsize != 1:
             view = view.cast("B")
         size = len(view)
-        if self.total is not None and self.cut_octets + self._held + size > self.total:
+        if self.total is not None and self.cut_octets + self._held - self._ahead + size > self.total:
             raise UsageError("the body is longer than the size given for it")
+        if self._ahead:
+            late = min(size, self._ahead)
+            self._ahead -= late
+            size -= late
+            view = view[late:]
         if size and self.leaving:
             self._blocks.append(view)
             self._held += size
             self.endpoint.connection.has_work(self)
+
+    def leap(self) -> int:
+        """Octets that need not be fed, as the other side has them: the next to be fed are those behind."""
+        ahead, self._ahead = self._ahead, 0
+        return ahead
 
     def end(self, headers: Sequence[tuple[str, str]] = ()) -> None:
         """No more octets follow; `headers` go into the last chunk."""
@@ -297,6 +298,8 @@ class Outgoing:
         """The other side reports success: for all of it, or up to some octet, or of one chunk, in
         any order (RFC 4975 section 7.1.3)."""
         self._reports += 1
+        if self._resumable and byte_range is not None and byte_range.start == 1:
+            self._leave_out(byte_range.end or 0)
         if byte_range is None:
             self._spoken_of.add(0, self.cut_octets)
         else:
@@ -305,6 +308,27 @@ class Outgoing:
                 self._spoken_of.add(byte_range.start - 1, end)
         self._confirm()
         self.bell.ring()
+
+    def _leave_out(self, until: int) -> None:
+        """Octets before that are with the other side already, from an attempt before; of what it
+        says about the last ones nothing is believed while they are here."""
+        assert self.total is not None
+        more = until - self.cut_octets
+        if more <= 0 or until >= self.total or self._machine.state != "sending":
+            return
+        self.cut_octets = until
+        self.acknowledged += more  # what the window counts is what is on its way
+        self.left_out += more
+        while more and self._blocks:
+            block = self._blocks.popleft()
+            dropped = min(more, len(block))
+            if dropped < len(block):
+                self._blocks.appendleft(block[dropped:])
+            self._held -= dropped
+            more -= dropped
+        self._ahead += more
+        if self.ready():
+            self.endpoint.connection.has_work(self)
 
     @property
     def _all_reported(self) -> bool:

@@ -278,6 +278,27 @@ class Store:
             self._close()
         return block
 
+    def skip(self, until: int) -> None:
+        """Octets before `until` are not wanted: they count as taken, whether they came or not."""
+        while self._pieces and self._pieces[0].start < until:
+            piece = self._pieces[0]
+            end = min(piece.end, until)
+            if piece.block is None:
+                piece.at += end - piece.start
+                self._filed -= end - piece.start
+            else:
+                piece.block = piece.block[end - piece.start :]
+            piece.start = end
+            if end < piece.end:
+                break
+            del self._pieces[0]
+            self._give_back(piece.cost)
+        self._taken = max(self._taken, until)
+        self.reach = max(self.reach, until)
+        self._advance()
+        if not self._filed:
+            self._close()
+
     def cut(self) -> None:
         """Forget what lies behind the first octet that is missing: nobody will take it."""
         index = bisect_right(self._pieces, self.reach, key=_end)

@@ -14,9 +14,10 @@ from ..signalling.file_attributes import FileRange, FileSelector, FileTransfer
 from ..terms.content import disposition
 from ..terms.errors import MessageCut, UsageError
 from .cpim import Cpim
-from .files import Received, part_size, safe_name
+from .files import Received, safe_name
 from .handle import Handle
 from .hashes import hashes_of
+from .parts import part_size
 from .sent import Progress, Sent
 from .session import Session
 

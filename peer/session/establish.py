@@ -15,7 +15,7 @@ from collections.abc import Callable
 from msrp_core import Uri
 
 from ..protocol.auth import Terms, granted, same_pair
-from ..protocol.outgoing import refusal
+from ..protocol.codes import refusal
 from ..protocol.prover import Initiating
 from ..protocol.requests import Request
 from ..signalling.interface import Agreed

@@ -11,18 +11,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import FileIO
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
 from ..terms.display import is_plain
 from ..terms.errors import MsrpError, UsageError
+from .parts import NEW, Origin, erase, mark, open_part, take_alone
 
-__all__ = ["FileDamaged", "Received", "Receiving", "part_size", "safe_name"]
+__all__ = ["FileDamaged", "Received", "Receiving", "safe_name"]
 
 Buffer = bytes | bytearray | memoryview
 
@@ -30,14 +31,8 @@ _LONGEST = 200  # octets of a name: with a number and ".part" it stays below the
 _LONGEST_SUFFIX = 32
 _PART = ".part"
 _NUMBERS = 10_000  # names tried beside one that is taken
+_PARTS = 100  # names at which a part is looked for that may go on
 _STEP = 1 << 20  # octets of a part read at a time
-
-# O_EXCL makes one opener the owner and follows no symbolic link, not even a dangling one.
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-for _flag in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT"):  # the last two are Windows'
-    _NEW |= getattr(os, _flag, 0)
-
-_AGAIN = _NEW & ~(os.O_CREAT | os.O_EXCL | os.O_WRONLY) | os.O_RDWR
 
 _DEVICES = frozenset(
     ["con", "prn", "aux", "nul", "conin$", "conout$", "clock$"]
@@ -108,12 +103,14 @@ class Received:
         size: its octets.
         sha256_hex: its SHA-256 in lower-case hexadecimal.
         checked: whether the other side told a digest, and it was this one.
+        before: its first octets that an earlier attempt had left here.
     """
 
     path: Path
     size: int
     sha256_hex: str
     checked: bool
+    before: int = 0
 
 
 class Receiving:
@@ -138,6 +135,7 @@ class Receiving:
         sha1: bytes | None = None,
         overwrite: bool = False,
         resume: Path | None = None,
+        origin: Origin | None = None,
     ) -> None:
         """`name` is what the other side said, `size` in octets, of the whole file; with `overwrite`
         an existing file of that name is replaced, once the new one is whole.
@@ -145,7 +143,8 @@ class Receiving:
         `digest` is its SHA-256, `sha1` the hash RFC 5547 section 5 has. With `resume`, a part that
         an earlier attempt left in `directory`, what is there counts as `received`, and the rest is
         to be written. One of the two must be told then: nothing else tells whether both halves are
-        of one file. Raises `UsageError`.
+        of one file. Raises `UsageError`. With `origin` a part that was left of this very file by this very
+        sender goes on, too; where there is none a new one is marked, so that the next attempt finds it.
         """
         self.name = safe_name(name)
         self.received = 0
@@ -161,20 +160,41 @@ class Receiving:
         self._hash = hashlib.sha256()
         self._hash1 = None if sha1 is None else hashlib.sha1(usedforsecurity=False)
         self._state: Literal["open", "failed", "closed"] = "open"
-        self._part, self._file = self._open_part() if resume is None else self._reopened(resume)
+        if resume is not None:
+            found: tuple[Path, FileIO] | None = self._reopened(resume)
+        else:
+            found = None if origin is None else self._left(origin)
+        self._part, self._file = found or self._open_part(origin)
         self._identity = os.fstat(self._file.fileno())
+        self._before = self.received = self._identity.st_size
+        self._unread = self.received  # of those that are there, octets that no hash knows yet
+
+    @property
+    def before(self) -> int:
+        """Octets that an earlier attempt had left."""
+        return self._before
 
     @property
     def part(self) -> Path:
         """Where the octets are until the file is whole."""
         return self._part
 
-    def _open_part(self) -> tuple[Path, FileIO]:
+    def _left(self, origin: Origin) -> tuple[Path, FileIO] | None:
+        for candidate in islice(_numbered(self.name), _PARTS):
+            part = self._directory / (candidate + _PART)
+            with contextlib.suppress(OSError, UsageError):
+                return part, open_part(part, origin=origin)
+        return None
+
+    def _open_part(self, origin: Origin | None) -> tuple[Path, FileIO]:
         for candidate in _numbered(self.name):
             part = self._directory / (candidate + _PART)
             with contextlib.suppress(FileExistsError):
-                file = FileIO(os.open(part, _NEW, 0o600), "wb")
-                _ours_alone(file)
+                file = FileIO(os.open(part, NEW, 0o600), "wb")
+                take_alone(file)
+                erase(part)  # of one that somebody took away
+                if origin is not None:
+                    mark(part, file, origin)
                 return part, file
         raise FileExistsError(f"{self._directory} has too many files named like {self.name}{_PART}")
 
@@ -183,24 +203,21 @@ class Receiving:
             raise UsageError("a part goes on only with a file whose hash was told")
         if part.absolute().parent != self._directory or not part.name.endswith(_PART):
             raise UsageError(f"{part} is no part of a file in {self._directory}")
-        file = FileIO(os.open(part, _AGAIN), "r+b")
-        try:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise UsageError(f"{part} is no file")
-            if not _ours_alone(file):
-                raise BlockingIOError(f"{part} is being received into already")
-            while block := file.read(_STEP):
-                self._count(block)
-        except BaseException:
-            file.close()
-            raise
-        return part.absolute(), file
+        return part.absolute(), open_part(part)
 
-    def _count(self, octets: Buffer) -> None:
+    def _read_before(self) -> None:
+        """Hash what an earlier attempt left, once; the next octets go behind it."""
+        while self._unread:
+            block = self._file.read(min(_STEP, self._unread))
+            if not block:
+                raise FileDamaged(f"{self._part} has become shorter while it was received into", self._part)
+            self._hashed(block)
+            self._unread -= len(block)
+
+    def _hashed(self, octets: Buffer) -> None:
         self._hash.update(octets)
         if self._hash1 is not None:
             self._hash1.update(octets)
-        self.received += len(octets)
 
     def write(self, block: Buffer) -> None:
         """Add octets.
@@ -218,9 +235,11 @@ class Receiving:
                 self._part,
             )
         self._state = "failed"
+        self._read_before()
         while octets:
             written = self._file.write(octets) or 0
-            self._count(octets[:written])
+            self._hashed(octets[:written])
+            self.received += written
             octets = octets[written:]
         self._state = "open"
 
@@ -238,7 +257,11 @@ class Receiving:
         """
         self._expect_open()
         try:
-            self._check()
+            try:
+                self._read_before()
+                self._check()
+            finally:
+                self._erase()  # whole or damaged, nothing goes on from it
             with contextlib.suppress(OSError, AttributeError):  # some systems have no modes
                 os.fchmod(self._file.fileno(), 0o666 & ~_umask())
         finally:
@@ -246,7 +269,8 @@ class Receiving:
         if not self._still_ours():
             raise FileDamaged(f"{self._part} was replaced by something else meanwhile", self._part)
         path = self._publish()
-        return Received(path, self.received, self._hash.hexdigest(), bool(self._digests or self._sha1))
+        checked = bool(self._digests or self._sha1)
+        return Received(path, self.received, self._hash.hexdigest(), checked, self._before)
 
     def keep(self) -> Path:
         """Stop here; what arrived stays in the part, whose path this returns."""
@@ -262,6 +286,7 @@ class Receiving:
     def discard(self) -> None:
         """Stop here and remove what arrived."""
         ours = self._still_ours()
+        self._erase()
         self._close()
         if ours:
             self._part.unlink()
@@ -312,6 +337,11 @@ class Receiving:
             return False
         return os.path.samestat(named, self._identity)
 
+    def _erase(self) -> None:
+        """Take the part's mark away; while the part is open nobody else can have made it."""
+        if self._still_ours():
+            erase(self._part)
+
     def _publish(self) -> Path:
         """Move the part to its own name, in one step; that name, or the next free one."""
         if self._overwrite:
@@ -335,7 +365,7 @@ class Receiving:
         except (OSError, NotImplementedError):
             # No hard links here (FAT, some network file systems): take the name with an empty
             # file, then replace that. Whoever looks in between sees a file of no octets.
-            os.close(os.open(final, _NEW, 0o600))
+            os.close(os.open(final, NEW, 0o600))
             try:
                 self._part.replace(final)
             except OSError:
@@ -343,28 +373,6 @@ class Receiving:
                 raise
         else:
             self._part.unlink(missing_ok=True)
-
-
-def part_size(part: Path) -> int:
-    """The octets of a part that can go on; 0 where there is none, or somebody is writing to it."""
-    try:
-        with FileIO(os.open(part, _AGAIN), "r+b") as file:
-            found = os.fstat(file.fileno())
-            return found.st_size if stat.S_ISREG(found.st_mode) and _ours_alone(file) else 0
-    except OSError:
-        return 0
-
-
-def _ours_alone(file: FileIO) -> bool:
-    """Keep other transfers from a part for as long as it is open; False where one has it."""
-    with contextlib.suppress(ImportError, OSError):  # Windows, and file systems, that cannot
-        import fcntl
-
-        try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-    return True
 
 
 def _umask() -> int:

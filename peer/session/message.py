@@ -21,6 +21,7 @@ from .cpim import inside
 from .driver import Driver
 from .files import Received, Receiving
 from .handle import Handle
+from .parts import Origin, from_whom
 from .sent import Progress
 
 __all__ = ["Message"]
@@ -183,12 +184,16 @@ class Message:
         finally:
             self._settle(taken)
 
-    async def _octets(self) -> AsyncGenerator[bytes, None]:
+    async def _octets(self, before: int = 0) -> AsyncGenerator[bytes, None]:
+        """With `before`, from behind so many octets, which are here already."""
         incoming, driver = self._arrived, self._session.driver
         connection = driver.connection
         self._take()
         incoming.bell = bell = driver.bell()
         incoming.open()
+        if before:
+            incoming.skip(before)
+            driver.flush()
         try:
             while True:
                 while block := incoming.take():
@@ -269,7 +274,8 @@ class Message:
 
         It stays in ``<name>.part`` until it is whole and its digest, where one was told, is
         right; a name that is taken gets a number, unless `overwrite`. Only then is a sender who
-        asked told that it was taken. With `file`, name, size and hashes are those that signalling
+        asked told that it was taken. What an attempt of theirs before left of this very file, in a
+        `.part` here, need not come again. With `file`, name, size and hashes are those that signalling
         told (RFC 5547), and the message/cpim that may be around it is taken off; `resume` is a part
         in `directory` that this is the rest of.
 
@@ -280,10 +286,12 @@ class Message:
         wrapped = file is not None and _is_cpim(self.content_type) and not _is_cpim(file.selector.type)
         handle = Handle(lambda: self._receiving(directory, file, resume, overwrite, wrapped=wrapped))
         try:
-            self.part = part = await in_thread(lambda: handle.use(lambda receiving: receiving.part))
-            received = 0
+            opened = await in_thread(lambda: handle.use(lambda receiving: receiving))
+            self.part = part = opened.part
+            before = opened.before if file is None else 0
+            received = before
             try:
-                async with aclosing(self._octets()) as whole, aclosing(inside(whole)) as within:
+                async with aclosing(self._octets(before)) as whole, aclosing(inside(whole)) as within:
                     async for block in within if wrapped else whole:
                         await in_thread(partial(handle.use, partial(_write, block)))
                         received += len(block)
@@ -309,7 +317,10 @@ class Message:
         wrapped: bool,
     ) -> Receiving:
         if file is None:
-            return Receiving(directory, self.name, size=self.size, digest=self.digest, overwrite=overwrite)
+            origin = self._origin()
+            return Receiving(
+                directory, self.name, size=self.size, digest=self.digest, overwrite=overwrite, origin=origin
+            )
         told = file.selector
         size = self.size if told.size is None and not wrapped and resume is None else told.size
         return Receiving(
@@ -321,6 +332,14 @@ class Message:
             overwrite=overwrite,
             resume=resume,
         )
+
+    def _origin(self) -> Origin | None:
+        """Of which file a part of it is, where its sender could go on with one."""
+        size, digest = self._arrived.total, self.digest
+        if not self._arrived.resumable or size is None or digest is None:
+            return None
+        sender = from_whom(self.security, self._session.driver.peer_address)
+        return Origin(sender, self.name or "", size, digest)
 
     def refuse(self, status: int = 403) -> None:
         """Take no more of it; its next chunk is answered with `status` (RFC 4975 section 10)."""

@@ -20,6 +20,8 @@ class Sent:
     Attributes:
         message_id: as the other side sees it.
         size: its octets.
+        left_out: those of them, from the first on, that the other side had from an attempt before, and
+            that did not travel again.
     """
 
     def __init__(self, outgoing: Outgoing, bell: HeardBell) -> None:
@@ -27,6 +29,7 @@ class Sent:
         self._bell = bell
         self.message_id = outgoing.message_id
         self.size = outgoing.cut_octets
+        self.left_out = outgoing.left_out
 
     @property
     def acknowledged(self) -> int:

@@ -6,8 +6,11 @@ Coroutines that know no event loop: a driver brings one.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
+from functools import partial
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -32,6 +35,8 @@ __all__ = ["Session"]
 Buffer = bytes | bytearray | memoryview
 
 _STEP = 256 * 1024
+_LEAST = 64 * 1024
+"""Octets of a file that is sent again as fast as it is found out how much of it is there."""
 
 
 class _Wants(NamedTuple):
@@ -188,15 +193,15 @@ class Session:
             headers.append(("Content-Digest", digest_header(await self._hash(path, hashing))))
         # Not buffered: a pipe gives what it has, and need not fill a buffer first.
         file = Handle(lambda: path.open("rb", buffering=0))
+        outgoing = self._begin(kind, size, headers, wants, resumable=size is not None and size > _LEAST)
 
         async def blocks() -> AsyncGenerator[Buffer, None]:
-            while block := await in_thread(lambda: file.use(lambda opened: opened.read(_STEP))):
+            while block := await in_thread(partial(file.use, partial(_read, outgoing.leap()))):
                 yield block
 
         try:
-            stream = name if size is None else None
             async with aclosing(blocks()) as octets:
-                return await self._send_blocks(octets, kind, size, headers, progress, stream, wants)
+                return await self._feed(outgoing, octets, progress, wants.taken, digest=size is None)
         except UsageError as error:  # its size is not what it was
             raise NotDelivered(f"the file changed while it was sent: {error}; send it again") from None
         finally:
@@ -226,34 +231,57 @@ class Session:
         stream: str | None,
         wants: _Wants,
     ) -> Sent:
-        """Feed one message. With `stream`, the name of a file, its digest goes into the last chunk."""
+        """Send one message. With `stream`, the name of a file, its digest goes into the last chunk."""
+        outgoing = self._begin(content_type, size, headers, wants)
+        return await self._feed(outgoing, blocks, progress, wants.taken, digest=stream is not None)
+
+    def _begin(
+        self,
+        content_type: str,
+        size: int | None,
+        headers: list[tuple[str, str]],
+        wants: _Wants,
+        *,
+        resumable: bool = False,
+    ) -> Outgoing:
         if self._endpoint.closed:
             raise ConnectionLost(self._endpoint.reason or "the session is closed")
         # Of a file the other side says when it has it, not only that its octets came.
         success_report = bool(headers) if wants.success_report is None else wants.success_report
-        outgoing = self._endpoint.send(
+        return self._endpoint.send(
             content_type,
             size,
             headers,
             failure_report=wants.failure_report,
             success_report=success_report,
             message_id=wants.message_id,
+            resumable=resumable,
         )
+
+    async def _feed(
+        self,
+        outgoing: Outgoing,
+        blocks: AsyncIterable[Buffer],
+        progress: Progress | None,
+        taken: Progress | None,
+        *,
+        digest: bool,
+    ) -> Sent:
         bell = self._driver.bell()
         outgoing.bell = bell
-        digest = None if stream is None else hashlib.sha256()
+        hashed = hashlib.sha256() if digest else None
         try:
             async for block in blocks:
-                await self._room(outgoing, bell, progress, wants.taken)
-                if digest is not None:
-                    digest.update(block)
+                await self._room(outgoing, bell, progress, taken)
+                if hashed is not None:
+                    hashed.update(block)
                 outgoing.feed(block)
                 if outgoing.ready():
                     self._driver.flush()
-            outgoing.end(() if digest is None else [("Content-Digest", digest_header(digest.digest()))])
+            outgoing.end(() if hashed is None else [("Content-Digest", digest_header(hashed.digest()))])
             self._driver.flush()
             while outgoing.leaving:
-                self._tell(outgoing, progress, wants.taken)
+                self._tell(outgoing, progress, taken)
                 await bell.heard()
         except BaseException:
             outgoing.withdraw()
@@ -261,7 +289,7 @@ class Session:
             raise
         if outgoing.state == "failed":
             raise failure(outgoing)
-        self._tell(outgoing, progress, wants.taken)
+        self._tell(outgoing, progress, taken)
         return Sent(outgoing, bell)
 
     async def _room(
@@ -275,10 +303,11 @@ class Session:
 
     @staticmethod
     def _tell(outgoing: Outgoing, progress: Progress | None, taken: Progress | None) -> None:
-        if progress is not None:
-            progress(outgoing.cut_octets, outgoing.total)
+        # In this order: who is told of octets as taken that were not handed over knows what it means.
         if taken is not None and outgoing.reported:
             taken(outgoing.reported, outgoing.total)
+        if progress is not None:
+            progress(outgoing.cut_octets, outgoing.total)
 
     # -- people who compare
 
@@ -344,6 +373,12 @@ class Session:
 
 def _file_headers(name: str | None, size: int | None) -> list[tuple[str, str]]:
     return [] if name is None else [("Content-Disposition", disposition(name, size))]
+
+
+def _read(leap: int, file: FileIO) -> bytes:
+    if leap:
+        file.seek(leap, os.SEEK_CUR)
+    return file.read(_STEP)
 
 
 async def _pieces(octets: Buffer) -> AsyncGenerator[Buffer, None]:

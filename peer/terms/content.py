@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 __all__ = [
     "CHARSETS",
+    "RESUMABLE",
     "Accepts",
     "Disposition",
     "MediaType",
@@ -27,6 +28,10 @@ __all__ = [
     "parse_digest",
     "parse_disposition",
 ]
+
+RESUMABLE = ("Resumable", "yes")
+"""A header of a file's first chunk: its sender leaves out what the other side says it has of it
+(docs/profile.md, section 7). Where either side does not know it, all of the file is sent."""
 
 _CHAR = r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]"  # RFC 2045, and RFC 4975 section 9, less "/"
 _TYPE = re.compile(rf"\s*+({_CHAR}++)/({_CHAR}++)[ \t]*+(?=;|$)")

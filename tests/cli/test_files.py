@@ -196,13 +196,39 @@ def test_a_cut_leaves_the_part_and_the_others(
     assert error["kind"] == "message-cut"
     assert str(part) in error["message"]
     assert other.wait() == 0, other.errors
-    assert names(inbox) == ["holiday.jpg", "large.part"]
+    assert names(inbox) == [".large.part", "holiday.jpg", "large.part"]
     assert stat.S_IMODE(part.stat().st_mode) == 0o600
     # The next one of that name takes no part of it.
     file.rename(tmp_path / "renamed")
     large.write_text("small")
     assert msrp("send", target, "--file", large).wait() == 0
     assert (inbox / "large").read_text() == "small"
+
+
+def test_sent_again_it_goes_on(msrp: Start, listening: Listening, tmp_path: Path, inbox: Path) -> None:
+    """However often it is cut there is one part; the last attempt sends what is missing."""
+    large = sparse(tmp_path / "large")
+    size = large.stat().st_size
+    with large.open("r+b") as file:
+        file.seek(size - 5)
+        file.write(b"other")
+    listener, target = listening("--json", "--out", inbox, "--accept-files")
+    part = inbox / "large.part"
+    for far in (size // 4, size * 3 // 4):
+        cut = msrp("send", target, "--file", large)
+        wait_until(lambda far=far: part.exists() and part.stat().st_size > far)  # type: ignore[misc]
+        cut.process.kill()
+        listener.wait_for('"kind": "message-cut"')
+        assert names(inbox) == [".large.part", "large.part"]
+    sender = msrp("send", target, "--file", large, "--json")
+    delivered = sender.event("delivered")
+    assert sender.wait() == 0, sender.errors
+    came = listener.event("file")
+    assert came["before"] > size * 3 // 4
+    assert delivered["size"] == came["size"] == size
+    assert 0 < delivered["left_out"] <= came["before"]
+    assert names(inbox) == ["large"]
+    assert came["sha256"] == sha256(large) == sha256(inbox / "large")
 
 
 def test_a_cut_is_a_failure_of_once(msrp: Start, listening: Listening, tmp_path: Path, inbox: Path) -> None:

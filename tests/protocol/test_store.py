@@ -54,12 +54,12 @@ def test_it_takes_no_more_than_the_budget_has() -> None:
 
 
 puts = st.tuples(st.integers(0, 120), st.binary(max_size=40), st.booleans())
-deeds = st.lists(st.one_of(puts, st.sampled_from(["take", "cut"])), max_size=40)
+deeds = st.lists(st.one_of(puts, st.sampled_from(["take", "cut"]), st.integers(0, 160)), max_size=40)
 
 
 @given(deeds=deeds, most=st.integers(1, 1024))
 def test_later_octets_count_unless_they_were_read(
-    deeds: list[tuple[int, bytes, bool] | str], most: int
+    deeds: list[tuple[int, bytes, bool] | str | int], most: int
 ) -> None:
     """RFC 4975 section 7.3.1. A dict of octets is the model."""
     budget = Budget(Limits(memory=20_000, spill=20_000))
@@ -75,6 +75,10 @@ def test_later_octets_count_unless_they_were_read(
         elif deed == "cut":
             model = {at: octet for at, octet in model.items() if at < store.reach}
             store.cut()
+        elif isinstance(deed, int):
+            store.skip(deed)
+            taken = max(taken, deed)
+            model = {at: octet for at, octet in model.items() if at >= taken}
         else:
             at, block, spill = deed  # type: ignore[misc]
             if not store.put(at, block, spill=spill):

@@ -18,8 +18,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrp_peer.session.files import FileDamaged, Receiving, part_size, safe_name
+from msrp_peer.session.files import FileDamaged, Receiving, safe_name
 from msrp_peer.session.hashes import hash_file, read_blocks
+from msrp_peer.session.parts import part_size
 from msrp_peer.terms.display import is_plain
 from msrp_peer.terms.errors import UsageError
 
