@@ -181,7 +181,9 @@ class join:  # a verb: async with ...
         known, whom = self._known, self._expect or agreed.expected
         if known is None or whom is None or error.key is None or isinstance(error, NotAsKnown):
             return error
-        found = judge_refused(whom, await asyncio.to_thread(known.recall, whom), error.key, known.policy)
+        remembered = await asyncio.to_thread(known.recall, whom)
+        named = whom.text in error.claims
+        found = judge_refused(whom, remembered, error.key, known.policy, named=named)
         return error if found is None else NotAsKnown(found, str(error))
 
     async def _judged(self, session: Session, judge: Callable[[Security], object]) -> None:

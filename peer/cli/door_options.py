@@ -8,7 +8,7 @@ __all__ = ["add_known", "add_let_in"]
 
 
 def add_let_in(parser: argparse.ArgumentParser) -> None:
-    """Of who listens."""
+    """Of who listens, and of offer and answer."""
     parser.add_argument(
         "--let-in",
         choices=("all", "ask", "known"),

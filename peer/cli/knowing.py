@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from ..session.session import Session
     from ..terms.security import Security
 
-__all__ = ["Ask", "Knowing", "as_before", "begun", "blocked", "mark", "note", "ruling_fields"]
+__all__ = ["Ask", "Knowing", "as_before", "begun", "blocked", "kept", "mark", "note", "ruling_fields"]
 
 Ask = Callable[[str], Awaitable[bool]]
 
 
-def _kept(args: argparse.Namespace) -> KnownPeers | None:
-    """Who is known, under what --known says; None for nobody."""
+def kept(args: argparse.Namespace) -> KnownPeers | None:
+    """Who is known, under what --known says; None for nobody. Raises `StoreError`."""
     if getattr(args, "known", "off") == "off":  # a command may not have it
         return None
     from ..security.known import KnownPolicy, New
@@ -46,7 +46,7 @@ def as_before(args: argparse.Namespace) -> dict[str, Any]:
 
     Raises as `initiating`, and `StoreError`.
     """
-    known = _kept(args)
+    known = kept(args)
     remembered = None if known is None else _remembered(args, known)
     # Who says that somebody is to be proved made a slip elsewhere, and is not shown the way around it.
     wanted = bool(args.expect) or args.password_stdin or required(args) is Level.AUTHENTICATED
@@ -71,22 +71,30 @@ def _remembered(args: argparse.Namespace, known: KnownPeers) -> Known | None:
 
 
 async def begun(
-    begin: Callable[[KnownPeers | None], Awaitable[Session]], known: KnownPeers | None, ask: Ask | None
+    begin: Callable[[KnownPeers | None], Awaitable[Session]],
+    known: KnownPeers | None,
+    ask: Ask | None,
+    vouched: Callable[[str], bool] = lambda key: False,
 ) -> Session:
     """The session that `begin` gives; where that needs a yes, the person is asked, and it begins again.
 
-    Raises as `begin`; `NotAsKnown` where nobody can be asked, too.
+    A new key that is `vouched` for needs none: protected signalling told it. Raises as `begin`;
+    `NotAsKnown` where nobody can be asked, too.
     """
-    from ..security.known import Answer, Finding, KnownPolicy, NotAsKnown
+    from ..security.known import Answer, Finding, KnownPolicy, Learned, NotAsKnown
 
     while True:
         try:
             return await begin(known)
         except NotAsKnown as error:
             found = error.judgement
+            new = found.finding is Finding.FIRST and found.key is not None
+            if known is not None and new and found.key is not None and vouched(found.key):
+                signalled = Learned.SIGNALLED
+                await asyncio.to_thread(known.pin, found.principal, found.key, time.time(), signalled)
+                continue
             if known is None or ask is None or found.answer is not Answer.ASK:
                 raise
-            new = found.finding is Finding.FIRST and found.key is not None
             question = "Is it theirs?" if new else "Talk to them all the same, this once?"
             why = f" ({escape(error.why, 300)})" if error.why else ""  # it may be that of somebody else
             if not await ask(f"{found.sentence}{why}.\n{found.advice}.\n{question}"):
@@ -105,8 +113,9 @@ def blocked() -> Access:
     return Access(dict.fromkeys(KnownPeers.usual().blocked(), Entry.DENY))
 
 
-def _access(let_in: str, line: Security) -> Access:
-    """Of all who are known only whoever is there counts."""
+def _access(let_in: str, line: Security, known: bool | None) -> Access:
+    """Of all who are known only whoever is there counts; `known` says whether they are, where it was
+    looked up before."""
     from ..security.access import Entry
     from ..security.known_peers import KnownPeers
     from ..security.several_paths import sender_of
@@ -115,7 +124,9 @@ def _access(let_in: str, line: Security) -> Access:
     if let_in == "all":
         return access
     persons = dict(access.persons)
-    if who is not None and KnownPeers.usual().recall(who) is not None:
+    if who is not None and known is None:
+        known = KnownPeers.usual().recall(who) is not None
+    if who is not None and known:
         persons.setdefault(who, Entry.ALLOW)
     others = Entry.ASK if let_in == "ask" else Entry.DENY
     return replace(access, persons=persons, proved=others, unproved=others)
@@ -128,7 +139,7 @@ class Knowing:
     """
 
     def __init__(self, args: argparse.Namespace, output: Output) -> None:
-        self._known = _kept(args)
+        self._known = kept(args)
         self._let_in: str = getattr(args, "let_in", "all")
         self._output = output
         self._standing: dict[Session, Path] = {}
@@ -136,18 +147,22 @@ class Knowing:
     async def lets_in(self, session: Session, ask: Ask | None) -> Ruling | None:
         """What becomes of a session's messages; None where it is turned away, which was said then."""
         try:
-            if not await self._admitted(session, ask):
+            if not await self.admitted(session, ask):
                 return None
             return await self._ruled(session, ask)
         except MsrpError as error:
             self._output.error(error, session=session.tag)
             return None
 
-    async def _admitted(self, session: Session, ask: Ask | None) -> bool:
-        """What --let-in says, and who is blocked, also since we listen."""
+    async def admitted(self, session: Session, ask: Ask | None, known: bool | None = None) -> bool:
+        """What --let-in says, and who is blocked, also since we listen; who is turned away is told.
+
+        `known` is whether whoever is proved was known before, where that was looked up. Raises
+        `StoreError`.
+        """
         from ..security.access import Entry
 
-        access = await asyncio.to_thread(_access, self._let_in, session.security)
+        access = await asyncio.to_thread(_access, self._let_in, session.security, known)
         entry = access.entry(session.security, session.peer_claim)
         if entry is Entry.ALLOW:
             return True

@@ -19,6 +19,7 @@ from . import transfer
 from .chat import Chat
 from .exits import Exit
 from .incoming import Taking
+from .inviting import Inviting
 from .listen import CannotListen, Listening, tell_failed
 from .login import Either, either
 from .options import listening_address
@@ -26,12 +27,13 @@ from .output import Output
 from .progress import Bars
 from .running import run as run_loop
 from .send import send
-from .terminal import Lines, means_yes
+from .terminal import Lines, can_ask, means_yes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ..aio.listen import Listener
+    from ..security.known_peers import KnownPeers
     from ..session.rendezvous import Answer, Offer
     from ..session.session import Session
     from ..signalling.file_attributes import FileTransfer
@@ -68,7 +70,8 @@ def run(args: argparse.Namespace) -> Exit:
         raise UsageError(f"with --connect nobody connects to this side: leave out {' and '.join(where)}")
     output = Output(json=args.json)
     taking = Taking.from_options(args)
-    exchange = _Exchange(args, output, taking, either(args))
+    inviting = Inviting(args, output)  # before anybody is asked for a password
+    exchange = _Exchange(args, output, taking, either(args), inviting)
     return run_loop(exchange.run, output, args.verbose, args.trace)
 
 
@@ -89,11 +92,14 @@ class _Transferred(Exception):
 
 
 class _Exchange:
-    def __init__(self, args: argparse.Namespace, output: Output, taking: Taking, login: Either) -> None:
+    def __init__(
+        self, args: argparse.Namespace, output: Output, taking: Taking, login: Either, inviting: Inviting
+    ) -> None:
         self._args = args
         self._output = output
         self._taking = taking
         self._login = login
+        self._inviting = inviting
         self._bars = Bars(shown=not args.json, output=output)
         self._path: Path | None = None  # of ours, that the session is for
 
@@ -125,7 +131,7 @@ class _Exchange:
             listener = None if args.connect else await stack.enter_async_context(self._listening())
             told = await self._exchanged(listener, typed)
             file = None if told.outcome is None else transfer.agreed(told.outcome)
-            session = await self._joined(told, listener, stack)
+            session = await self._joined(told, listener, typed, stack)
             if file is None:
                 yield session
                 return
@@ -138,9 +144,33 @@ class _Exchange:
         raise _Transferred
 
     async def _joined(
-        self, told: Offer | Answer, listener: Listener | None, stack: contextlib.AsyncExitStack
+        self,
+        told: Offer | Answer,
+        listener: Listener | None,
+        typed: _Typed,
+        stack: contextlib.AsyncExitStack,
     ) -> Session:
         """The session, begun; where that needs somebody to carry a text over first, they have an hour."""
+        # Whoever waits goes on waiting where somebody else came, and should know of it.
+        failing = None if listener is None else asyncio.create_task(tell_failed(listener, self._output))
+        if failing is not None:
+            stack.callback(failing.cancel)
+
+        async def begin(known: KnownPeers | None) -> Session:
+            return await self._begun(told, listener, known, stack)
+
+        async def ask(question: str) -> bool:
+            return await self._asked(question, typed)
+
+        return await self._inviting.met(told, begin, ask if can_ask() else None)
+
+    async def _begun(
+        self,
+        told: Offer | Answer,
+        listener: Listener | None,
+        known: KnownPeers | None,
+        stack: contextlib.AsyncExitStack,
+    ) -> Session:
         from .. import join
         from ..aio.dial import NotBegun
 
@@ -153,12 +183,8 @@ class _Exchange:
         if seconds is None and (early or not connects):
             seconds = _ATTEMPT if early else _PASTING
         until = time.monotonic() + _PASTING
-        # Whoever waits goes on waiting where somebody else came, and should know of it.
-        failing = None if listener is None else asyncio.create_task(tell_failed(listener, self._output))
-        if failing is not None:
-            stack.callback(failing.cancel)
         while True:
-            joining = join(told, listener=listener, timeout=seconds, **given)
+            joining = join(told, listener=listener, timeout=seconds, known=known, **given)
             try:
                 return await stack.enter_async_context(joining)
             except NotBegun:
@@ -260,17 +286,20 @@ class _Exchange:
             raise NotAcceptable("the other side offers a file, and this side was to send something")
 
         async def ask(question: str) -> bool:
-            # Whoever wrote the text may have put an answer of their own behind it.
-            await asyncio.sleep(_STILL)
-            typed.forget()
-            self._output.ask(f"{question} [y/n]")
-            while (line := await typed.next()) is not None:
-                # What was pasted may have had an empty line more.
-                if line.strip():
-                    return means_yes(line)
-            return False
+            return await self._asked(question, typed)
 
         return await transfer.taken(offered.file, self._taking, ask, self._output)
+
+    async def _asked(self, question: str, typed: _Typed) -> bool:
+        # Whoever wrote the text may have put an answer of their own behind it.
+        await asyncio.sleep(_STILL)
+        typed.forget()
+        self._output.ask(f"{question} [y/n]")
+        while (line := await typed.next()) is not None:
+            # What was pasted may have had an empty line more.
+            if line.strip():
+                return means_yes(line)
+        return False
 
     async def _known(self, text: str) -> dict[str, list[str]]:
         """The addresses of the names in the other side's text, which CEMA compares."""

@@ -281,7 +281,7 @@ def _texts(parser: argparse.ArgumentParser, file: str) -> None:
     )
     _reaching(parser)
     login_options.add_calling(parser)
-    for add in (_taking, _me, _json):
+    for add in (door_options.add_known, door_options.add_let_in, _taking, _me, _json):
         add(parser)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..terms.errors import UsageError
 from ..terms.security import Level
+from .terminal import can_ask
 
 if TYPE_CHECKING:
     from ..security.own_key import OwnKey
@@ -62,12 +63,12 @@ def showing(args: argparse.Namespace, expected: str | None, level: Level) -> dic
     """
     if expected is None:
         raise UsageError("a certificate proves a person: say whom you mean, --expect im:bob@example.com")
-    return {"expect": expected, **_common(args, level)}
+    return {"expect": expected, **_common(args, level, new=can_ask())}
 
 
 def serving(args: argparse.Namespace, level: Level) -> dict[str, Any]:
     """Arguments for `msrp_peer.listen`; raises as `showing` does."""
-    return {"expect": args.expect or None, **_common(args, level)}
+    return {"expect": args.expect or None, **_common(args, level, new=False)}
 
 
 def telling(args: argparse.Namespace, expected: str | None, level: Level) -> dict[str, dict[str, Any]]:
@@ -78,7 +79,7 @@ def telling(args: argparse.Namespace, expected: str | None, level: Level) -> dic
     if expected is None:
         raise UsageError("a certificate proves a person: say whom you mean, --expect im:bob@example.com")
     key, me = _own(args)
-    trust = _trust(args)
+    trust = _trust(args, new=args.protected or can_ask())
     return {
         "told": {"me": me, "expected": expected, "key": key},
         "arguments": {"expect": expected, "trust": trust, "require": max(level, Level.KEY_VERIFIED)},
@@ -86,7 +87,7 @@ def telling(args: argparse.Namespace, expected: str | None, level: Level) -> dic
     }
 
 
-def _common(args: argparse.Namespace, level: Level) -> dict[str, Any]:
+def _common(args: argparse.Namespace, level: Level, *, new: bool) -> dict[str, Any]:
     from msrp_sasl import Policy
 
     key, me = _own(args)
@@ -94,7 +95,7 @@ def _common(args: argparse.Namespace, level: Level) -> dict[str, Any]:
         "tls": "certificate",
         "me": me,
         "key": key,
-        "trust": _trust(args),
+        "trust": _trust(args, new=new),
         "policy": Policy(mechanisms=("EXTERNAL",)),
         "require": max(level, Level.KEY_VERIFIED),
     }
@@ -147,14 +148,15 @@ def _passphrase(args: argparse.Namespace) -> bytes:
         ) from None
 
 
-def _trust(args: argparse.Namespace) -> Trust:
+def _trust(args: argparse.Namespace, *, new: bool) -> Trust:
+    """Whom to believe; `new` is whether a key that is not known yet may come to be."""
     from ..security.known_peers import KnownPeers
     from ..security.trust import Trust, read_authorities
 
     known = KnownPeers.usual()
     if args.ca is not None:
         return Trust(read_authorities(args.ca), known)  # a first key may be pinned meanwhile
-    if not known.path.exists():
+    if not known.path.exists() and not (new and getattr(args, "known", "off") != "off"):
         raise UsageError(
             "nobody would be believed: name the authorities whose certificates count, --ca FILE; or pin the "
             "key that they have told you, msrp known pin"

@@ -72,6 +72,10 @@ class Certified(Protocol):
     def refused_key(self) -> str | None:
         """Then its fingerprint, as `Protection.peer_key` has it."""
 
+    @property
+    def refused_claims(self) -> tuple[str, ...]:
+        """And who it says it is."""
+
 
 @runtime_checkable
 class WithKeys(Protocol):
@@ -122,6 +126,12 @@ class Wire:
         """Then its fingerprint."""
         found = (layer.refused_key for layer in self.layers if isinstance(layer, Certified))
         return next((key for key in found if key is not None), None)
+
+    @property
+    def refused_claims(self) -> tuple[str, ...]:
+        """And who it says it is, which nothing proves."""
+        found = (layer.refused_claims for layer in self.layers if isinstance(layer, Certified))
+        return next((claims for claims in found if claims), ())
 
     def push(self, layer: Layer | None, rest: bytes) -> None:
         """Put a layer on top, if there is one; `rest` is what the parser had not looked at yet."""

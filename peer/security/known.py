@@ -334,13 +334,17 @@ def judge(
 
 
 def judge_refused(
-    principal: Principal, known: Known | None, key: str, policy: KnownPolicy
+    principal: Principal, known: Known | None, key: str, policy: KnownPolicy, *, named: bool
 ) -> Judgement | None:
-    """A lasting key that TLS has refused already: what is to be said of it, where they are new, or had
-    another one; None where the memory has nothing to add."""
+    """A key that TLS has refused already: what is to be said of it, where they are new, or had another
+    one; None where the memory has nothing to add.
+
+    `named` is whether its certificate says that it is theirs. That proves nothing; but a key that says
+    so is one that lasts, and one that names nobody may be made for the occasion: it is not to be kept.
+    """
     shown = Protection("tls", "", "", confidential=True, peer_key=key)
     found = judge(principal, known, Security((shown,)), key, policy)
-    if found.finding is Finding.OTHER_KEY or (found.finding is Finding.FIRST and found.answer is Answer.ASK):
+    if found.finding is Finding.OTHER_KEY or (found.finding is Finding.FIRST and named):
         return found
     return None
 

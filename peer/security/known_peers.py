@@ -154,7 +154,7 @@ class KnownPeers:
             judged = _accepted(judge(principal, self._recall(connection, principal), security, key, policy))
             peer = _row(connection, principal, judged.level, int(now))
             if key is not None and (judged.keeps_key or (judged.known and judged.known.has(key))):
-                _learn(connection, peer, key, _learned(security, key), int(now))
+                _learn(connection, peer, key, _learned(security, key, judged.known), int(now))
             if (by := _proved_by(security, principal)) is not None:
                 connection.execute(
                     "INSERT INTO mechanism VALUES (?, ?, ?, ?)"
@@ -312,9 +312,12 @@ _LEARNED: Final = {
 }
 
 
-def _learned(security: Security, key: str) -> Learned:
+def _learned(security: Security, key: str, known: Known | None) -> Learned:
+    before = [] if known is None else [each.learned for each in known.keys if each.fingerprint == key]
     for layer in security.layers:
         if layer.peer_key == key and layer.verified in _LEARNED:
+            if layer.verified == "pinned" and before == [Learned.SIGNALLED]:
+                return Learned.SIGNALLED  # which is why it is pinned; nobody has compared it since
             return _LEARNED[layer.verified]
     return Learned.FIRST_USE
 

@@ -213,11 +213,16 @@ class TlsLayer:
     @property
     def refused_key(self) -> str | None:
         """Its fingerprint, where it was looked at; None where none was refused, and where an authority
-        says that it is another one's: then nobody is to be asked about it."""
+        or signalling says that it is another one's: then nobody is to be asked about it."""
         judge = self._judge
         if judge is None or judge.failure is None or judge.anothers:
             return None
         return judge.shown
+
+    @property
+    def refused_claims(self) -> tuple[str, ...]:
+        """And who it says it is, which nothing proves."""
+        return () if self._judge is None or self._judge.failure is None else self._judge.claims
 
     @property
     def partial(self) -> bool:

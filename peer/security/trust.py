@@ -100,7 +100,9 @@ class Judge:
         names: whose it is: those expected, or all it names; sorted.
         failure: why it was refused, for the person on this side; None where it was not.
         shown: the fingerprint of the other side's own certificate; None where it was not looked at yet.
-        anothers: whether an authority says that it is somebody else's than was expected.
+        anothers: whether an authority says that it is somebody else's than was expected, or signalling
+            told another one.
+        claims: who the other side's own certificate says it is, by which nothing is proved.
     """
 
     def __init__(self, trust: Trust, expected: frozenset[str], told: tuple[Fingerprint, ...] = ()) -> None:
@@ -112,6 +114,7 @@ class Judge:
         self.failure: str | None = None
         self.shown: str | None = None
         self.anothers = False
+        self.claims: tuple[str, ...] = ()
         self._problem: str | None = None
 
     def look(self, certificate: crypto.X509, error: int, depth: int, holds: bool) -> bool:
@@ -134,6 +137,7 @@ class Judge:
         """The other side's own: who may that be?"""
         self.shown = certificate.digest("sha256").decode("ascii")
         if self._told and not matches(certificate, self._told):
+            self.anothers = True
             return self._refuse(OTHER_KEY)
         try:
             pinned = self._among(self._trust.holders(self.shown))
@@ -145,6 +149,7 @@ class Judge:
             return True
         if found is None:
             return self._refuse(DAMAGED)
+        self.claims = tuple(found.principals)
         if self._vouched(found):
             self.verified, self.names = "chain", self._among(found.principals)
             return True

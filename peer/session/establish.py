@@ -52,7 +52,8 @@ async def ready(driver: Driver) -> None:
     while connection.state == "securing":
         await driver.changed.heard()
     if (refused := connection.wire.refused) is not None:
-        raise NotSecureEnough(refused, key=connection.wire.refused_key)
+        wire = connection.wire
+        raise NotSecureEnough(refused, key=wire.refused_key, claims=wire.refused_claims)
     if connection.state != "open":
         raise ConnectionLost(connection.reason or "the connection was closed")
 

@@ -91,11 +91,13 @@ class NotSecureEnough(MsrpError):
     Attributes:
         key: SHA-256 over the certificate the other side showed, where it was refused for that
             (`Protection.peer_key`); None else.
+        claims: then who that certificate says it is; nothing proves it.
     """
 
-    def __init__(self, message: str, *, key: str | None = None) -> None:
+    def __init__(self, message: str, *, key: str | None = None, claims: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.key = key
+        self.claims = claims
 
 
 class UsageError(MsrpError):
