@@ -8,7 +8,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help demo bench bench-loopback bench-paths test fuzz soak soak-hostile deep lint types conformance interop wheels check venv clean
+.PHONY: help demo bench bench-loopback bench-paths test fuzz soak soak-hostile deep lint types conformance interop wheels check venv system clean
 
 bin := .venv/bin
 pip := env PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $(bin)/pip -qq
@@ -46,6 +46,7 @@ help:
 	@echo "make check    all that must hold before a change is taken (.ci/run)"
 	@echo "make deep     the long runs"
 	@echo "make venv     the environment with all the tools, in .venv"
+	@echo "make system   what the tests want of the system, installed as root (sudo make system), else named"
 	@echo "make clean    remove what was made"
 
 demo: .venv/.project
@@ -135,10 +136,14 @@ $(made): .ci/prepare constraints.txt
 	@rm -rf build *.egg-info
 	@mv $@.begun $@
 
-.venv/.tools: $(made) pyproject.toml Makefile | .venv/.project
-	@echo "Installing the development tools: a minute or so"
+# What the tests want of the system. As root it is installed; else it is named.
+system:
 	@.ci/prepare --commands openssl tshark tcpdump ip=iproute2 nft=nftables gnutls-cli=gnutls-bin faketime
 	@.ci/prepare --libraries $(libraries)
+
+.venv/.tools: $(made) pyproject.toml Makefile | .venv/.project
+	@echo "Installing the development tools: a minute or so"
+	@$(MAKE) --no-print-directory system
 	@touch $@.begun
 	@extras=test; if command -v krb5-config >/dev/null; then extras=test,kerberos; fi; \
 		$(waiting) $(pip) install -c constraints.txt "$$(echo .venv/wheel/*.whl)[$$extras]" $(tools)

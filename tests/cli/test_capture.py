@@ -72,8 +72,6 @@ class Line:
 
 @pytest.fixture
 def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
-    if shutil.which("tcpdump") is None:
-        pytest.skip("there is no tcpdump: make venv installs it, as root")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     with contextlib.ExitStack() as stack:
@@ -81,6 +79,8 @@ def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
             near, far = stack.enter_context(hosts())
         except OSError as error:
             pytest.skip(f"no network namespaces can be made here: {error}")
+        if shutil.which("tcpdump") is None:
+            pytest.skip("there is no tcpdump: make venv installs it, as root")
         yield Line(near, far, tmp_path, stack)
 
 
