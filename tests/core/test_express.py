@@ -189,7 +189,7 @@ def test_what_takes_long_is_told() -> None:
     assert (lane, frame.flag, frame.message_id) == (None, None, "msg1")
     came = frame.body + b"".join(
         bytes(event) for event in line.feed(octets[-20:]) if not isinstance(event, Flag)
-    )  # type: ignore[call-overload]
+    )
     assert came == b"hello, world"
     assert line.seen.get("msg1") is None
 

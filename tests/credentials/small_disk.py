@@ -56,7 +56,7 @@ def main(folder: Path, case: str) -> None:
         mount(folder, "remount,rw")
     store = open_store(folder)
     for hash in ("SHA-256", "SHA-512"):
-        verifier = store.scram(ALICE.text, BOB.text, hash)  # type: ignore[arg-type]
+        verifier = store.scram(ALICE.text, BOB.text, hash)
         assert verifier is not None
         assert verifier.verify(PASSWORD.text)
     store.keep(CAROL, BOB, PASSWORD, 0)

@@ -32,16 +32,18 @@ from support.tapped import Tapped
 TEXT = "The meadow behind the mill is dry."
 WAYS = [
     "nobody proved, TLS",
+    "nobody proved, adh",
     "SCRAM-SHA-512-PLUS, TLS",
     "SCRAM-SHA-256-PLUS, TLS",
+    "SCRAM-SHA-256-PLUS, adh",
     "DIGEST-MD5, TLS",
     "DIGEST-MD5, no TLS",
     pytest.param("KRB5-U2U, TLS", marks=needed),
     pytest.param("KRB5-U2U, no TLS", marks=needed),
     "certificates, TLS",
 ]
-LOGINS = [way for way in WAYS if way not in ("nobody proved, TLS", "certificates, TLS")]
-"""Those where something is said that proves."""
+LOGINS = [way for way in WAYS if not re.search("nobody|certificates|adh", str(way))]
+"""Those where something is said that proves, once each."""
 
 
 REFUSED = "does not (know the password|have the key|continue ours)"
@@ -87,7 +89,7 @@ class Way:
 @pytest.fixture
 def way(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Way]:
     name, _, line = request.param.partition(", ")
-    order: dict[str, Any] = {"tls": "none" if line == "no TLS" else "anonymous"}
+    order: dict[str, Any] = {"tls": {"TLS": "anonymous", "no TLS": "none"}.get(line, line)}
     with contextlib.ExitStack() as stack:
         if name == "certificates":
             people = {"alice": "im:alice@lan", "bob": "im:bob@lan"}

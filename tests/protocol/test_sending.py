@@ -426,7 +426,7 @@ def test_chunks_that_are_not_answered_go_together_too() -> None:
     hand, endpoint = begin(Limits(chunk_alone=2 * K, window=4 * K))
     messages = []
     for asked in ("no", "partial"):
-        outgoing = endpoint.send(PLAIN, 20 * K, failure_report=asked)  # type: ignore[arg-type]
+        outgoing = endpoint.send(PLAIN, 20 * K, failure_report=asked)
         outgoing.feed(bytes(20 * K))
         outgoing.end()
         messages.append((outgoing, hand.hear()))

@@ -80,7 +80,7 @@ def test_later_octets_count_unless_they_were_read(
             taken = max(taken, deed)
             model = {at: octet for at, octet in model.items() if at >= taken}
         else:
-            at, block, spill = deed  # type: ignore[misc]
+            at, block, spill = deed
             if not store.put(at, block, spill=spill):
                 break  # in too many pieces
             for i, octet in enumerate(block, at):

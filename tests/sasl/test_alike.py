@@ -123,7 +123,7 @@ def test_salts_of_users_who_do_not_exist_need_the_key() -> None:
 
 
 def test_passwords_at_the_acceptor() -> None:
-    store = FromPasswords(from_passwords, iterations=FEW)  # type: ignore[arg-type]
+    store = FromPasswords(from_passwords, iterations=FEW)
     assert store.scram(EVE, BOB, "SHA-256") is None
     assert store.digest_md5(EVE, "lan", BOB) is None
     found = store.digest_md5(ALICE, "lan", BOB)

@@ -80,7 +80,7 @@ def begin(monkeypatch: pytest.MonkeyPatch) -> Begin:
         client = SASLClient(Initiating(ALICE, BOB, Channel(level), POLICY, offered=(NAME,)))
         return client, SASLServer(Accepting(BOB, Channel(level), POLICY, AUTHORITY))
 
-    return begin  # type: ignore[return-value]
+    return begin
 
 
 def sides(layer: LayerTerms | None = None) -> tuple[Simple, Simple]:

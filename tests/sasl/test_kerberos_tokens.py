@@ -130,7 +130,7 @@ def request(**changes: object) -> bytes:
         message["realm"] = values["realm"]
     if values["name"] is not None:
         message["server-name"]["name-type"] = values["kind"]
-        message["server-name"]["name-string"].extend(values["name"])  # type: ignore[arg-type]
+        message["server-name"]["name-string"].extend(values["name"])
     return tokens.framed(tokens.USER_TO_USER, tokens.TGT_REQUEST, encoder.encode(message))
 
 

@@ -82,7 +82,7 @@ def test_the_layers_it_takes(name: str, level: ChannelLevel, owed: str | None) -
 def test_without_a_binding_there_is_no_plus() -> None:
     for bindings in ({}, {"tls-server-end-point": b"x"}, {"tls-exporter": b""}):
         for kind in ("principal", "service"):
-            names = offered(Policy(acceptor=kind), channel(VERIFIED, bindings=bindings))  # type: ignore[arg-type]
+            names = offered(Policy(acceptor=kind), channel(VERIFIED, bindings=bindings))
             assert not [name for name in names if name.endswith("PLUS")]
 
 
@@ -104,7 +104,7 @@ def test_no_configuration_allows_these_to_a_person(name: str) -> None:
 @pytest.mark.parametrize("name", ["PLAIN", "CRAM-MD5", "LOGIN"])
 def test_no_configuration_allows_these_to_a_service(name: str) -> None:
     for side in ("initiator", "acceptor"):
-        assert allowed(Policy(acceptor="service", mechanisms=(name,)), channel(VERIFIED), side) == ()  # type: ignore[arg-type]
+        assert allowed(Policy(acceptor="service", mechanisms=(name,)), channel(VERIFIED), side) == ()
 
 
 def test_the_better_one_is_chosen_whatever_the_order() -> None:

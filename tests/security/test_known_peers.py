@@ -420,7 +420,7 @@ class TestProcesses:
             assert process.stdout.readline() == "ready\n"
             return process
 
-        yield begin  # type: ignore[misc]
+        yield begin
         for process in started:
             process.kill()
             process.communicate()
