@@ -11,31 +11,29 @@ from collections.abc import Callable
 
 import atheris
 
-# What is plain Python is instrumented, so that its branches count.
-if "uri" in sys.argv[1:2]:
-    with atheris.instrument_imports(include=["msrp_core.uri"]):
-        importlib.import_module("msrp_core.uri")
-if "sasl" in sys.argv[1:2]:
-    with atheris.instrument_imports(include=["msrp_sasl"]):
-        importlib.import_module("msrp_sasl")
-if "sdp" in sys.argv[1:2]:
-    with atheris.instrument_imports(include=["msrp_peer.signalling", "msrp_peer.terms"]):
-        importlib.import_module("msrp_peer.signalling.offer_answer")
-if "header" in sys.argv[1:2]:
-    _HEADERS = [f"msrp_peer.protocol.{name}_header" for name in ("sasl", "sas", "auth")]
-    with atheris.instrument_imports(include=_HEADERS):
-        importlib.import_module("msrp_peer.protocol.sasl_header")
-        importlib.import_module("msrp_peer.protocol.sas_header")
-
-from fuzz import mutate
-from fuzz.inputs import exact
-from fuzz.targets import TARGETS
-
+# What is plain Python is instrumented, so that its branches count: packages or modules, by target.
+_SIGNALLING = ("msrp_peer.signalling", "msrp_peer.terms")
+_HEADERS = tuple(f"msrp_peer.protocol.{name}_header" for name in ("sasl", "sas", "auth"))
+INSTRUMENTED: dict[str, tuple[str, ...]] = {
+    "uri": ("msrp_core.uri",),
+    "sasl": ("msrp_sasl",),
+    "sdp": _SIGNALLING,
+    "announced": _SIGNALLING,
+    "files": (*_SIGNALLING, "msrp_peer.session.files"),
+    "header": _HEADERS,
+    "words": ("msrp_peer.protocol.comparing", *_HEADERS),
+    "watched": ("msrp_peer.cli.inspect", "msrp_peer.terms.blanked"),
+    "bodies": ("msrp_peer.session.bodies", "msrp_peer.session.cpim", "msrp_peer.terms.content"),
+    "config": ("msrp_peer.cli.config_file", "msrp_peer.cli.values"),
+    "known": ("msrp_peer.security.known_peers", "msrp_peer.kept"),
+}
 Mutator = Callable[[bytes, int, int], bytes]
 
 
 def planted(name: str) -> Callable[[bytes], None]:
     """A target that has a fault, to see whether it is seen."""
+    from fuzz.inputs import exact
+
     fault = getattr(importlib.import_module("msrp_core._planted"), name)
     return lambda data: fault(exact(data))  # type: ignore[no-any-return]
 
@@ -54,6 +52,13 @@ def mutator(change: Mutator) -> Mutator:
 
 def main() -> None:
     name = sys.argv.pop(1)
+    # First of all: what was imported before is not instrumented.
+    if name in INSTRUMENTED:
+        with atheris.instrument_imports(include=list(INSTRUMENTED[name])):
+            importlib.import_module("fuzz.targets")
+    from fuzz import mutate
+    from fuzz.targets import TARGETS
+
     # How libFuzzer starts itself again where it does so (-merge, -minimize_crash).
     sys.argv[0] = f"{sys.executable} -m fuzz.drive {name}"
     what, _, fault = name.partition(":")
@@ -64,6 +69,8 @@ def main() -> None:
         "express": mutate.stream,
         "writer": mutate.fields,
         "sdp": mutate.lines,
+        "watched": mutate.stream,
+        "words": mutate.steps,
     }
     custom = {"custom_mutator": mutator(mutators[name])} if name in mutators else {}
     atheris.Setup(sys.argv, lambda data: run(bytes(data)), **custom)

@@ -19,8 +19,9 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from msrp_core import Limits, ReceiveBuffer
+from msrp_peer.terms.display import is_plain
 
-__all__ = ["CUT", "FIELD", "LIMITS", "REPEAT", "Stream", "exact", "stream", "text"]
+__all__ = ["CUT", "FIELD", "LIMITS", "REPEAT", "Stream", "exact", "fit", "stream", "text"]
 
 # Controls that mean nothing to MSRP: any other one stands for them in a stream.
 REPEAT = b"\x1d"
@@ -116,3 +117,8 @@ def _octets(pieces: Iterable[bytes]) -> list[bytes]:
 def text(field: bytes) -> str:
     """A field as text; what is no UTF-8 becomes lone surrogates, which nobody can write."""
     return field.decode("utf-8", "surrogateescape")
+
+
+def fit(told: object) -> None:
+    """What is told of an error, or shown, is fit for a terminal."""
+    assert all(map(is_plain, str(told)))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from fuzz.inputs import CUT, FIELD, REPEAT
 
-__all__ = ["fields", "lines", "stream"]
+__all__ = ["fields", "lines", "steps", "stream"]
 
 Change = Callable[[random.Random, bytes], bytes]
 
@@ -214,6 +214,24 @@ def fields(data: bytes, most: int, seed: int) -> bytes:
         some.append(rng.choice(_FIELDS))
     kind = bytes((rng.choice(b"012n"),)) if rng.random() < 0.1 else data[:1]
     return (kind + FIELD.join(some))[:most]
+
+
+_STEPS = (
+    *(b"A%C", b"A%R", b"A%S", b"A%D", b"4%N", b"2", b"4", b"a", b"w", b"s", b"d", b"t", b"t....."),
+    *(b'ASAS nonce="AAAAAAAAAAAAAAAAAAAAAA=="', b'ASAS reveal="AAAAAAAAAAAAAAAAAAAAAA=="', b"ASASL"),
+)
+
+
+def steps(data: bytes, most: int, seed: int) -> bytes:
+    """A step of the comparing is another one, comes twice, or not at all."""
+    rng = random.Random(seed)
+    some = data.split(FIELD)
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        at = rng.randrange(len(some) + 1)
+        some[at : at + rng.randrange(2)] = rng.choice(
+            ([rng.choice(_STEPS)], [rng.choice(some or [b"a"])], [])
+        )
+    return FIELD.join(some)[:most]
 
 
 def lines(data: bytes, most: int, seed: int) -> bytes:

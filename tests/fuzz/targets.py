@@ -9,12 +9,18 @@ from collections.abc import Callable
 from typing import Any
 
 from core.events import PLAIN, normalise, run
+from fuzz.announced import announced
+from fuzz.bodies import bodies
+from fuzz.files import files
 from fuzz.headers import header
 from fuzz.inputs import Stream, stream
+from fuzz.kept import config, known
 from fuzz.lanes import express
 from fuzz.texts import sdp
 from fuzz.tokens import sasl
 from fuzz.uris import uri
+from fuzz.watched import watched
+from fuzz.words import words
 from fuzz.writing import writer
 from msrp_core import Limits, Parser, RemoteProtocolError
 
@@ -97,4 +103,11 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "sasl": sasl,
     "sdp": sdp,
     "header": header,
+    "words": words,
+    "watched": watched,
+    "bodies": bodies,
+    "files": files,
+    "announced": announced,
+    "config": config,
+    "known": known,
 }

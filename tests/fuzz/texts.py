@@ -6,7 +6,7 @@ offers, and its answers to ours, in turn.
 
 from __future__ import annotations
 
-from fuzz.inputs import FIELD
+from fuzz.inputs import FIELD, fit
 from msrp_peer.signalling.agreement import Outcome, Side, look
 from msrp_peer.signalling.file_attributes import FileRange, FileSelector, FileTransfer
 from msrp_peer.signalling.interface import Agreed
@@ -60,7 +60,7 @@ def _written(text: bytes) -> None:
     try:
         description = Description.parse(text)
     except PeerError as error:
-        _told(error)
+        fit(error)
         return
     written = description.text
     if len(written) <= MAX_SDP:
@@ -73,7 +73,7 @@ def _looked_at(text: bytes) -> None:
     try:
         media = look(text)
     except PeerError as error:
-        _told(error)
+        fit(error)
         return
     media.hosts()
     assert media.fits({}) <= media.fits(dict.fromkeys(media.hosts(), tuple(u.host for u in media.uris)))
@@ -87,7 +87,7 @@ def _answered(ours: Negotiation, text: bytes) -> None:
     try:
         answer = ours.answer(text, known=KNOWN)
     except PeerError as error:
-        _told(error)
+        fit(error)
         assert (ours.agreed, ours.side, ours.state) == before
         return
     sections = Description.parse(answer).sections
@@ -107,7 +107,7 @@ def _offered(ours: Negotiation, text: bytes) -> None:
     try:
         again = ours.accept(text, known=KNOWN)
     except PeerError as error:
-        _told(error)
+        fit(error)
         assert ours.agreed == (None if ours.state == "over" else before)
         return
     if again is not None:  # without CEMA, and not a third time
@@ -138,11 +138,6 @@ def _refused(ours: Negotiation, text: bytes) -> None:
     try:
         answer = ours.refuse(text)
     except PeerError as error:
-        _told(error)
+        fit(error)
         return
     assert all(section.port == 0 for section in Description.parse(answer).sections)
-
-
-def _told(error: Exception) -> None:
-    """Its text is fit for a terminal."""
-    assert str(error).isprintable()
