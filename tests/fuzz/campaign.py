@@ -46,7 +46,7 @@ SLOWER = 4
 """How many times `seconds` the inputs of a run with --seed may take, on a machine that is slow or busy."""
 SCANS = ("avx2", "sse2", "c")
 PLANTED = {"overread": "AddressSanitizer: heap-buffer-overflow", "overflow": "signed integer overflow"}
-PROOF = 30  # seconds in which a planted fault must be found; it takes two
+PLANTED_INPUT = b"MSRP"  # what brings them out; whether it is found would be a matter of chance
 
 
 class Outcome(NamedTuple):
@@ -111,13 +111,15 @@ def shortened(output: str) -> str:
 
 
 def prove(work: Path) -> None:
+    planted = work / "planted"
+    planted.write_bytes(PLANTED_INPUT)
     for fault, words in PLANTED.items():
-        outcome = drive(f"planted:{fault}", PROOF, "", f"-artifact_prefix={work}/planted-")
+        outcome = drive(f"planted:{fault}", 60, "", f"-artifact_prefix={work}/planted-", planted)
         if outcome.status == 0 or words not in outcome.output:
             print(outcome.output[-4000:])
             sys.exit(f"The sanitizers did not see the planted {fault}: nothing they say can be believed.")
-        print(f"planted {fault}: found in {outcome.seconds:.1f} s", flush=True)
-    for left in work.glob("planted-*"):
+        print(f"planted {fault}: seen", flush=True)
+    for left in work.glob("planted*"):
         left.unlink()
 
 
