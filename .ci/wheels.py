@@ -1,8 +1,9 @@
 """Build a wheel from the sdist for each CPython found, and try it where nothing else is.
 
-wheels.py [--ends] [--tests]: for all of them, or only for the oldest and the newest; --tests also runs
-the tests against each wheel, but for the Python of .venv, where `make test` runs them. The interpreters
-are looked for on PATH, in ~/.pyenv/versions and in $PYTHONS. The sdist and the wheels end up in dist/.
+wheels.py [--ends] [--tests | --part]: for all of them, or only for the oldest and the newest; --tests
+also runs the tests against each wheel, but for the Python of .venv, where `make test` runs them; --part
+runs against each what depends most on the Python and on the package (`PART`). The interpreters are looked
+for on PATH, in ~/.pyenv/versions and in $PYTHONS. The sdist and the wheels end up in dist/.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,6 +27,13 @@ assert not sysconfig.get_config_var("Py_GIL_DISABLED")
 assert os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h"))
 print(sys.version_info[1], sys.executable, "%d.%d.%d" % sys.version_info[:3], sep="\\n")
 """
+# What is compiled, what computes, what keeps order, the examples, and a journey of each command. The rest
+# is about loops, sockets and files, of which one Python shows what another would
+# (docs/decisions/0143-what-each-wheel-is-tried-with.md).
+PART = (
+    [ROOT / "tests" / folder for folder in ("core", "house", "sasl", "protocol", "examples")],
+    ["-m", "journey", ROOT / "tests/cli"],
+)
 IMPORTS = "import msrp_core._parser, msrp_core._writer, msrp_core, msrp_sasl, msrp_peer"
 # Nothing of Kerberos is there, neither headers nor the extra; who asks for it is told.
 NO_KERBEROS = """
@@ -62,8 +72,10 @@ def pythons() -> dict[int, tuple[str, str]]:
 class Attempt:
     """One interpreter: build, repair, install, try; everything said goes to one log."""
 
-    def __init__(self, minor: int, python: str, work: Path, sdist: Path) -> None:
-        self.minor, self.python, self.work, self.sdist = minor, python, work, sdist
+    all_processors = threading.Lock()  # taken by one attempt at a time
+
+    def __init__(self, minor: int, python: str, version: str, work: Path, sdist: Path) -> None:
+        self.minor, self.python, self.version, self.work, self.sdist = minor, python, version, work, sdist
         self.step = ""
         self.done = "built, installed, demo ran"
         self.log = work / "log"
@@ -84,6 +96,20 @@ class Attempt:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, timeout=1800,
             )  # fmt: skip
 
+    def told(self) -> bool:
+        """Whether the wheel is good; says so in a line, and why not before it."""
+        began = time.monotonic()
+        try:
+            wheel = self()
+        except (subprocess.SubprocessError, OSError, ValueError) as error:
+            log = self.log.read_text() if self.log.exists() else ""
+            print(f"{log}\n{error}\n{self.version:9} FAILED at: {self.step} ({self.python})", flush=True)
+            return False
+        size = wheel.stat().st_size // 1024
+        line = f"{self.done}: {wheel.name}, {size} KiB, {time.monotonic() - began:.0f} s ({self.python})"
+        print(f"{self.version:9} {line}", flush=True)
+        return True
+
     def __call__(self) -> Path:
         for folder in ("home", "built", "repaired"):
             (self.work / folder).mkdir(parents=True)
@@ -103,15 +129,18 @@ class Attempt:
         self.run("no Kerberos", env / "bin/python", "-I", "-c", NO_KERBEROS, environ=self.at_home)
         self.run("msrp --version", env / "bin/msrp", "--version", environ=self.at_home)
         self.run("msrp demo", env / "bin/msrp", "demo", environ=self.at_home)
-        if "--tests" in sys.argv and self.minor != sys.version_info.minor:
+        everything = "--tests" in sys.argv and self.minor != sys.version_info.minor
+        if everything or "--part" in sys.argv:
             extras = "test,kerberos" if shutil.which("krb5-config") else "test"
             self.run("test tools", *pip, "install", "-c", self.pins, f"{wheel}[{extras}]")
-            report = self.work / "junit.xml"
-            arguments = ["-c", ROOT / "pyproject.toml", "-p", "no:cacheprovider", f"--junitxml={report}"]
-            arguments += ["-n", "auto", "--dist", "loadfile"]
-            self.run("tests", env / "bin/pytest", *arguments, ROOT / "tests", environ=self.at_home)
-            self.run("skips", sys.executable, ROOT / ".ci/skips.py", report, ROOT / ".ci/allowed-skips")
-            self.done += ", tests passed"
+            report, allowed = self.work / "junit.xml", ROOT / ".ci/allowed-skips"
+            options = ["-c", ROOT / "pyproject.toml", "-p", "no:cacheprovider", f"--junitxml={report}"]
+            options += ["-n", "auto", "--dist", "loadfile"]
+            with self.all_processors:
+                for part in ([ROOT / "tests"],) if everything else PART:
+                    self.run("tests", env / "bin/pytest", *options, *part, environ=self.at_home)
+                    self.run("skips", sys.executable, ROOT / ".ci/skips.py", report, allowed)
+            self.done += ", tests passed" if everything else ", their part of the tests passed"
         return Path(shutil.copy(wheel, DIST))
 
 
@@ -140,22 +169,16 @@ def main() -> int:
         found = {minor: found[minor] for minor in (min(found), max(found))}
     sdist = make_sdist()
     print(f"sdist     {sdist.name}", flush=True)
-    failed = 0
     with tempfile.TemporaryDirectory(prefix="msrp-wheels-") as scratch:
-        for minor, (python, version) in found.items():
-            began = time.monotonic()
-            attempt = Attempt(minor, python, Path(scratch) / f"cp3{minor}", sdist)
-            try:
-                wheel = attempt()
-            except (subprocess.SubprocessError, OSError, ValueError) as error:
-                failed += 1
-                print(attempt.log.read_text() if attempt.log.exists() else "", error)
-                result = f"FAILED at: {attempt.step}"
-            else:
-                result = f"{attempt.done}: {wheel.name}, {wheel.stat().st_size // 1024} KiB"
-            print(f"{version:9} {result}, {time.monotonic() - began:.0f} s ({python})", flush=True)
-    print(f"{len(found) - failed} of {len(found)} wheels good")
-    return 1 if failed or not found else 0
+        attempts = [
+            Attempt(minor, python, version, Path(scratch) / f"cp3{minor}", sdist)
+            for minor, (python, version) in found.items()
+        ]
+        # Building and installing is work for one processor each.
+        with ThreadPoolExecutor(os.cpu_count()) as beside:
+            good = list(beside.map(Attempt.told, attempts))
+    print(f"{sum(good)} of {len(found)} wheels good")
+    return 0 if good and all(good) else 1
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ def test_a_ratio_pairs_the_rounds() -> None:
     assert ratio([2, 4, 30], [1, 2, 10]) == Figure(2, 2, 2.5)
 
 
+@pytest.mark.journey("bench")
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "--quick", "--rounds", "3", "--json", "--write", str(tmp_path / "out")]) == 0
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -48,6 +48,7 @@ def send(msrp: Start, files: Path, target: str, *options: str | Path, me: str = 
     return msrp("send", target, "Lunch?", "--expect", BOB, *papers(files, me), *options)
 
 
+@pytest.mark.journey("listen", "send")
 def test_each_is_proved_to_the_other(listening: Listening, msrp: Start, files: Path) -> None:
     bob, target = listening(*CERTIFICATE, *papers(files, "bob"), "--expect", ALICE)
     said = bob.output

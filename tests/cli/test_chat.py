@@ -31,6 +31,7 @@ def two(terminal: Open, tmp_path: Path) -> tuple[Terminal, Terminal]:
     return bob, alice
 
 
+@pytest.mark.journey("chat")
 def test_two_terminals(two: tuple[Terminal, Terminal]) -> None:
     bob, alice = two
     alice.type("Hello Bob")

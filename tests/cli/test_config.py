@@ -400,6 +400,7 @@ def test_a_broken_file_is_told_to_people_and_programs(config: Path) -> None:
     assert ask("config", "--path").stdout == f"{config}\n"
 
 
+@pytest.mark.journey("config")
 def test_the_command_shows_what_is_set_and_for_whom(config: Path) -> None:
     config.write_text('as = "im:bob@lan"\n[listen]\nout = "~/inbox"\n')
     done = ask("config")

@@ -36,6 +36,7 @@ def bobs_process(demo: Program) -> int:
     return int(demo.wait_for(r"listens at .* \(process (\d+)\)")[1])
 
 
+@pytest.mark.journey("demo")
 def test_all_of_it_holds(msrp: Start, temporary: Path) -> None:
     demo = msrp("demo", "--size", "2")
     bob = bobs_process(demo)

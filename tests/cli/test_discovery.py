@@ -24,6 +24,7 @@ def name() -> str:
     return f"im:bob-{secrets.token_hex(4)}@lan"
 
 
+@pytest.mark.journey("peers")
 def test_announced_found_and_called(msrp: Start, listening: Listening, name: str) -> None:
     listener, target = listening("--announce", "--as", name, *ON_LOOPBACK)
     listener.wait_for("announced on this network")

@@ -160,6 +160,7 @@ def test_a_stream_cut_short(missing: int) -> None:
     assert "ends inside a body" in said[2]["message"]
 
 
+@pytest.mark.journey("inspect")
 def test_the_command(tmp_path: Path) -> None:
     path = tmp_path / "stream.msrp"
     path.write_bytes(send(b"hello") + send(None))

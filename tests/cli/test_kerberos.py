@@ -55,6 +55,7 @@ def two(home: Realm, listening: Listening, msrp: Start, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("auth", ["kerberos", "auto"])
+@pytest.mark.journey("listen", "send")
 def test_each_is_proved_to_the_other(two: Two, auth: str) -> None:
     """Where somebody is to be proved, auto takes the ticket that is there; nobody is asked for anything."""
     bob, target = two.listen("--auth", auth, "--require", "authenticated")

@@ -132,6 +132,7 @@ class TestTheList:
             ],
         }
 
+    @pytest.mark.journey("known")
     def test_forgetting(self, several: KnownPeers) -> None:
         assert "no such key" in known("forget", "im:bob@lan", key_of("two"), code=1).stderr
         assert known("forget", "im:bob@lan", key_of("one")).stdout == "Forgotten: a key of im:bob@lan\n"

@@ -44,6 +44,7 @@ def send(
     return program
 
 
+@pytest.mark.journey("listen", "send")
 def test_each_is_proved_to_the_other(listening: Listening, msrp: Start, word: str) -> None:
     bob, target = listening("--as", BOB, "--expect", ALICE)
     bob.wait_for(f"as {BOB}: proved to those who log in")

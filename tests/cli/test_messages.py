@@ -16,6 +16,7 @@ from cli.programs import PATIENCE, Listening, Program, Start
 from support.raw_peer import raw_peer
 
 
+@pytest.mark.journey("listen", "send")
 def test_text_is_seen_and_said_to_be_delivered(msrp: Start, listening: Listening) -> None:
     listener, target = listening("--once", "--as", "im:bob@lan")
     sender = msrp("send", target, "Hello, wörld", "--as", "im:alice@lan")

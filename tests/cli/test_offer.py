@@ -29,6 +29,7 @@ def met(msrp: Start, offer: tuple[str, ...], answer: tuple[str, ...]) -> tuple[P
 @pytest.mark.rule("6135 4.2.1-1 4.2.2-3 4.2.2-5")
 @pytest.mark.parametrize("more", [(), ("--protected", "--require", "key-verified"), ("--tls", "none")])
 @pytest.mark.parametrize("connects", [(), ("--connect",)])
+@pytest.mark.journey("offer", "answer")
 def test_a_message(msrp: Start, more: tuple[str, ...], connects: tuple[str, ...]) -> None:
     one, other = met(msrp, ("Hello, wörld", *more), ("--listen", "--as", "im:bob@lan", *more, *connects))
     assert one.wait() == 0, one.errors

@@ -117,6 +117,7 @@ class TestOnATerminal:
 
 
 class TestInScripts:
+    @pytest.mark.journey("passwd")
     def test_from_standard_input(self, data: Path) -> None:
         done = passwd("--password-stdin", *PAIR, "-vv", stdin=f"{SECRET}\n")
         assert (done.returncode, done.stdout) == (0, "Set: im:alice@lan for im:bob@lan\n")

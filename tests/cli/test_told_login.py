@@ -50,6 +50,7 @@ def proved(alice: Program, bob: Program) -> None:
 
 
 @pytest.mark.parametrize("offers", ["alice", "bob"])
+@pytest.mark.journey("offer", "answer")
 def test_each_is_proved_to_the_other(msrp: Start, alice: Start, word: str, offers: str) -> None:
     """Who has the password connects, and a=setup says so, whoever makes the offer."""
     commands = ("offer", "answer") if offers == "alice" else ("answer", "offer")

@@ -82,6 +82,7 @@ def waiting(msrp: Start, *options: str) -> tuple[Program, str]:
     return bob, f"127.0.0.1:{bob.event('listening')['port']}"
 
 
+@pytest.mark.journey("verify")
 def test_the_command_at_both_ends(msrp: Start) -> None:
     bob, target = waiting(msrp, "--as", "im:bob@lan")
     alice = msrp("verify", target, "--json", "--as", "im:alice@lan", stdin=subprocess.PIPE)

@@ -5,11 +5,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import itertools
+import os
 import sys
 from collections.abc import Callable
 
 import atheris
+
+if any(argument.startswith("-seed=") for argument in sys.argv):
+    # What is drawn is to be the same in every run, too. Before anything takes urandom by its name.
+    _drawn = itertools.count()
+    os.urandom = lambda n: hashlib.shake_128(b"%d" % next(_drawn)).digest(n)
 
 # What is plain Python is instrumented, so that its branches count: packages or modules, by target.
 _SIGNALLING = ("msrp_peer.signalling", "msrp_peer.terms")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+
+from msrp_peer.cli.options import build_parser
+from msrp_peer.cli.settings import commands
 
 ROOT = Path(__file__).resolve().parents[2]
 SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
@@ -52,3 +56,14 @@ def test_types_are_shipped(name: str) -> None:
 def test_no_file_is_too_long() -> None:
     lines = {name: len(path.read_text().splitlines()) for name, path in sources(*SOURCES)}
     assert {name: n for name, n in lines.items() if n > LONGEST} == {}
+
+
+def test_each_command_has_a_journey_that_is_tried_with_each_wheel() -> None:
+    marked = re.compile(r"@pytest\.mark\.journey\(([^)]*)\)")
+    named = {
+        command.strip('" ')
+        for path in (ROOT / "tests/cli").glob("test_*.py")
+        for found in marked.findall(path.read_text())
+        for command in found.split(",")
+    }
+    assert named == set(commands(build_parser()))
