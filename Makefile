@@ -81,6 +81,7 @@ soak-hostile: venv
 deep: venv
 	HYPOTHESIS_PROFILE=deep $(bin)/pytest --timeout=7200 $(ARGS)
 	.ci/checked --valgrind
+	$(MAKE) fuzz SECONDS=600 TARGET= ARGS=
 	$(MAKE) soak ARGS=
 	$(MAKE) soak-hostile SECONDS=1800 ARGS=
 	$(MAKE) wheels WHICH=--tests

@@ -21,6 +21,14 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_I
     signal.signal(signal.SIGHUP, lambda *_: None)  # ignored here, and not by whom we start
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """More than there are processors: half of the time the tests wait, for each other's programs, for what
+    is found on the network, for limits of a few tenths of a second."""
+    processors = os.cpu_count() or 1
+    return processors + min(processors, 4)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> None:
     for what in ("config", "data"):
