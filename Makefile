@@ -8,7 +8,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help demo bench bench-loopback bench-paths test fuzz soak soak-hostile deep lint types conformance interop wheels check venv system clean
+.PHONY: help demo bench bench-loopback bench-paths bench-crowd test fuzz soak soak-hostile deep lint types conformance interop wheels check venv system clean
 
 bin := .venv/bin
 pip := env PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $(bin)/pip -qq
@@ -35,6 +35,7 @@ help:
 	@echo "make bench    the framing core against other parsers and the machine's limits"
 	@echo "make bench-loopback  the whole engine between two processes, against programs that only move octets"
 	@echo "make bench-paths  each way to a session: octets, round trips, sessions a second, a file of 64 MiB"
+	@echo "make bench-crowd  a thousand idle sessions at one listener; a flood of bad logins while two people chat"
 	@echo "make fuzz     the Cython modules under sanitizers (SECONDS=60 a target, TARGET=parser)"
 	@echo "make soak     sessions between two network namespaces, with loss and cuts; root (SECONDS=120)"
 	@echo "make soak-hostile  fifty peers on every way, killed, cut off and attacked; root (SECONDS=120)"
@@ -61,6 +62,9 @@ bench-loopback: venv
 
 bench-paths: venv
 	@$(bin)/python -P benchmarks/paths.py $(ARGS)
+
+bench-crowd: venv
+	@$(bin)/python -P benchmarks/crowd.py $(ARGS)
 
 # A file's tests stay together: some share a KDC, or a name on the local network.
 test: venv

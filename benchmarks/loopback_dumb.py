@@ -16,37 +16,60 @@ _STEP = 64 * 1024
 
 
 class Dumb:
-    """One connection to 127.0.0.1, blocking; over TLS where asked."""
+    """One connection to 127.0.0.1, blocking; over TLS where asked. `source` is the address it comes from,
+    `patience` the seconds it waits for anything.
 
-    def __init__(self, port: int, *, tls: bool) -> None:
-        self._port = port
-        self._socket = socket.create_connection(("127.0.0.1", port))
+    Raises `OSError` where the other side closes it.
+    """
+
+    def __init__(
+        self, port: int, *, tls: bool, source: str = "127.0.0.1", patience: float | None = None
+    ) -> None:
+        self.listener = f"msrps://127.0.0.1:{port};tcp"
+        self._socket = socket.create_connection(("127.0.0.1", port), patience, (source, 0))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._layer = TlsLayer(_CONTEXT, server=False) if tls else None
         self._parser = Parser()
         self._hearing: threading.Thread | None = None
         if self._layer is not None:
-            while self._layer.protection is None:
-                self._socket.sendall(b"".join(self._layer.wrap([])))
-                self._layer.unwrap(self._socket.recv(_STEP))
-            self._socket.sendall(b"".join(self._layer.wrap([])))
+            try:
+                self._shake_hands(self._layer)
+            except BaseException:
+                self.close()
+                raise
+
+    def _shake_hands(self, layer: TlsLayer) -> None:
+        while layer.protection is None:
+            self._socket.sendall(b"".join(layer.wrap([])))
+            layer.unwrap(self._came())
+        self._socket.sendall(b"".join(layer.wrap([])))
+
+    def _came(self) -> bytes:
+        octets = self._socket.recv(_STEP)
+        if not octets:
+            raise ConnectionResetError("the other side closed the connection")
+        return octets
+
+    def binding(self, name: str) -> bytes | None:
+        """The channel binding of that name."""
+        return None if self._layer is None else self._layer.binding(name)
 
     def bind(self) -> tuple[str, str]:
         """Ask for a session and begin it; where to send to, and our own URI."""
         own = Uri.fresh("127.0.0.1", 9).text
-        listener = f"msrps://127.0.0.1:{self._port};tcp"
-        granted = self._asked(request("AUTH", listener, own, [("Accept-Types", "*")])[1])
+        granted = self.ask(request("AUTH", self.listener, own, [("Accept-Types", "*")])[1])
         to = granted.header("Use-Path")
         assert to is not None
-        bound = self._asked(request("SEND", to, own, [("Message-ID", new_ident())])[1])
+        bound = self.ask(request("SEND", to, own, [("Message-ID", new_ident())])[1])
         assert bound.status == 200
         return to, own
 
-    def _asked(self, octets: bytes) -> Frame:
+    def ask(self, octets: bytes) -> Frame:
+        """Send a request; its answer, which nothing comes before."""
         assert self._layer is not None
         self._socket.sendall(b"".join(self._layer.wrap([octets])))
         while True:
-            for piece in self._layer.unwrap(self._socket.recv(_STEP)):
+            for piece in self._layer.unwrap(self._came()):
                 for event in self._parser.feed(piece):
                     assert isinstance(event, Frame)
                     return event
@@ -70,6 +93,10 @@ class Dumb:
         with contextlib.suppress(OSError):
             while self._socket.recv_into(room):
                 pass
+
+    def detach(self) -> socket.socket:
+        """Its socket, for who takes care of it from here on."""
+        return self._socket
 
     def close(self) -> None:
         with contextlib.suppress(OSError):

@@ -12,7 +12,7 @@ from paths_people import ALICE, BOB, SECRET, shown, ticket
 from msrp_sasl import ChannelLevel, DigestMD5Verifier, Hash, Kerberos, Password, Policy, ScramVerifier
 from msrp_sasl.verifier import ITERATIONS
 
-__all__ = ["WAYS", "Way"]
+__all__ = ["WAYS", "Knows", "Way"]
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,14 @@ class Way:
     def certified(self) -> bool:
         return self.tls == "certificate"
 
-    def listening(self, me: str = BOB, them: Collection[str] = (ALICE,)) -> dict[str, Any]:
-        """For `listen`: who we are, and those who may come."""
+    @property
+    def by_password(self) -> bool:
+        return self.mechanism is not None and not self.kerberos and not self.certified
+
+    def listening(
+        self, me: str = BOB, them: Collection[str] = (ALICE,), iterations: int | None = None
+    ) -> dict[str, Any]:
+        """For `listen`: who we are, and those who may come; `iterations` as `Kept` has it."""
         if self.certified:
             return {"tls": self.tls, "expect": tuple(them), **shown(me)}
         if self.mechanism is None:
@@ -57,7 +63,7 @@ class Way:
         found: dict[str, Any] = {"tls": self.tls, "me": me, "policy": self._policy}
         if self.kerberos:
             return found | {"kerberos": Kerberos(ccache=ticket(me))}
-        return found | {"verifiers": Kept(frozenset(them))}
+        return found | {"verifiers": Kept(frozenset(them), iterations)}
 
     def connecting(self, me: str = ALICE, whom: str = BOB) -> dict[str, Any]:
         """For `connect`: who we are, and whom we mean."""
@@ -91,30 +97,35 @@ WAYS = {
 
 
 class Knows:
-    """Credentials: the one password."""
+    """Credentials: the one password; or one that is wrong."""
+
+    def __init__(self, secret: str = SECRET) -> None:
+        self._secret = secret
 
     def password(self, initiator: str, acceptor: str) -> Password:
-        return Password(SECRET, generated=True)
+        return Password(self._secret, generated=True)
 
 
 @cache
-def _kept(hash: Hash) -> ScramVerifier:
-    return ScramVerifier.make(SECRET, hash)
+def _kept(hash: Hash, iterations: int) -> ScramVerifier:
+    return ScramVerifier.make(SECRET, hash, iterations=iterations)
 
 
 class Kept:
-    """Verifiers as `msrp passwd` makes them, in memory, so that no file's time counts."""
+    """Verifiers as `msrp passwd` makes them, in memory, so that no file's time counts; or with other
+    `iterations`."""
 
     decoy_key = bytes(32)
 
-    def __init__(self, users: frozenset[str]) -> None:
+    def __init__(self, users: frozenset[str], iterations: int | None = None) -> None:
         self._users = users
+        self._iterations = iterations
 
     def iterations(self, hash: Hash) -> int:
-        return ITERATIONS[hash]
+        return self._iterations or ITERATIONS[hash]
 
     def scram(self, user: str, acceptor: str, hash: Hash) -> ScramVerifier | None:
-        return _kept(hash) if user in self._users else None
+        return _kept(hash, self.iterations(hash)) if user in self._users else None
 
     def digest_md5(self, user: str, realm: str, acceptor: str) -> DigestMD5Verifier | None:
         return DigestMD5Verifier.make(user, realm, SECRET) if user in self._users else None

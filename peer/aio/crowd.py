@@ -4,29 +4,22 @@ What counts is the address they come from; in IPv6 the network of 64 bits, of wh
 has all addresses. A source has so many and no more, whatever it does with them. Where all sources
 together are too many, the one that has most of those without a session loses its oldest, so that
 who comes from elsewhere still finds room.
+
+Whoever floods a place comes here with each connection, so nothing is counted anew.
 """
 
 from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from collections.abc import Iterable
-from typing import Protocol, TypeVar
+from collections.abc import Hashable
+from typing import Generic, TypeVar
 
 from ..terms.limits import Limits
 
-__all__ = ["source_of", "surplus"]
+__all__ = ["Crowd", "source_of"]
 
-
-class _Line(Protocol):
-    @property
-    def peer_address(self) -> str: ...
-
-    @property
-    def bound(self) -> bool: ...
-
-
-L = TypeVar("L", bound=_Line)
+L = TypeVar("L", bound=Hashable)
 
 
 def source_of(peer_address: str) -> str:
@@ -45,20 +38,55 @@ def source_of(peer_address: str) -> str:
     return str(ipaddress.ip_network((address, 64), strict=False))
 
 
-def surplus(lines: Iterable[L], newest: L, limits: Limits) -> L | None:
-    """The connection that is to be closed now that `newest` came; None where there is room.
+class Crowd(Generic[L]):
+    """The connections of one listener, by where they come from."""
 
-    `lines` are all of them, the oldest first, `newest` among them.
-    """
-    sources = {line: source_of(line.peer_address) for line in lines}
-    own = sources[newest]
-    of_each = Counter(sources.values())
-    waiting = Counter(source for line, source in sources.items() if not line.bound)
-    if of_each[own] > limits.per_source or waiting[own] > limits.unbound_per_source:
-        return newest
-    if len(sources) <= limits.connections and waiting.total() <= limits.unbound:
-        return None
-    greediest = max(waiting, key=waiting.__getitem__)
-    if waiting[greediest] <= waiting[own]:
-        return newest
-    return next(line for line, source in sources.items() if source == greediest and not line.bound)
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._sources: dict[L, str] = {}
+        self._of_each: Counter[str] = Counter()
+        self._waiting: dict[str, dict[L, None]] = {}  # those without a session, the oldest first
+        self._all_waiting = 0
+
+    def came(self, line: L, source: str) -> L | None:
+        """One more. The connection that is to be closed for it, maybe itself; None where there is room.
+
+        What is to be closed is no longer counted.
+        """
+        self._sources[line] = source
+        self._of_each[source] += 1
+        self._waiting.setdefault(source, {})[line] = None
+        self._all_waiting += 1
+        surplus = self._surplus(line, source)
+        if surplus is not None:
+            self.gone(surplus)
+        return surplus
+
+    def _surplus(self, newest: L, own: str) -> L | None:
+        limits, waiting = self._limits, self._waiting
+        if self._of_each[own] > limits.per_source or len(waiting[own]) > limits.unbound_per_source:
+            return newest
+        if len(self._sources) <= limits.connections and self._all_waiting <= limits.unbound:
+            return None
+        greediest = max(waiting.values(), key=len)
+        return newest if len(greediest) <= len(waiting[own]) else next(iter(greediest))
+
+    def begun(self, line: L) -> None:
+        """It has a session: it is closed for nobody any more."""
+        source = self._sources.get(line)
+        waiting = None if source is None else self._waiting.get(source)
+        if source is None or waiting is None or line not in waiting:
+            return
+        del waiting[line]
+        self._all_waiting -= 1
+        if not waiting:
+            del self._waiting[source]
+
+    def gone(self, line: L) -> None:
+        """It is closed, or about to be."""
+        self.begun(line)
+        source = self._sources.pop(line, None)
+        if source is not None:
+            self._of_each[source] -= 1
+            if not self._of_each[source]:
+                del self._of_each[source]

@@ -110,11 +110,6 @@ class Line(asyncio.BufferedProtocol):
     def connection(self) -> Connection:
         return self._connection
 
-    @property
-    def bound(self) -> bool:
-        """Whether a session ever stood on it."""
-        return self._connection.bound
-
     def bell(self) -> Bell:
         return Bell()
 

@@ -34,7 +34,7 @@ from ..terms.limits import Limits
 from ..terms.principal import Principal
 from ..terms.security import Level
 from .arrivals import Arrivals, Demand
-from .crowd import source_of, surplus
+from .crowd import Crowd, source_of
 from .dial import tls_mode
 from .discovery import Announcer, DiscoveryUnavailable, local_addresses
 from .door import Ask, Door
@@ -206,6 +206,7 @@ class Listener:
         self._closed = asyncio.Event()
         self._announcer: Announcer | None = None
         self._lines: dict[Line, None] = {}  # the oldest first
+        self._crowd: Crowd[Line] = Crowd(limits)
         self._tasks: set[asyncio.Task[None]] = set()
         self._arrivals = Arrivals(self._lines, guard)
 
@@ -327,9 +328,10 @@ class Listener:
 
     def line_made(self, line: Line) -> None:
         self._lines[line] = None
+        source = source_of(line.peer_address)
         if (gate := line.connection.acceptor.gate) is not None:
-            gate.source = source_of(line.peer_address)
-        if (one := surplus(self._lines, line, self._limits)) is not None:
+            gate.source = source
+        if (one := self._crowd.came(line, source)) is not None:
             log.warning("a connection from %s is closed: too many already", one.peer_address)
             one.abort("too many connections")
 
@@ -338,12 +340,14 @@ class Listener:
 
     def line_gone(self, line: Line) -> None:
         self._lines.pop(line, None)
+        self._crowd.gone(line)
         if (refused := line.connection.wire.refused) is not None:
             self.login_failed(line, refused)
         if line.connection.reason is not None:
             log.info("the connection from %s ended: %s", line.peer_address, line.connection.reason)
 
     def sessions_arrived(self, line: Line) -> None:
+        self._crowd.begun(line)
         arrived = line.connection.arrived
         while arrived:
             endpoint = arrived.popleft()

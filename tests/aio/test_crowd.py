@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import msrp_peer
 from msrp_peer import Limits
-from msrp_peer.aio.crowd import source_of, surplus
+from msrp_peer.aio.crowd import Crowd, source_of
 from support.running import LOCAL, Talk, first, running, until
 
 
@@ -48,15 +48,17 @@ def test_whatever_comes_the_bounds_hold_and_the_modest_get_in(
 ) -> None:
     """Each: a source opens a connection, which may get its session at once, or its oldest one ends."""
     lines: list[Line] = []
+    crowd: Crowd[Line] = Crowd(LIMITS)
     for source, binds, ends in happenings:
         address = f"127.0.0.{source}:1"
         own = [line for line in lines if line.peer_address == address]
         if ends and own:
             lines.remove(own[0])
+            crowd.gone(own[0])
             continue
         line = Line(address)
         lines.append(line)
-        gone = surplus(lines, line, LIMITS)
+        gone = crowd.came(line, source_of(address))
         if gone is not None:
             assert not gone.bound, "nobody who talks is cut"
             lines.remove(gone)
@@ -66,20 +68,39 @@ def test_whatever_comes_the_bounds_hold_and_the_modest_get_in(
                 sum(each.peer_address == other and not each.bound for each in lines)
                 for other in {each.peer_address for each in lines}
             ]
-            crowd = len(own) >= LIMITS.per_source or waiting[0] >= LIMITS.unbound_per_source
-            assert crowd or max(others, default=0) <= waiting[0] + 1
+            filled = len(own) >= LIMITS.per_source or waiting[0] >= LIMITS.unbound_per_source
+            assert filled or max(others, default=0) <= waiting[0] + 1
         elif binds:
             line.bound = True
+            crowd.begun(line)
         assert len(lines) <= LIMITS.connections
         assert sum(not each.bound for each in lines) <= LIMITS.unbound
 
 
 def test_of_the_greediest_what_talks_stays() -> None:
-    lines = [Line("127.0.0.2:1", bound=True), *(Line("127.0.0.2:1") for _ in range(3))]
-    lines += [Line(f"127.0.0.{number}:1") for number in (3, 4, 5)]
-    assert len(lines) == 7
-    newest = Line("127.0.0.6:1")
-    assert surplus([*lines, newest], newest, LIMITS) is lines[1]
+    crowd: Crowd[Line] = Crowd(LIMITS)
+    lines = [Line(f"127.0.0.{number}:1") for number in (2, 2, 2, 2, 3, 4, 5)]
+    for line in lines:
+        assert crowd.came(line, source_of(line.peer_address)) is None
+        if line is lines[0]:
+            crowd.begun(line)
+    assert crowd.came(Line("127.0.0.6:1"), "127.0.0.6") is lines[1]
+
+
+def test_whoever_is_gone_counts_no_more() -> None:
+    """Whatever is told of a line, and however often: the sums fit those that are there."""
+    crowd: Crowd[Line] = Crowd(LIMITS)
+    line = Line("127.0.0.2:1")
+    crowd.begun(line)
+    crowd.gone(line)
+    for _ in range(20):
+        assert crowd.came(line, "127.0.0.2") is None
+        crowd.begun(line)
+        crowd.begun(line)
+        crowd.gone(line)
+        crowd.gone(line)
+    many = [Line("127.0.0.2:1") for _ in range(LIMITS.unbound_per_source + 1)]
+    assert [crowd.came(one, "127.0.0.2") for one in many] == [None, None, None, many[-1]]
 
 
 @contextlib.asynccontextmanager
