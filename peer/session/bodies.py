@@ -49,7 +49,8 @@ class Shown:
     Attributes:
         text: its words; empty where it has none.
         sender, subject: what its CPIM headers claim.
-        notes: what a reader must know besides: whether it is signed, what is not shown.
+        notes: what a reader must know besides: whether it is signed, what it requires, who else is said
+            to have sent it, what cannot be taken apart.
         others: parts that are no text.
     """
 
