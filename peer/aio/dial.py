@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from ..protocol.connection import Connection
 from ..security.tls_modes import TlsMode
 from ..signalling.target import Target
-from ..terms.errors import CannotReach, ConnectionLost, UsageError
+from ..terms.errors import CannotReach, ConnectionLost, NotSecureEnough, UsageError
 from .line import Line
 from .resolve import addresses
 
@@ -116,6 +116,11 @@ async def begun(line: Line, beginning: Awaitable[T], seconds: float | None, show
         words = f"{shown} was reached, but did not begin a session within {seconds:g} s"
         await hang_up(line, words)
         raise NotBegun(words) from None
+    except ConnectionLost as why:
+        await hang_up(line, str(why))
+        if line.connection.wire.unwanted:  # by TLS 1.3 it is told when the handshake is over here
+            raise NotSecureEnough(str(why)) from None
+        raise
     except BaseException as why:
         await hang_up(line, str(why) or type(why).__name__)
         raise

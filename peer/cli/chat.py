@@ -38,6 +38,7 @@ Meet = Callable[[Entry], contextlib.AbstractAsyncContextManager["Session"]]
 _UNANSWERED = 16  # lines on their way at a time; the other side need not take many at once
 _WITH_SOMEBODY = ("/file", "/security", "/verify")
 _BEGIN = "/help tells what else can be typed here; Ctrl-D ends."
+_EARLY = " before anything was said: perhaps busy with somebody else, or not letting you in"
 _HELP = """\
   /file PATH   send a file
   /security    what protects this line
@@ -97,6 +98,7 @@ class Chat:
         self._room = asyncio.Semaphore(_UNANSWERED)
         self._underway: set[asyncio.Task[None]] = set()
         self._failed = False
+        self._taken = False  # whether a line of ours was
 
     async def run(self) -> Exit:
         await self._output.settled()
@@ -170,7 +172,8 @@ class Chat:
             return exit_of(error)
         finally:
             self._failed |= incoming.failed
-        self._output.event("closed", f"{label} has left", session=session.tag)
+        early = self._meet is not None and not (incoming.heard or self._taken)
+        self._output.event("closed", f"{label} has left{_EARLY if early else ''}", session=session.tag)
         return Exit.DONE
 
     # -- what is typed
@@ -246,6 +249,7 @@ class Chat:
     async def _delivery(self, session: Session, sent: Sent, line: str) -> None:
         try:
             await sent.delivered()
+            self._taken = True
             self._output.event("delivered", session=session.tag, message_id=sent.message_id)
         except (MsrpError, OSError) as error:
             self._undelivered(error, line, message_id=sent.message_id)

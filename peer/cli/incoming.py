@@ -123,6 +123,8 @@ class Incoming:
         """`label` stands before everything that is shown."""
         self.failed = False
         """Whether some message was cut or could not be kept."""
+        self.heard = False
+        """Whether any message came."""
         self._session = session
         self._output = output
         self._taking = taking
@@ -140,6 +142,7 @@ class Incoming:
         async with asyncio.TaskGroup() as tasks:
             try:
                 async for message in self._session:
+                    self.heard = True
                     await room.acquire()
                     await self._output.room()
                     tasks.create_task(self._arrived(message)).add_done_callback(lambda _: room.release())

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..terms.display import escape
-from ..terms.errors import MsrpError, NotDelivered, NotSecureEnough, PeerError, UsageError
+from ..terms.errors import ConnectionLost, MsrpError, NotDelivered, NotSecureEnough, PeerError, UsageError
+from ..terms.spoken import NO_TLS, NOT_TLS, OTHER_TLS, OTHER_TLS_PERHAPS
 from .exits import Exit, exit_of
 from .incoming import Incoming, Taking, session_fields, who
 from .journey import naming, send_file
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["connection", "run", "send", "send_text", "showing"]
 
 _LOG_IN = 401  # the status of a request for a session that must log in first
+_LEFT = "The other side ended the session: it has left, is busy with somebody else, or does not let you in"
 _Work = tuple[str, Callable[[], Awaitable[object]]]  # what is sent, and how
 
 
@@ -70,7 +72,21 @@ async def connection(
                 f"{error}. With a password that was made there for you, or a Kerberos ticket (kinit): "
                 "--as im:YOU --expect im:THEM"
             ) from None
+        except ConnectionLost as error:
+            raise ConnectionLost(f"{error.reason}{_other_tls(args, error.reason)}") from None
         yield session
+
+
+def _other_tls(args: argparse.Namespace, reason: str) -> str:
+    """What to try where the other side speaks TLS and this side does not, or the other way round."""
+    if OTHER_TLS in reason or OTHER_TLS_PERHAPS in reason:
+        return ". Leave out --tls none" if args.tls == "none" else ". Give msrps://, or host:port alone"
+    if NO_TLS in reason or NOT_TLS in reason:
+        return (
+            ". If it is a listener with --tls none, say so here, too: --tls none, where a Kerberos ticket or "
+            "--auth digest protects the line"
+        )
+    return ""
 
 
 async def send(
@@ -121,12 +137,19 @@ async def _each(session: Session, output: Output, works: Sequence[_Work]) -> Exi
                 output.interrupted(f"not sent: {_named(works[at + 1 :])}")
             raise
         except (MsrpError, OSError) as error:
+            if isinstance(error, NotDelivered) and error.status is None and _left(session):
+                error = NotDelivered(f"{error}. {_LEFT}")
             named = isinstance(error, NotDelivered) or getattr(error, "filename", None)
             output.error(error, None if named else what)
             code = code or exit_of(error)
     if code and len(works) > 1:
         output.note("What is not named here was delivered.")
     return code
+
+
+def _left(session: Session) -> bool:
+    """Whether the other side ended the session in order: no reason comes with that."""
+    return session.closed and session.endpoint.reason is None
 
 
 def _named(works: Sequence[_Work]) -> str:

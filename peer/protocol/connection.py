@@ -25,6 +25,7 @@ from ..terms.errors import PeerError
 from ..terms.limits import Limits
 from ..terms.principal import Principal
 from ..terms.security import Proof, Security
+from ..terms.spoken import NO_TLS, OTHER_TLS, OTHER_TLS_PERHAPS
 from .acceptor import Acceptor
 from .auth import Grants, Terms
 from .bells import SILENT, Bell
@@ -176,7 +177,9 @@ class Connection:
         try:
             self.intake.octets(data, octets_here, now)
         except RemoteProtocolError as wrong:
-            self._break(f"the other side broke the protocol: {wrong}")
+            # The first octet of a record of TLS (RFC 8446 section 5.1).
+            tls = not self.wire.layers and not self.heard and memoryview(data)[0] in (0x15, 0x16)
+            self._break(OTHER_TLS if tls else f"the other side broke the protocol: {wrong}")
             return
         except PeerError as wrong:
             self._break(str(wrong))
@@ -207,14 +210,16 @@ class Connection:
             self._machine.step("drained")
             self.bell.ring()
         elif self.state == "securing":
-            self._break("the other side closed the connection during the handshake: perhaps it speaks no TLS")
+            room = "" if self.heard else ", or has no room for another line"
+            self._break(f"the other side closed the connection during the handshake: {NO_TLS}{room}")
         elif self.state == "open":
             if not self.intake.parser.idle:
                 self._break(f"the connection was cut inside a frame (at octet {self.intake.parser.offset})")
             elif not self.wire.ended():
                 self._break("the connection was cut: the other side did not say goodbye")
             else:
-                self.close(now)
+                silent = not self.wire.layers and not self.heard and self.requests.waiting
+                self.close(now, OTHER_TLS_PERHAPS if silent else None)
 
     def lost(self, reason: str) -> None:
         """The network connection broke."""

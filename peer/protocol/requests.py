@@ -90,6 +90,11 @@ class Requests:
         connection.say(octets)
         return asked
 
+    @property
+    def waiting(self) -> bool:
+        """Whether some are not answered yet."""
+        return any(not asked.over for asked in self._open)
+
     def greet(self, asked: Request, endpoint: Endpoint, now: float) -> Request:
         """An empty SEND."""
         headers = [("Message-ID", new_ident())]

@@ -76,6 +76,10 @@ class Certified(Protocol):
     def refused_claims(self) -> tuple[str, ...]:
         """And who it says it is."""
 
+    @property
+    def unwanted(self) -> bool:
+        """Whether the other side broke off because it does not take what this side shows."""
+
 
 @runtime_checkable
 class WithKeys(Protocol):
@@ -132,6 +136,11 @@ class Wire:
         """And who it says it is, which nothing proves."""
         found = (layer.refused_claims for layer in self.layers if isinstance(layer, Certified))
         return next((claims for claims in found if claims), ())
+
+    @property
+    def unwanted(self) -> bool:
+        """Whether the other side broke off because it does not take the certificate of this one."""
+        return any(layer.unwanted for layer in self.layers if isinstance(layer, Certified))
 
     def push(self, layer: Layer | None, rest: bytes) -> None:
         """Put a layer on top, if there is one; `rest` is what the parser had not looked at yet."""

@@ -12,7 +12,6 @@ A handshake may complete and application octets follow in one `unwrap`.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
@@ -23,7 +22,8 @@ from ..terms.errors import PeerError, UsageError
 from ..terms.fingerprints import Fingerprint
 from ..terms.security import Protection
 from .certificates import matches
-from .tls_errors import explain, reason_of
+from .tls_errors import UNEXPECTED, explain, is_tls, reason_of, refuses_certificate
+from .tls_modes import server_name
 from .tls_records import RECORD, records
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ class TlsLayer:
         self._begun = b""  # the head of a record, as far as it is here
         self._missing = 0  # octets of the record at hand that are not here yet
         self._failure: str | None = None
+        self._owed: list[bytes] = []  # an alert that is not OpenSSL's
+        self.unwanted = False  # whether the other side broke off for what is shown to it
         self._ended = False
         self._closing = False
         self._goodbye_said = False
@@ -88,7 +90,7 @@ class TlsLayer:
             self._tls.set_accept_state()
         else:
             self._tls.set_connect_state()
-            if name := _server_name(host):
+            if name := server_name(host):
                 self._tls.set_tlsext_host_name(name)
             self._start()
 
@@ -122,7 +124,11 @@ class TlsLayer:
         except SSL.Error as error:
             if self._judge is not None and self._judge.failure is not None and self._protection is None:
                 self._fail(self._judge.failure)
-            self._fail(explain(error, self._first if self._protection is None else None))
+            self.unwanted = refuses_certificate(error)
+            first = self._first if self._protection is None else None
+            if self._server and first and not is_tls(first):
+                self._owed = [UNEXPECTED]  # OpenSSL would leave without a word
+            self._fail(explain(error, first))
         if len(pieces) > 1 and size < len(pieces) * _SHORT:
             return [b"".join(pieces)]
         return pieces
@@ -139,7 +145,8 @@ class TlsLayer:
         """
         if self._failure is not None:
             self._refuse(pieces, "it failed")
-            return self._collect()
+            owed, self._owed = self._owed, []
+            return [*owed, *self._collect()]
         if self._closing:
             self._refuse(pieces, "it was closed")
         elif self._protection is None:
@@ -383,15 +390,3 @@ def _extended_master_secret(tls: SSL.Connection) -> bool:
     """
     ask = getattr(_util.lib, "SSL_get_extms_support", None)
     return ask is not None and ask(tls._ssl) == 1
-
-
-def _server_name(host: str) -> bytes:
-    """A host as server name indication has it; empty for an address, and for what is no DNS name."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        try:
-            return host.rstrip(".").encode("idna")
-        except UnicodeError:
-            pass
-    return b""

@@ -6,7 +6,9 @@ import re
 
 from OpenSSL import SSL
 
-__all__ = ["explain", "reason_of"]
+from ..terms.spoken import NOT_TLS
+
+__all__ = ["UNEXPECTED", "explain", "is_tls", "reason_of", "refuses_certificate"]
 
 # How OpenSSL names an alert: "tls alert handshake failure" (before 4.0 "ssl/tls alert ...",
 # before 3.2 "sslv3 alert ..."), "tlsv1 alert protocol version", "tlsv1 unrecognized name".
@@ -30,6 +32,9 @@ _ALERTS = {
     "bad_record_mac": "what this side sent was damaged or changed on the way",
     "user_canceled": "somebody there called it off",
 }
+
+UNEXPECTED = bytes.fromhex("15 0301 0002 02 0a")
+"""A fatal alert, unexpected_message, for who does not speak TLS (RFC 8446 section 5)."""
 
 _DAMAGED = "a TLS record of the other side was damaged or changed on the way"
 _NO_RECORD = "what the other side sent is no TLS record"
@@ -67,11 +72,22 @@ _REASONS = {
 }
 
 
+def is_tls(first: bytes) -> bool:
+    """Whether octets can begin a handshake record or an alert (RFC 8446 section 5.1)."""
+    return first[0] in (0x15, 0x16) and first[1:2] in (b"", b"\x03")
+
+
+def refuses_certificate(error: SSL.Error) -> bool:
+    """Whether it is an alert by which the other side does not take the certificate of this one, or
+    misses one (RFC 8446 section 6.2)."""
+    alert = _ALERT.fullmatch(reason_of(error))
+    return alert is not None and "certificate" in _ALERTS.get(alert[1].replace(" ", "_"), "")
+
+
 def explain(error: SSL.Error, first: bytes | None) -> str:
     """What was wrong, for a person. `first` is what the other side sent first, while shaking hands."""
-    if first and not (first[0] in (0x15, 0x16) and first[1:2] in (b"", b"\x03")):
-        # Neither a handshake record nor an alert (RFC 8446 section 5.1).
-        return f"the other side does not speak TLS (its first octets are {ascii(first)[1:]})"
+    if first and not is_tls(first):
+        return f"{NOT_TLS} (its first octets are {ascii(first)[1:]})"
     stage = "connection" if first is None else "handshake"
     if isinstance(error, SSL.ZeroReturnError):
         return f"the other side said goodbye in the middle of the TLS {stage}"

@@ -22,6 +22,7 @@ channel binding must mean one handshake (RFC 9266 section 4.2, RFC 5929 section 
 from __future__ import annotations
 
 import enum
+import ipaddress
 import tempfile
 from pathlib import Path
 
@@ -32,7 +33,7 @@ from .keys import Key
 from .tls_verify import verify_by_judges
 from .trust import Trust
 
-__all__ = ["TlsMode", "client_context", "server_context"]
+__all__ = ["TlsMode", "client_context", "server_context", "server_name"]
 
 
 class TlsMode(enum.StrEnum):
@@ -183,3 +184,15 @@ def _load_group(context: SSL.Context) -> None:
             context.load_tmp_dh(path)
     except OSError as error:
         raise UsageError(f"TLS needs to write a temporary file, and cannot: {error}") from error
+
+
+def server_name(host: str) -> bytes:
+    """A host as server name indication has it; empty for an address, and for what is no DNS name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        try:
+            return host.rstrip(".").encode("idna")
+        except UnicodeError:
+            pass
+    return b""

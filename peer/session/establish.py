@@ -35,6 +35,15 @@ _REFUSED = {
     481: "it knows no direct rendezvous",
     501: "it knows no direct rendezvous",
 }
+_SAID = {  # comments of a 403 or 481 that are known; another one may hold anything, our own URIs, too
+    "no session is for you": "it does not let you in, or not once more",
+    "a better protected line is required": "it wants a better protected line",
+    "sessions are granted on protected connections alone": "it wants a protected line",
+    "nobody can be authenticated on a line like this": "nobody can log in there on a line like this",
+    "this connection belongs to somebody else": "it takes you for somebody else than who logged in",
+    "too many sessions on this connection": "there are too many on this connection",
+    "too many unused sessions on this connection": "there are too many on this connection",
+}
 _OTHER = "the other side proved to be somebody else than it calls itself"
 
 
@@ -142,7 +151,8 @@ async def _ask(driver: Driver, listener: str, terms: Terms) -> Session:
         driver, asked := connection.request("AUTH", listener, own.text, terms.headers(), driver.now())
     )
     if asked.response is None or status != 200:
-        why = _REFUSED.get(status, f"it answered {status:03d}")
+        comment = None if asked.response is None else asked.response.comment
+        why = _SAID.get(comment or "") or _REFUSED.get(status, f"it answered {status:03d}")
         raise PeerError(f"the other side grants no session: {why}", status=status)
     try:
         remote, takes, maximum = granted(asked.response)

@@ -185,7 +185,7 @@ async def test_what_is_no_msrp_at_all() -> None:
 async def test_a_listener_that_grants_nothing_more() -> None:
     """As where eight grants lie unused already."""
     async with msrp_peer.listen(LOCAL, Talk(), limits=Limits(grants=0)) as listener:
-        with pytest.raises(PeerError, match="the other side grants no session: it refuses") as refused:
+        with pytest.raises(PeerError, match="there are too many on this connection") as refused:
             await msrp_peer.connect(f"127.0.0.1:{listener.port}")
         assert refused.value.status == 403
 

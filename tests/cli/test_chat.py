@@ -141,8 +141,17 @@ def test_a_third_is_turned_away(two: tuple[Terminal, Terminal], msrp: Start) -> 
     third = msrp("chat", alice.child.args[2].decode(), stdin=subprocess.PIPE)
     bob.wait_for("called meanwhile, and was turned away")
     assert third.wait() == 0
+    assert "im:bob@lan (not proved) has left before anything was said: perhaps busy with" in third.output
+    fourth = msrp("send", alice.child.args[2].decode(), "hi")
+    assert fourth.wait() == 1
+    assert "The other side ended the session: it has left, is busy with somebody else, or" in fourth.errors
     alice.type("still here")
     bob.wait_for(r"im:alice@lan \(not proved\): still here")
+    bob.type("good")
+    alice.wait_for("good")
+    bob.key("d")
+    assert bob.wait() == 0
+    alice.wait_for(r"im:bob@lan \(not proved\) has left\s*$")
 
 
 class TestWithoutATerminal:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import re
+import socket
 import subprocess
 from pathlib import Path
 
@@ -272,6 +273,36 @@ def test_an_msrp_uri_is_plain_tcp(listening: Listening, msrp: Start, digest_word
     alice = send(msrp, f"msrp://{target};tcp", digest_word, "--auth", "digest")
     assert alice.wait() == 0, alice.errors
     assert "(DIGEST-MD5 with rc4)" in alice.output
+
+
+def test_tls_here_and_none_there_and_the_other_way_round(
+    listening: Listening, msrp: Start, digest_word: str
+) -> None:
+    """What to try is said: where octets show it for certain, and where nothing came at all."""
+    _, plain = listening("--as", BOB, "--auth", "digest", "--tls", "none")
+    _, covered = listening("--as", BOB, "--auth", "digest")
+    digest = ("--auth", "digest")
+    for program, said in (
+        (msrp("send", plain, "hi"), r"perhaps it speaks no TLS.* say so here, too: --tls none"),
+        (send(msrp, plain, digest_word, *digest), r"perhaps it speaks no TLS.* say so here, too: --tls none"),
+        (
+            send(msrp, covered, digest_word, *digest, "--tls", "none"),
+            r"speaks TLS, and .*\. Leave out --tls none",
+        ),
+        (
+            send(msrp, f"msrp://{covered}", digest_word, *digest),
+            r"speaks TLS, and .*\. Give msrps://, or host:",
+        ),
+    ):
+        assert program.wait() == 1
+        assert re.search(said, program.errors)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        mute = send(msrp, f"127.0.0.1:{server.getsockname()[1]}", digest_word, *digest, "--tls", "none")
+        line, _ = server.accept()
+        with line:
+            assert line.recv(65536).startswith(b"MSRP ")
+        assert mute.wait() == 1
+    assert "perhaps it speaks TLS alone, while we proved who we are. Leave out --tls none" in mute.errors
 
 
 def test_digest_inside_tls(listening: Listening, msrp: Start, digest_word: str) -> None:

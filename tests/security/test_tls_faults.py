@@ -74,6 +74,8 @@ def test_no_tls_at_all(octets: bytes, shown: str, mode: TlsMode, server: bool, c
     assert shown in text
     assert text.isascii()
     assert text.isprintable()
+    # A server says so in the one way there is; what a client owed was its hello.
+    assert owed(layer) == (bytes.fromhex("1503010002020a") if server else b"")
 
 
 @CUTS
