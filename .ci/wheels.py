@@ -42,7 +42,7 @@ assert importlib.util.find_spec("gssapi") is None
 try:
     msrp_sasl.Kerberos()
 except msrp_sasl.SaslError as error:
-    assert "pip install msrp-peer[kerberos]" in str(error)
+    assert 'pip install "msrp-peer[kerberos]"' in str(error)
 else:
     raise AssertionError("Kerberos without its extra")
 """
