@@ -24,7 +24,7 @@ import pytest
 
 from cli.programs import Program
 from sasl.realm import identity, needed, realm
-from support.authority import Authority, pem, write
+from support.authority import authority_of, shown_of
 from support.hosts import PORT, Capture, Host, hosts, outside
 from support.people import ALICE, BOB, SECRET
 
@@ -268,13 +268,9 @@ def test_session_ids_on_the_way(path: str, line: Line, capture: Capture) -> None
         order["tickets"] = home.ccache("alice"), home.ccache("bob")
         environment = kerberos(line)
     if path == "certificates":
-        authority = Authority()
-        order["shown"] = [
-            [str(file) for file in write(line.folder, f"person{number}", *authority.issue_pem(name))]
-            for number, name in enumerate(order["people"])
-        ]
-        order["authority"] = str(line.folder / "authority.pem")
-        (line.folder / "authority.pem").write_bytes(pem(authority.certificate))
+        authority_of(line.folder, dict(zip(("one", "other"), order["people"], strict=True)))
+        order["shown"] = [shown_of(line.folder, name) for name in ("one", "other")]
+        order["authority"] = str(line.folder / "ca.pem")
     where = f"{line.far.address}:{PORT}"
     listener = line.talker(line.far, "listen", where, order, environment)
     assert listener.stdout is not None

@@ -23,7 +23,7 @@ import pytest
 
 from cli.programs import Listening, Program, Start, generated
 from sasl.realm import identity, needed, realm
-from support.authority import Authority, pem, write
+from support.authority import authority_of, shown_of
 from support.people import ALICE, BOB, SECRET
 
 MIDDLE = Path(__file__).parents[1] / "support" / "in_between.py"
@@ -158,20 +158,15 @@ def test_certificates_are_asked_for_whom_they_name(
 ) -> None:
     """Each end, by the library, refuses inside of the handshake whoever is not the one it expects: here
     one side believes everybody, and the other does not."""
-    authority = Authority()
-    files = {
-        name: write(tmp_path, name, *authority.issue_pem(f"im:{name}@lan"))
-        for name in ("alice", "bob", "eve")
-    }
-    (tmp_path / "authority.pem").write_bytes(pem(authority.certificate))
-    shown = [[str(file) for file in files[name]] for name in ("alice", "bob")]
+    authority_of(tmp_path, {name: f"im:{name}@lan" for name in ("alice", "bob", "eve")})
+    shown = [shown_of(tmp_path, name) for name in ("alice", "bob")]
     careful = {
         "tls": "certificate",
         "shown": shown,
-        "authority": str(tmp_path / "authority.pem"),
+        "authority": str(tmp_path / "ca.pem"),
         "text": TEXT,
     }
-    eve = {"shows": [str(file) for file in files["eve"]]} if "valid" in shows else {}
+    eve = {"shows": shown_of(tmp_path, "eve")} if "valid" in shows else {}
     with talker("listen", "127.0.0.1:0", careful if victim == "who listens" else {}) as listener:
         assert listener.stdout is not None
         port = json.loads(listener.stdout.readline())["port"]

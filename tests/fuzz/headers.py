@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import string
+from collections.abc import Callable
+from typing import Literal, TypeVar
 
 from msrp_peer.protocol.auth_header import AuthHeaderError
 from msrp_peer.protocol.sas_header import SasHeader
-from msrp_peer.protocol.sasl_header import SaslHeader, SaslHeaderError
+from msrp_peer.protocol.sasl_header import SaslHeader
 
 __all__ = ["header", "plain"]
 
@@ -117,29 +119,25 @@ def _octets(text: str) -> bytes:
 def header(data: bytes) -> None:
     """Nothing but the one error is raised, both readers agree, and what is written reads the same."""
     value = data.decode("utf-8", "replace")
-    read: SaslHeader | str | None
+    _both(SaslHeader.parse, plain, value)
+    _both(SasHeader.parse, plain_sas, value)
+
+
+Header = TypeVar("Header", SaslHeader, SasHeader)
+
+
+def _both(parse: Callable[[str], Header | None], plainly: Callable[[str], Header | None], value: str) -> None:
+    """The reader of the program and the plain one, of one scheme."""
+    read = _read(parse, AuthHeaderError, value)
+    assert read == _read(plainly, Wrong, value), value
+    if read is not None and not isinstance(read, str):
+        assert parse(read.text()) == read
+
+
+def _read(
+    parse: Callable[[str], Header | None], wrong: type[Exception], value: str
+) -> Header | Literal["wrong"] | None:
     try:
-        read = SaslHeader.parse(value)
-    except SaslHeaderError:
-        read = "wrong"
-    expected: SaslHeader | str | None
-    try:
-        expected = plain(value)
-    except Wrong:
-        expected = "wrong"
-    assert read == expected, value
-    if isinstance(read, SaslHeader):
-        assert SaslHeader.parse(read.text()) == read
-    of_sas: SasHeader | str | None
-    try:
-        of_sas = SasHeader.parse(value)
-    except AuthHeaderError:
-        of_sas = "wrong"
-    expected_sas: SasHeader | str | None
-    try:
-        expected_sas = plain_sas(value)
-    except Wrong:
-        expected_sas = "wrong"
-    assert of_sas == expected_sas, value
-    if isinstance(of_sas, SasHeader):
-        assert SasHeader.parse(of_sas.text()) == of_sas
+        return parse(value)
+    except wrong:
+        return "wrong"

@@ -56,37 +56,8 @@ def line_to(port: int) -> Iterator[socket.socket]:
 
 
 @contextlib.contextmanager
-def standard_server(
-    context: ssl.SSLContext, serve: Callable[[ssl.SSLSocket], None]
-) -> Iterator[tuple[int, list[Exception]]]:
-    """The port of a server of the standard library, and what its handshake or `serve` raised."""
-    raised: list[Exception] = []
-
-    def run(listener: socket.socket) -> None:
-        plain, _ = listener.accept()
-        plain.settimeout(20)
-        with plain:
-            try:
-                with context.wrap_socket(plain, server_side=True) as line:
-                    serve(line)
-            except Exception as error:
-                raised.append(error)
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(20)
-        thread = threading.Thread(target=run, args=(listener,))
-        thread.start()
-        try:
-            yield listener.getsockname()[1], raised
-        finally:
-            thread.join(20)
-
-
-@contextlib.contextmanager
-def our_server(
-    layer: TlsLayer, serve: Callable[[TlsLayer, socket.socket], object]
-) -> Iterator[tuple[int, list[Exception]]]:
-    """The port of a server with our layer, and what `serve` raised; the alert is sent first."""
+def served(serve: Callable[[socket.socket], object]) -> Iterator[tuple[int, list[Exception]]]:
+    """The port where one line is taken and served, in a thread; and what `serve` raised."""
     raised: list[Exception] = []
 
     def run(listener: socket.socket) -> None:
@@ -94,11 +65,9 @@ def our_server(
         line.settimeout(20)
         with line:
             try:
-                serve(layer, line)
+                serve(line)
             except Exception as error:
                 raised.append(error)
-                with contextlib.suppress(OSError):
-                    line.sendall(owed(layer))
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(20)
@@ -108,6 +77,34 @@ def our_server(
             yield listener.getsockname()[1], raised
         finally:
             thread.join(20)
+
+
+def standard_server(
+    context: ssl.SSLContext, serve: Callable[[ssl.SSLSocket], None]
+) -> contextlib.AbstractContextManager[tuple[int, list[Exception]]]:
+    """The port of a server of the standard library, and what its handshake or `serve` raised."""
+
+    def over_tls(plain: socket.socket) -> None:
+        with context.wrap_socket(plain, server_side=True) as line:
+            serve(line)
+
+    return served(over_tls)
+
+
+def our_server(
+    layer: TlsLayer, serve: Callable[[TlsLayer, socket.socket], object]
+) -> contextlib.AbstractContextManager[tuple[int, list[Exception]]]:
+    """The port of a server with our layer, and what `serve` raised; the alert is sent first."""
+
+    def through(line: socket.socket) -> None:
+        try:
+            serve(layer, line)
+        except Exception:
+            with contextlib.suppress(OSError):
+                line.sendall(owed(layer))
+            raise
+
+    return served(through)
 
 
 @contextlib.contextmanager
@@ -131,13 +128,17 @@ def s_server(*options: str | Path, rev: bool = True) -> Iterator[tuple[int, subp
 
 
 @contextlib.contextmanager
-def s_client(*options: str) -> Iterator[tuple[socket.socket, subprocess.Popen[bytes]]]:
-    """`openssl s_client`, and our end of the line to it. It sends what its stdin is given."""
+def called(command: Callable[[int], list[str]]) -> Iterator[tuple[socket.socket, subprocess.Popen[bytes]]]:
+    """A program that connects to the port it is given, and our end of the line to it. It sends what its
+    stdin is given."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(20)
-        command = ["openssl", "s_client", "-connect", f"127.0.0.1:{listener.getsockname()[1]}", *options]
         with subprocess.Popen(
-            command, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command(listener.getsockname()[1]),
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         ) as process:
             try:
                 line, _ = listener.accept()
@@ -146,6 +147,13 @@ def s_client(*options: str) -> Iterator[tuple[socket.socket, subprocess.Popen[by
                     yield line, process
             finally:
                 process.terminate()
+
+
+def s_client(
+    *options: str,
+) -> contextlib.AbstractContextManager[tuple[socket.socket, subprocess.Popen[bytes]]]:
+    """`openssl s_client`."""
+    return called(lambda port: ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", *options])
 
 
 @contextlib.contextmanager
@@ -169,20 +177,8 @@ def gnutls_serv(*options: str | Path) -> Iterator[tuple[int, subprocess.Popen[by
             process.terminate()
 
 
-@contextlib.contextmanager
-def gnutls_cli(*options: str | Path) -> Iterator[tuple[socket.socket, subprocess.Popen[bytes]]]:
-    """`gnutls-cli`, and our end of the line to it. It sends what its stdin is given."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(20)
-        port = str(listener.getsockname()[1])
-        command = ["gnutls-cli", "--port", port, *map(str, options), "127.0.0.1"]
-        with subprocess.Popen(
-            command, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        ) as process:
-            try:
-                line, _ = listener.accept()
-                line.settimeout(20)
-                with line:
-                    yield line, process
-            finally:
-                process.terminate()
+def gnutls_cli(
+    *options: str | Path,
+) -> contextlib.AbstractContextManager[tuple[socket.socket, subprocess.Popen[bytes]]]:
+    """`gnutls-cli`."""
+    return called(lambda port: ["gnutls-cli", "--port", str(port), *map(str, options), "127.0.0.1"])

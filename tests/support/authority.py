@@ -132,6 +132,11 @@ def authority_of(folder: Path, people: Mapping[str, str]) -> Authority:
     return authority
 
 
+def shown_of(folder: Path, name: str) -> list[str]:
+    """The certificate and the key of somebody to whom `authority_of` gave them: the paths of their files."""
+    return [str(folder / f"{name}.pem"), str(folder / f"{name}.key")]
+
+
 @cache
 def weak_key() -> rsa.RSAPrivateKey:
     """1024 bits."""
