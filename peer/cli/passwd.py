@@ -25,7 +25,7 @@ from ..terms.principal import Principal
 from .exits import Exit
 from .output import Output
 
-__all__ = ["run"]
+__all__ = ["NoPassword", "run"]
 
 _SHORTEST = 8  # characters of a password that somebody thought of
 
@@ -78,19 +78,19 @@ def _asked_twice(question: str, output: Output) -> Password:
             if second is not None and hmac.compare_digest(first.text.encode(), second.text.encode()):
                 return first
             output.error(CredentialsError("the two are not the same; once more, please, or nothing to end"))
-        except (CannotAsk, _NoPassword):
+        except (CannotAsk, NoPassword):
             raise
         except CredentialsError as error:
             output.error(error)
 
 
-class _NoPassword(CredentialsError):
+class NoPassword(CredentialsError):
     """Nothing was entered."""
 
 
 def _good(password: Password | None) -> Password:
     if password is None:
-        raise _NoPassword("no password was given; nothing was changed")
+        raise NoPassword("no password was given; nothing was changed")
     if len(prepare_password(password.text).decode()) < _SHORTEST:
         raise CredentialsError(
             f"a password has {_SHORTEST} characters at least: a shorter one is guessed at once. --generate "
