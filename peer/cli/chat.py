@@ -35,12 +35,16 @@ __all__ = ["Chat", "run"]
 
 Meet = Callable[[Entry], contextlib.AbstractAsyncContextManager["Session"]]
 
+_TAKEN_FOR_ANSWERS = ("y", "yes", "n", "no")
 _UNANSWERED = 16  # lines on their way at a time; the other side need not take many at once
+_ANSWERS = {"/take": True, "/refuse": False}
 _WITH_SOMEBODY = ("/file", "/security", "/verify")
 _BEGIN = "/help tells what else can be typed here; Ctrl-D ends."
 _EARLY = " before anything was said: perhaps busy with somebody else, or not letting you in"
 _HELP = """\
   /file PATH   send a file
+  /take        take the file that you are asked about
+  /refuse      refuse it
   /security    what protects this line
   /verify      words to compare with the other side: does anybody sit in between?
   /quit        end (Ctrl-D does, too)
@@ -92,7 +96,8 @@ class Chat:
         self._left: str | None = None  # who was there last
         self._present = asyncio.Event()
         self._turn = asyncio.Lock()
-        self._answer: asyncio.Future[bool] | None = None
+        self._answer: asyncio.Future[bool] | None = None  # to whether somebody is let in
+        self._file_answer: asyncio.Future[bool] | None = None  # to whether a file is taken
         self._comparing: Comparing | None = None
         self._beside: set[asyncio.Task[None]] = set()  # what ends with the session
         self._room = asyncio.Semaphore(_UNANSWERED)
@@ -147,6 +152,8 @@ class Chat:
 
     @contextlib.asynccontextmanager
     async def _with(self, session: Session, ruling: Ruling | None = None) -> AsyncIterator[None]:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(False)  # there is room for one; what is typed now is for them
         self._session = session
         self._comparing = Comparing(session, self._output, "/verify yes or /verify no")
         self._present.set()
@@ -164,7 +171,9 @@ class Chat:
 
     async def _hear(self, session: Session, ruling: Ruling | None = None) -> Exit:
         label = f"{_short(session)}{mark(ruling)}"
-        incoming = Incoming(session, self._output, self._taking, label=label, ask=self._ask, bars=self._bars)
+        incoming = Incoming(
+            session, self._output, self._taking, label=label, ask=self._ask_file, bars=self._bars
+        )
         try:
             await incoming.run()
         except (MsrpError, OSError) as error:
@@ -202,6 +211,8 @@ class Chat:
             and not rest
         ):
             answer.set_result(means_yes(word))
+        elif word in _ANSWERS:
+            self._answers(word, rest)
         elif word == "/quit":
             return False
         elif word == "/help":
@@ -234,6 +245,15 @@ class Chat:
         else:
             await self._say(session, line.removeprefix("/") if word.startswith("//") else line)
 
+    def _answers(self, word: str, rest: str) -> None:
+        answer = self._file_answer
+        if answer is None or answer.done():
+            self._output.note("no file waits for an answer")
+        elif rest:
+            self._output.note(f"{word} stands alone: it is about the file you were asked about last")
+        else:
+            answer.set_result(_ANSWERS[word])
+
     async def _say(self, session: Session, line: str) -> None:
         """Hand a line over; its delivery is waited for beside what is typed next."""
         await self._room.acquire()
@@ -244,6 +264,8 @@ class Chat:
             self._undelivered(error, line)
             return
         self._output.event("sent", session=session.tag, message_id=sent.message_id)
+        if self._file_answer is not None and line.strip().lower() in _TAKEN_FOR_ANSWERS:
+            self._output.note(f"said to {_short(session)}; /take or /refuse answers about the file")
         self._start(self._delivery(session, sent, line))
 
     async def _delivery(self, session: Session, sent: Sent, line: str) -> None:
@@ -292,8 +314,20 @@ class Chat:
 
     # -- questions
 
+    async def _ask_file(self, question: str) -> bool:
+        """Ask about a file while somebody is there to talk to: no word that may be meant for them answers."""
+        async with self._turn:
+            self._file_answer = asyncio.get_running_loop().create_future()
+            self._output.ask(f"{question} Say /take or /refuse")
+            self._entry.prompt("(/take or /refuse) > ")
+            try:
+                return await self._file_answer
+            finally:
+                self._file_answer = None
+                self._entry.prompt("> ")
+
     async def _ask(self, question: str) -> bool:
-        """Ask above the prompt; the next line that is yes, no or empty answers."""
+        """Ask while nobody is there to talk to; the next line that is yes, no or empty answers."""
         async with self._turn:
             self._answer = asyncio.get_running_loop().create_future()
             self._output.ask(f"{question} [y/N]")

@@ -164,9 +164,10 @@ examples:
   msrp chat --listen --as im:bob@lan --announce
   msrp chat 192.168.1.7 --as im:alice@lan --expect im:bob@lan   with a password, see msrp send --help
 
-/file PATH sends a file, /security tells what protects the line, /verify shows words to compare
-with the other side, /quit or Ctrl-D ends, /help tells more. Where standard input is not a terminal
-its lines are sent, and its end ends the chat.
+/file PATH sends a file; /take or /refuse answers when you are asked about one, and anything else is
+said to the other side. /security tells what protects the line, /verify shows words to compare with
+the other side, /quit or Ctrl-D ends, /help tells more. Where standard input is not a terminal its
+lines are sent, and its end ends the chat.
 """
 VERIFY = """\
 examples:

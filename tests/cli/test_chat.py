@@ -63,12 +63,20 @@ def test_a_file_is_asked_about_and_taken(two: tuple[Terminal, Terminal], tmp_pat
     bob, alice = two
     (tmp_path / "a photo.jpg").write_bytes(b"x" * 300_000)
     alice.type('/file "a photo.jpg"')
-    bob.wait_for(r'im:alice@lan \(not proved\) sends "a photo\.jpg", .*Take it\? \[y/N\]')
-    alice.type("did you get it?")
-    bob.wait_for("did you get it")
-    bob.type("a moment")  # no answer to the question: said to Alice
-    alice.wait_for(r"im:bob@lan \(not proved\): a moment")
-    bob.type("y")
+    bob.wait_for(r'im:alice@lan \(not proved\) sends "a photo\.jpg", .*Take it\? Say /take or /refuse')
+    bob.wait_for(r"\(/take or /refuse\) >")
+    alice.type("shall we have lunch?")
+    bob.wait_for("shall we have lunch")
+    for word in ("yes", "n"):  # said to Alice, and no answer to the question
+        bob.type(word)
+        alice.wait_for(rf"im:bob@lan \(not proved\): {word}\b")
+        bob.wait_for(r"said to im:alice@lan \(not proved\); /take or /refuse answers about the file")
+    bob.type("")
+    bob.type("/take a photo.jpg")
+    bob.wait_for("/take stands alone")
+    assert "was refused" not in bob.seen
+    assert "checked" not in bob.seen
+    bob.type("/take")
     bob.wait_for(r"SHA-256 [0-9a-f]{64}, checked")
     alice.wait_for("Delivered: a photo.jpg")  # only now: it waited at Bob's for his answer
     assert (tmp_path / "bob" / "a photo.jpg").stat().st_size == 300_000
@@ -82,10 +90,12 @@ def test_a_file_is_refused(two: tuple[Terminal, Terminal], tmp_path: Path) -> No
     bob.wait_for("msrp: No such file or directory: none/such")
     assert "Sending" not in bob.seen
     alice.type("/file large")
-    bob.wait_for(r"Take it\? \[y/N\]")
-    bob.type("n")
+    bob.wait_for(r"Take it\? Say /take or /refuse")
+    bob.type("/refuse")
     bob.wait_for('"large" was refused')
-    assert bob.seen.count("[y/N]") == 1
+    assert bob.seen.count("Take it?") == 1
+    bob.type("/refuse")
+    bob.wait_for("no file waits for an answer")
     assert list((tmp_path / "bob").iterdir()) == []
 
 
@@ -109,8 +119,8 @@ def test_a_long_file_has_a_bar(two: tuple[Terminal, Terminal], tmp_path: Path) -
         sparse.truncate(600 << 20)
     alice.type("/file large")
     alice.wait_for(r"large: reading +█*░* +\d+% +[\d.]+/629\.1 MB +[\d.]+ MB/s")
-    bob.wait_for(r"Take it\? \[y/N\]")
-    bob.type("y")
+    bob.wait_for(r"Take it\? Say /take or /refuse")
+    bob.type("/take")
     for one in two:
         one.wait_for(r"large +█*░* +\d+% +[\d.]+/629\.1 MB +[\d.]+ MB/s")
     alice.type("and words go on")
