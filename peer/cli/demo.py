@@ -7,10 +7,9 @@ import asyncio
 import hashlib
 import os
 import sys
-import tempfile
 import textwrap
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from . import demo_realm
 from .about import about, openssl
 from .demo_authority import Papers, make_papers
 from .demo_child import Child
+from .demo_guard import Guard, guarded
 from .demo_peer import ALICE, BOB, DIGEST, told_digest
 from .exits import Exit
 from .journey import send_file
@@ -114,39 +114,40 @@ class _Demo:
         )
 
     async def _play(self) -> None:
-        with self._folder() as folder:
+        kept = self._kept()
+        async with AsyncExitStack() as stack:
+            guard = await stack.enter_async_context(guarded("msrp-demo-"))
+            folder = kept or guard.folder
             inbox = folder / "bob"
             inbox.mkdir(exist_ok=True)
-            async with AsyncExitStack() as stack:
-                ticket = await self._kerberos(stack)
-                told = "anonymous" if self._tls == "certificate" else self._tls  # his papers say it
-                child = Child(inbox, told, _LOOPBACK, self._auth, password=self._password, ticket=ticket)
-                child.papers = self._certificates(stack)
-                bob = await stack.enter_async_context(child)
-                self._stage(f"{self._args.size} MiB of random octets")
-                noise = await _make_noise(folder / "noise.bin", self._args.size)
-                await self._meet(bob, noise)
-                self._stage("bob to end")
-                code = await bob.end()
-                self._check("bob's process ended by itself, without an error", code == Exit.DONE)
+            ticket = await self._kerberos(stack, guard)
+            told = "anonymous" if self._tls == "certificate" else self._tls  # his papers say it
+            child = Child(inbox, told, _LOOPBACK, self._auth, password=self._password, ticket=ticket)
+            child.papers = self._certificates(guard)
+            bob = await stack.enter_async_context(child)
+            self._stage(f"{self._args.size} MiB of random octets")
+            noise = await _make_noise(folder / "noise.bin", self._args.size)
+            await self._meet(bob, noise)
+            self._stage("bob to end")
+            code = await bob.end()
+            self._check("bob's process ended by itself, without an error", code == Exit.DONE)
 
-    def _certificates(self, stack: AsyncExitStack) -> Papers | None:
+    def _certificates(self, guard: Guard) -> Papers | None:
         """Make an authority and what it gives the two, where it is wanted; bob's part."""
         if self._auth != "certificate":
             return None
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="msrp-papers-"))
-        self._papers, his = make_papers(Path(folder), (ALICE, BOB))
+        papers = guard.folder / "papers"
+        papers.mkdir()
+        self._papers, his = make_papers(papers, (ALICE, BOB))
         self._tell("ca", "an authority of their own; alice and bob have a certificate each, and nothing else")
         return his
 
-    async def _kerberos(self, stack: AsyncExitStack) -> str | None:
+    async def _kerberos(self, stack: AsyncExitStack, guard: Guard) -> str | None:
         """Make a realm, where it is wanted; where bob's ticket is."""
         if self._auth != "kerberos":
             return None
         self._stage("a Kerberos realm")
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="msrp-realm-"))
-        realm = demo_realm.realm(Path(folder), ("alice", "bob"))
-        self._realm = await stack.enter_async_context(realm)
+        self._realm = await stack.enter_async_context(demo_realm.realm(guard, ("alice", "bob")))
         words = f"a realm of their own, {demo_realm.NAME}; alice and bob have a ticket each, and nothing else"
         self._tell("kdc", words)
         return self._realm.ccache("bob")
@@ -331,17 +332,14 @@ class _Demo:
             **self._facts,
         )
 
-    @contextmanager
-    def _folder(self) -> Iterator[Path]:
-        with ExitStack() as stack:
-            keep: Path | None = self._args.keep
-            if keep is None:
-                yield Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="msrp-demo-")))
-                return
+    def _kept(self) -> Path | None:
+        """Where the files stay, where they do."""
+        keep: Path | None = self._args.keep
+        if keep is not None:
             keep.mkdir(parents=True, exist_ok=True)
             if (keep / "noise.bin").exists():
                 raise UsageError(f"{keep / 'noise.bin'} is there already")
-            yield keep
+        return keep
 
 
 class _Generated:

@@ -8,14 +8,14 @@ import os
 import secrets
 import shutil
 import socket
-import subprocess
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
 from ..terms.errors import MsrpError, UsageError
+from .demo_guard import Guard
 
 __all__ = ["NAME", "Realm", "check", "realm"]
 
@@ -98,52 +98,54 @@ class Realm:
         for user in people:
             await self._run("kinit", "-k", "-t", str(self._folder / user), "-c", self.ccache(user), user)
 
-    async def start(self) -> Process:
-        """The KDC, once it can be asked."""
-        kdc = await self._begin("krb5kdc", "-n", said=False)
+    async def start(self, guard: Guard) -> None:
+        """Run the KDC, until it can be asked; `guard` ends it."""
+        await guard.run([_found("krb5kdc"), "-n"], {**os.environ, **self.environment})
+        over = asyncio.ensure_future(guard.ended())
         try:
             async with asyncio.timeout(_PATIENCE):
                 while True:
                     try:
                         _, writer = await asyncio.open_connection("127.0.0.1", self._port)
                     except OSError:
-                        if kdc.returncode is not None:
+                        if over.done():
                             raise MsrpError("the KDC ended at once") from None
                         await asyncio.sleep(0.05)
                         continue
                     writer.close()
-                    return kdc
-        except BaseException:
-            await stop(kdc)
-            raise
+                    return
+        finally:
+            over.cancel()
 
     async def _run(self, program: str, *words: str, said: str = "") -> None:
         process = await self._begin(program, *words)
         try:
             told, _ = await process.communicate(said.encode())
         except BaseException:
-            await stop(process)
+            await _stop(process)
             raise
         if process.returncode:
             last = (told.decode(errors="replace").strip().splitlines() or ["without a word"])[-1]
             raise MsrpError(f"{program} failed: {last}")
 
-    async def _begin(self, program: str, *words: str, said: bool = True) -> Process:
-        found = shutil.which(program, path=_PATH) or program
-        pipe = PIPE if said else DEVNULL
+    async def _begin(self, program: str, *words: str) -> Process:
         # A group of their own: Ctrl-C is ours to see to.
         return await asyncio.create_subprocess_exec(
-            found,
+            _found(program),
             *words,
-            stdin=pipe,
-            stdout=pipe,
-            stderr=STDOUT if said else subprocess.DEVNULL,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=STDOUT,
             env={**os.environ, **self.environment},
             start_new_session=True,
         )
 
 
-async def stop(process: Process) -> None:
+def _found(program: str) -> str:
+    return shutil.which(program, path=_PATH) or program
+
+
+async def _stop(process: Process) -> None:
     """End it, and wait for that."""
     if process.returncode is not None:
         return
@@ -159,20 +161,19 @@ async def stop(process: Process) -> None:
 
 
 @asynccontextmanager
-async def realm(folder: Path, people: tuple[str, ...]) -> AsyncIterator[Realm]:
-    """A realm in this folder, whose people have tickets; for this process, too, while it stands.
+async def realm(guard: Guard, people: tuple[str, ...]) -> AsyncIterator[Realm]:
+    """A realm in the guard's folder, whose people have tickets; for this process, too, while it stands.
 
     Raises `MsrpError` where a program fails.
     """
+    folder = guard.folder / "realm"
+    folder.mkdir()
     made = Realm(folder, _port())
     with _environment(made.environment):
         await made.make(people)
-        kdc = await made.start()
-        try:
-            await made.tickets(people)
-            yield made
-        finally:
-            await stop(kdc)
+        await made.start(guard)
+        await made.tickets(people)
+        yield made
 
 
 def _port() -> int:

@@ -114,11 +114,14 @@ def test_ctrl_c_on_a_terminal_reaches_both(terminal: Open, temporary: Path) -> N
     assert list(temporary.iterdir()) == []
 
 
-def test_bob_does_not_outlive_a_demo_that_is_killed(msrp: Start) -> None:
-    demo = msrp("demo", "--size", "1")
+@pytest.mark.parametrize("auth", ["none", "certificate"])
+def test_nothing_outlives_a_demo_that_is_killed(msrp: Start, temporary: Path, auth: str) -> None:
+    demo = msrp("demo", "--size", "1000", "--auth", auth)
     bob = bobs_process(demo)
+    assert list(temporary.iterdir())
     demo.process.kill()
     wait_until(lambda: gone(bob))
+    wait_until(lambda: not list(temporary.iterdir()))
 
 
 def patched(change: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -278,11 +278,37 @@ def test_ctrl_c_leaves_nothing_of_the_demo(
     monkeypatch.setenv("TMPDIR", str(folder))
     demo = msrp("demo", "--size", "2000", "--auth", "kerberos")
     demo.wait_for("a realm of their own")
-    wait_until(lambda: any(folder.glob("msrp-realm-*/bob.ccache")))
+    wait_until(lambda: any(folder.glob("msrp-demo-*/realm/bob.ccache")))
     demo.interrupt()
     assert list(folder.iterdir()) == []
-    left = subprocess.run(["pgrep", "-af", str(folder)], capture_output=True, text=True, check=False)
-    assert left.stdout == ""
+    assert processes_of(folder) == []
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Every process that has something of this folder in its arguments or its environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            told = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+        except OSError:
+            continue  # gone meanwhile
+        if int(process.name) != os.getpid() and f"{folder}/msrp".encode() in told:
+            found.append(told.partition(b"\0")[0].decode())
+    return found
+
+
+def test_killed_it_leaves_neither_the_kdc_nor_a_folder(
+    msrp: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    demo = msrp("demo", "--size", "2000", "--auth", "kerberos")
+    demo.wait_for("a realm of their own")
+    assert any("krb5kdc" in program for program in processes_of(folder))
+    demo.process.kill()
+    wait_until(lambda: not list(folder.iterdir()))
+    wait_until(lambda: not processes_of(folder))
 
 
 @pytest.mark.parametrize("tls", [(), ("--tls", "none")], ids=["fingerprint", "plain"])
