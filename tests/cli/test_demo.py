@@ -116,7 +116,7 @@ def test_ctrl_c_on_a_terminal_reaches_both(terminal: Open, temporary: Path) -> N
 
 @pytest.mark.parametrize("auth", ["none", "certificate"])
 def test_nothing_outlives_a_demo_that_is_killed(msrp: Start, temporary: Path, auth: str) -> None:
-    demo = msrp("demo", "--size", "1000", "--auth", auth)
+    demo = msrp("demo", "--size", "8", "--auth", auth)
     bob = bobs_process(demo)
     assert list(temporary.iterdir())
     demo.process.kill()
