@@ -66,6 +66,7 @@ class Outgoing:
         self.content_type = content_type
         self.message_id = message_id or new_ident()
         self.total = total
+        self._maximum = endpoint.peer_maximum  # what signalling agrees later is for others
         asked: list[tuple[str, str]] = []
         if failure_report != "yes":
             asked.append(("Failure-Report", failure_report))
@@ -121,13 +122,21 @@ class Outgoing:
         return self.leaving and not self._ended and (self._held < self._limits.unsent or self._all_fed)
 
     def feed(self, data: Buffer) -> None:
-        """Take the next octets of the body; they must not change until they are sent."""
+        """Take the next octets of the body; they must not change until they are sent.
+
+        Where no size was given, and it becomes longer than the other side takes, it fails here.
+        """
         view = memoryview(data)
         if view.ndim != 1 or view.itemsize != 1:
             view = view.cast("B")
         size = len(view)
         if self.total is not None and self.cut_octets + self._held - self._ahead + size > self.total:
             raise UsageError("the body is longer than the size given for it")
+        most = None if self.total is not None or not self.leaving else self._maximum
+        if most is not None and self.cut_octets + self._held + size > most:
+            self.status = 413
+            self._stop("refused", f"the other side takes at most {most} octets a message, and this is longer")
+            return
         if self._ahead:
             late = min(size, self._ahead)
             self._ahead -= late

@@ -437,3 +437,33 @@ def test_chunks_that_are_not_answered_go_together_too() -> None:
     for _, frames in messages:
         hand.answer(frames[4], status=413)
     assert [outgoing.state for outgoing, _ in messages] == ["out", "failed"]
+
+
+@pytest.mark.rule("4975 8.6-10")
+@pytest.mark.parametrize("sizes", [(1001,), (400, 601), (1000, 1)])
+def test_a_stream_longer_than_the_other_side_takes_stops_here(sizes: tuple[int, ...]) -> None:
+    """RFC 4975 section 8.6: max-size is of the whole message, and binds who sends it."""
+    hand = ByHand(limits=Limits(chunk_in_company=100))
+    endpoint = hand.bind(("Max-Size", "1000"))
+    outgoing = endpoint.send("a/b", None)
+    frames = []
+    for size in sizes:
+        outgoing.feed(bytes(size))
+        frames += hand.hear()
+    assert (outgoing.state, outgoing.status) == ("failed", 413)
+    assert "takes at most 1000 octets a message" in outgoing.reason
+    assert sum(len(frame.body) for frame in frames) == sum(sizes[:-1])
+    assert [frame.flag for frame in frames] == ["+"] * (len(frames) - 1) + (["#"] if frames else [])
+    outgoing.feed(bytes(10))  # of what comes behind it nothing is said
+    outgoing.end()
+    assert hand.hear() == []
+
+
+def test_a_stream_as_long_as_the_other_side_takes() -> None:
+    hand = ByHand()
+    endpoint = hand.bind(("Max-Size", "1000"))
+    outgoing = endpoint.send("a/b", None)
+    outgoing.feed(bytes(1000))
+    outgoing.end()
+    hand.answer(*hand.hear())
+    assert outgoing.state == "delivered"

@@ -233,6 +233,15 @@ async def test_what_is_larger_than_the_other_side_takes() -> None:
     async with meeting(limits=Limits(message=100_000)) as (near, far):
         with pytest.raises(NotDelivered, match="at most 100000 octets"):
             await near.send(bytes(100_001), "a/b")
+        sending = asyncio.create_task(near.send(endless(bytes(3000)), "a/b"))
+        message = await first(far)
+        with pytest.raises(MessageCut, match="gave it up"):
+            await message.read()
+        assert message.received <= 99_000
+        with pytest.raises(NotDelivered, match="at most 100000 octets a message, and this is longer") as ours:
+            await sending
+        assert ours.value.status == 413
+        near.endpoint.peer_maximum = None  # one who does not look
         sending = asyncio.create_task(near.send(endless(), "a/b"))
         message = await first(far)
         came = 0
