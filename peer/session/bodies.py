@@ -160,7 +160,7 @@ def _show(content_type: str, body: bytes, depth: int) -> Shown:
             inner = _show(message.content_type, message.body, depth - 1)
             sender = message.address("From")
             told = sender[1] if sender else inner.sender
-            notes = (*_required(message), *_asserted(told, inner.sender), *inner.notes)
+            notes = (*_odd(message), *_asserted(told, inner.sender), *inner.notes)
             return Shown(inner.text, told, message.subject, notes, inner.others)
         if kind.type == "multipart":
             found = parts(content_type, body)
@@ -178,18 +178,20 @@ def _show(content_type: str, body: bytes, depth: int) -> Shown:
     return Shown(others=(Part(content_type, body),))
 
 
-def _required(message: Cpim) -> Iterator[str]:
-    """What its reader is to understand, and we do not (RFC 3862 section 4.7)."""
+def _odd(message: Cpim) -> Iterator[str]:
+    """What its reader is to understand, and we do not (RFC 3862 section 4.7); who is named besides."""
     names = [name for value in message.values("Require") for name in value.split(",")]
     unknown = [name for name in names if name.strip() not in _UNDERSTOOD]
     if unknown:
         yield f"it requires what is not understood here: {', '.join(unknown)}"
+    if len(message.values("From")) > 1:  # RFC 4975 section 13: not more than once
+        yield "it says more than once who it is from; others may show another one"
 
 
 def _asserted(outer: str | None, inner: str | None) -> Iterator[str]:
     """Who passed it on is not who is said to have said it (RFC 4975 section 14.5): told, each by name."""
     if inner is not None and inner != outer:
-        yield f"what is inside of that says it is from {inner}, which nothing proves either"
+        yield f"what is inside of it says it is from {inner}, which nothing proves either"
 
 
 def _best(shown: list[Shown], found: tuple[Part, ...]) -> Shown:
@@ -217,6 +219,8 @@ def _mixed(found: tuple[Part, ...], depth: int) -> Shown:
         shown = _show(part.content_type, part.body, depth - 1)
         if shown.text:
             texts.append(shown.text)
+        if sender is not None:
+            notes += _asserted(sender, shown.sender)
         notes += shown.notes
         others += [Part(o.content_type, o.body, o.name or part.name, o.file) for o in shown.others]
         sender, subject = sender or shown.sender, subject or shown.subject

@@ -22,7 +22,17 @@ NUMBERS = (
 )
 """What RFC 2779 asks of messages that is about their security, or that section 5.4 rests on."""
 SUBJECTS = (
-    *("SASL", "DIGEST-MD5", "Kerberos", "plain TCP", "only listens", "certificates of people", "relays"),
+    *(
+        "SASL",
+        "RFC 4422",
+        "DIGEST-MD5",
+        "Kerberos",
+        "fingerprint",
+        "plain TCP",
+        "only listens",
+        "certificates of people",
+        "relays",
+    ),
     *(
         "what a person types",
         "exchange of session URIs",

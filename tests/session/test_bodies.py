@@ -107,6 +107,15 @@ def test_each_who_is_said_to_have_sent_it_is_told() -> None:
     assert told == [["im:gateway@lan"], ["im:alice@lan"]], "from the outside in"
 
 
+def test_parts_that_name_several_senders() -> None:
+    head = "--b\r\nContent-Type: message/cpim\r\n\r\n"
+    part = head + "From: <im:{0}@lan>\r\n\r\nContent-Type: text/plain\r\n\r\n{0}\r\n"
+    body = "".join(part.format(who) for who in ("alice", "alice", "bob")) + "--b--\r\n"
+    shown = show("multipart/mixed; boundary=b", body.encode())
+    assert (shown.text, shown.sender) == ("alice\n\nalice\n\nbob", "im:alice@lan")
+    assert [re.findall(r"im:\w+@lan", note) for note in shown.notes] == [["im:bob@lan"]]
+
+
 def test_what_is_required_and_not_understood_is_said() -> None:
     """RFC 3862 section 4.7."""
     rest = b"\r\n\r\nContent-Type: text/plain\r\n\r\nhello"
@@ -114,6 +123,14 @@ def test_what_is_required_and_not_understood_is_said() -> None:
     shown = show("message/cpim", b"NS: X <x:y>\r\nRequire: Subject,X.Vital" + rest)
     assert shown.text == "hello"
     assert shown.notes == ("it requires what is not understood here: X.Vital",)
+
+
+def test_two_senders_in_one_envelope_are_not_one_in_silence() -> None:
+    """RFC 4975 section 13: From stands there once."""
+    rest = b"\r\n\r\nContent-Type: text/plain\r\n\r\nhello"
+    shown = show("message/cpim", b"From: <im:a@lan>\r\nTo: <im:b@lan>\r\nFrom: <im:c@lan>" + rest)
+    assert shown.sender == "im:a@lan"
+    assert [note for note in shown.notes if "more than once" in note] == list(shown.notes) != []
 
 
 def test_what_cannot_be_taken_apart_is_shown_as_it_is() -> None:
