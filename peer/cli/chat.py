@@ -22,6 +22,7 @@ from .listen import listening
 from .login import Accepting, accepting
 from .output import Output
 from .progress import Toolbar
+from .remembering import Memory
 from .running import run as run_loop
 from .send import connection
 from .terminal import means_yes
@@ -47,6 +48,7 @@ _HELP = """\
   /refuse      refuse it
   /security    what protects this line
   /verify      words to compare with the other side: does anybody sit in between?
+               /verify yes or /verify no says what came of it, /verify remember keeps their key
   /quit        end (Ctrl-D does, too)
   //text       a line that begins with a slash"""
 
@@ -92,6 +94,7 @@ class Chat:
         self._entry = entry(json=args.json)
         self._bars = Toolbar(self._entry.above)
         self._knowing = Knowing(args, output)
+        self._memory = Memory(args, output)
         self._session: Session | None = None
         self._left: str | None = None  # who was there last
         self._present = asyncio.Event()
@@ -102,7 +105,7 @@ class Chat:
         self._beside: set[asyncio.Task[None]] = set()  # what ends with the session
         self._room = asyncio.Semaphore(_UNANSWERED)
         self._underway: set[asyncio.Task[None]] = set()
-        self._failed = False
+        self._failed = self._differed = False
         self._taken = False  # whether a line of ours was
 
     async def run(self) -> Exit:
@@ -115,6 +118,8 @@ class Chat:
             finally:
                 for task in self._underway:
                     task.cancel()
+        if ended in (Exit.DONE, Exit.FAILED) and self._differed:
+            return Exit.INSECURE
         return Exit.FAILED if self._failed and ended is Exit.DONE else ended
 
     async def _called(self, meet: Meet) -> Exit:
@@ -155,7 +160,7 @@ class Chat:
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(False)  # there is room for one; what is typed now is for them
         self._session = session
-        self._comparing = Comparing(session, self._output, "/verify yes or /verify no")
+        self._comparing = Comparing(session, self._output, "/verify yes or /verify no", self._memory)
         self._present.set()
         words = [f"Talking to {who_and_where(session)}", session.security.describe(), *note(ruling)]
         self._output.event("session", "\n".join(words), **session_fields(session), **ruling_fields(ruling))
@@ -181,6 +186,7 @@ class Chat:
             return exit_of(error)
         finally:
             self._failed |= incoming.failed
+            self._differed |= self._comparing is not None and self._comparing.differed
         early = self._meet is not None and not (incoming.heard or self._taken)
         self._output.event("closed", f"{label} has left{_EARLY if early else ''}", session=session.tag)
         return Exit.DONE
@@ -298,11 +304,12 @@ class Chat:
         try:
             if same is not None:
                 await comparing.say(same=same)
+            elif answer == "remember":
+                await comparing.remember()
             elif answer:
                 self._output.note("say /verify, and then /verify yes or /verify no")
             elif await comparing.ask():
-                with contextlib.suppress(MsrpError):  # it is told by `_hear`
-                    await comparing.outcome()
+                await comparing.tell()
         except MsrpError as error:
             self._output.error(error)
 

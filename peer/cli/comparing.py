@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..terms.errors import MsrpError, UsageError
+from ..protocol.comparing import DIFFER
+from ..terms.errors import ConnectionLost, MsrpError, NotSecureEnough, UsageError
+from ..terms.security import Level
 from .incoming import who
 from .output import Output
+from .remembering import Memory, Worth
 
 if TYPE_CHECKING:
     from ..session.comparison import Compared, Comparison
@@ -25,26 +27,23 @@ def meaning(answer: str) -> bool | None:
     return {"yes": True, "same": True, "no": False, "differ": False}.get(answer.strip().lower())
 
 
-def _nothing_kept(_: Compared) -> str:
-    return "Nothing of it is remembered: keys are made for each run, and the next session begins anew."
-
-
 class Comparing:
     """One session's.
 
     Args:
         how: how to say that the words are the same, or that they are not.
-        kept: keeps what was compared for the next session, and says in a sentence what is kept.
+        memory: what is kept of it for the next session.
     """
 
-    def __init__(
-        self, session: Session, output: Output, how: str, kept: Callable[[Compared], str] | None = None
-    ) -> None:
+    def __init__(self, session: Session, output: Output, how: str, memory: Memory) -> None:
         self._session = session
         self._output = output
         self._how = how
-        self._kept = kept or _nothing_kept
+        self._memory = memory
+        self._told: str | None = None  # the fingerprint of ours
         self.comparison: Comparison | None = None
+        self._compared: Compared | None = None
+        self._worth: Worth | None = None  # while our user has not agreed to it
 
     async def ask(self) -> bool:
         """Our user wants to compare: show the words, or show them again. Raises what `compare` raises.
@@ -64,7 +63,25 @@ class Comparing:
         """
         with contextlib.suppress(MsrpError):
             if await self.asked():
-                await self.outcome()
+                await self.tell()
+
+    async def tell(self) -> None:
+        """What came of it, and how to keep the key: by a command of its own, as a yes may be meant for the
+        other side. Raises nothing."""
+        try:
+            await self.outcome()
+        except MsrpError:
+            return  # as above
+        try:
+            if (found := await self.weigh()) is not None:
+                self._output.note(f"{found.question} Then say: /verify remember")
+        except MsrpError as error:
+            self._output.error(error)
+
+    @property
+    def differed(self) -> bool:
+        """Whether a user said that the words are not the same."""
+        return self.comparison is not None and self.comparison.differed
 
     def _show(self, comparison: Comparison, *, again: bool) -> bool:
         new = self.comparison is None
@@ -89,14 +106,22 @@ class Comparing:
         return new
 
     async def say(self, *, same: bool) -> None:
-        """What our user found. Raises `UsageError` where there is nothing to say it of."""
+        """What our user found. Raises `UsageError` where there is nothing to say it of, `NotSecureEnough`
+        where the other side has said meanwhile that the words differ."""
         if self.comparison is None:
             raise UsageError("there are no words to compare yet")
         if not same:
             await self.comparison.differ()
             return
         there = self.comparison.said_there
-        await self.comparison.confirm()
+        own = None if self.comparison.said else await self._memory.own(self.comparison.me)
+        try:
+            await self.comparison.confirm(own)
+        except (ConnectionLost, UsageError):
+            if self.comparison.differed:
+                raise NotSecureEnough(DIFFER) from None
+            raise
+        self._told = None if own is None else own.fingerprint
         if not there:
             self._output.note("Waiting for the other side to say that they are the same.")
 
@@ -106,15 +131,37 @@ class Comparing:
             raise UsageError("there are no words to compare yet")
         compared = await self.comparison.agreed()
         session = self._session
+        words = [
+            "Verified: you both saw the same words, so nobody sits in between.",
+            session.security.describe(),
+        ]
+        if self._told is not None:
+            words.append(f"They were told your lasting key of {compared.me}, SHA-256 {self._told}")
         self._output.event(
             "verified",
-            "Verified: you both saw the same words, so nobody sits in between.\n"
-            f"{session.security.describe()}\n"
-            f"{self._kept(compared)}",
+            "\n".join(words),
             session=session.tag,
             me=None if compared.me is None else str(compared.me),
             peer=None if compared.peer is None else str(compared.peer),
             own_key=compared.own_key,
             peer_key=compared.peer_key,
+            own_lasting=self._told,
+            peer_lasting=compared.lasting,
             security=session.security.as_dict(),
         )
+        self._compared = compared
+
+    async def weigh(self) -> Worth | None:
+        """The key that may be remembered once our user agrees; None for none. Raises as `Memory.worth`."""
+        if self._compared is None:
+            raise UsageError("nobody has compared yet")
+        proved = self._session.security.level is Level.AUTHENTICATED
+        self._worth = await self._memory.worth(self._compared, proved=proved)
+        return self._worth
+
+    async def remember(self) -> None:
+        """Our user has agreed to it. Raises as `Memory.keep`."""
+        found, self._worth = self._worth, None
+        if found is None:
+            raise UsageError("there is no key to remember")
+        await self._memory.keep(found)

@@ -1,10 +1,12 @@
-"""``--known`` and ``--let-in``: who is spoken with. Loads nothing."""
+"""``--known``, ``--let-in`` and ``--remember``: who is spoken with, and known by it. Loads nothing."""
 
 from __future__ import annotations
 
 import argparse
 
-__all__ = ["add_known", "add_let_in"]
+from .login_options import principal
+
+__all__ = ["add_known", "add_let_in", "add_remember"]
 
 
 def add_let_in(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +18,19 @@ def add_let_in(parser: argparse.ArgumentParser) -> None:
         help=(
             "who may begin a session: everybody (all); who is known and proved, others once you have agreed "
             "(ask); nobody else (known). Who is blocked never may: msrp known block"
+        ),
+    )
+
+
+def add_remember(parser: argparse.ArgumentParser) -> None:
+    """Of who compares words."""
+    parser.add_argument(
+        "--remember",
+        type=principal,
+        metavar="URI",
+        help=(
+            "with whom you compare, where TARGET does not name them: im:bob@lan. If they say so, too, "
+            "their lasting key is remembered under this name"
         ),
     )
 

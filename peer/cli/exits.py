@@ -29,7 +29,7 @@ MEANINGS = {
     Exit.FAILED: "the other side or the line failed: not delivered, cut, damaged; or this system did",
     Exit.USAGE: "the command line, or the config file, makes no sense",
     Exit.NOBODY: "nobody was found, or nobody answered",
-    Exit.INSECURE: "the line is protected less than --require asks for, or somebody is not proved",
+    Exit.INSECURE: "weaker than --require asks for; somebody not proved, or not as known; words that differ",
     Exit.INTERRUPTED: "interrupted by Ctrl-C or a signal",
 }
 

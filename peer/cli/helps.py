@@ -172,16 +172,24 @@ lines are sent, and its end ends the chat.
 VERIFY = """\
 examples:
   msrp verify 192.168.1.7          the other side waits: msrp verify --listen, or msrp chat --listen
-  msrp verify im:bob@lan
-  msrp verify --listen
+  msrp verify im:bob@lan --as im:alice@lan
+  msrp verify 192.168.1.7 --as im:alice@lan --remember im:bob@lan
+  msrp verify --listen --as im:bob@lan
 
 Both sides show the same five words, unless somebody sits in between and reads everything: then the
 words differ. One reads them aloud where the other knows the voice, by telephone or face to face,
 and both say whether they are the same. Who sits in between has one guess among 1,000,000,000,000.
 
-Ends with 0 where both have said yes, and with 4 where they differ or nobody answered. In msrp chat
-/verify does the same for the session you are in; here nothing is remembered yet, as keys are made
-for each run.
+With --as each tells the other the key that lasts of this name, which lines do not show else; it is
+remembered once you agree that the name is theirs whose voice you heard. In a script --remember, or
+a TARGET that names them, agrees beforehand. The next line is then known by this key, without words:
+  msrp listen --as im:bob@lan --auth certificate
+  msrp send 192.168.1.7 "Lunch?" --as im:alice@lan --expect im:bob@lan --auth certificate
+msrp known show im:bob@lan tells when it was compared, msrp known forget im:bob@lan undoes it.
+
+Ends with 0 where both have said yes, and with 4 where the words differ, nobody answered, or the key
+is another one than before. In msrp chat /verify does the same for the session you are in, and
+/verify remember keeps the key. Who only listens or sends compares nothing: use these two.
 """
 OFFER = """\
 examples:

@@ -215,7 +215,8 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", nargs="?", metavar="TARGET", help="host:port, an msrps URI, or an im: URI")
     _instead(parser)
     _listener(parser)
-    for add in (_reaching, login_options.add_calling, _me, _tls, _interfaces, _json):
+    doors = door_options.add_known, door_options.add_let_in, door_options.add_remember
+    for add in (_reaching, login_options.add_calling, *doors, _me, _tls, _interfaces, _json):
         add(parser)
 
 

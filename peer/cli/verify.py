@@ -11,13 +11,15 @@ from ..terms.errors import ConnectionLost, NotSecureEnough, UsageError
 from .comparing import Comparing, meaning
 from .exits import Exit
 from .incoming import Taking, session_fields, who_and_where
+from .knowing import Ask, Knowing, as_before
 from .listen import listening
-from .login import initiating
+from .login import Accepting, accepting
 from .output import Output
 from .progress import Bars
+from .remembering import Memory
 from .running import run as run_loop
 from .send import connection, showing
-from .terminal import Lines
+from .terminal import Lines, Questions, can_ask
 
 if TYPE_CHECKING:
     from ..session.session import Session
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 _HOW = "yes or no:"
+_WHOLE = "Please type the whole word, yes or no."
 
 
 def run(args: argparse.Namespace) -> Exit:
@@ -34,66 +37,112 @@ def run(args: argparse.Namespace) -> Exit:
     # What the config file sets for the other role is no contradiction.
     if args.address is None and args.given & {"announce", "port"}:
         raise UsageError("--announce and --port go with --listen")
+    if args.address is not None and (args.password_stdin or "guessable" in args.given):
+        raise UsageError("--password-stdin and --guessable go with a TARGET; msrp passwd sets who may log in")
     output = Output(json=args.json)
+    one = _Verifying(args, output)
     if args.address is not None:
-        return run_loop(lambda: _wait(args, output), output, args.verbose, args.trace)
-    login = initiating(args)
-    return run_loop(lambda: _call(args, output, login), output, args.verbose, args.trace)
+        waiting = accepting(args)
+        return run_loop(lambda: one.wait(waiting), output, args.verbose, args.trace)
+    login = as_before(args)
+    return run_loop(lambda: one.call(login), output, args.verbose, args.trace)
 
 
-async def _call(args: argparse.Namespace, output: Output, login: dict[str, Any]) -> Exit:
-    async with connection(args, login) as session:
-        await _verify(session, output, asks=True)
-    return Exit.DONE
+class _Verifying:
+    """One run; all that is typed comes by `Lines` of its own."""
 
+    def __init__(self, args: argparse.Namespace, output: Output) -> None:
+        self._args = args
+        self._output = output
+        self._lines = Lines()
+        self._ask: Ask | None = Questions(self._lines, output).ask if can_ask() else None
+        self._memory = Memory(args, output)
 
-async def _wait(args: argparse.Namespace, output: Output) -> Exit:
-    """Until somebody has come to compare; who leaves before there are words is not the one."""
-    ended: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
-    turn = asyncio.Lock()
+    async def call(self, login: dict[str, Any]) -> Exit:
+        async with connection(self._args, login, self._ask) as session:
+            await self._verify(session, asks=True)
+        return Exit.DONE
 
-    async def came(session: Session) -> None:
-        async with turn:
-            if ended.done():
+    async def wait(self, login: Accepting) -> Exit:
+        """Until somebody has come to compare; who leaves before there are words is not the one."""
+        ended: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+        turn = asyncio.Lock()
+        knowing = Knowing(self._args, self._output)
+
+        async def came(session: Session) -> None:
+            async with turn:
+                if ended.done() or await knowing.lets_in(session, self._ask) is None:
+                    return
+                try:
+                    if await self._verify(session, asks=False):
+                        ended.set_result(None)
+                except Exception as error:
+                    ended.set_result(error)
+                finally:
+                    knowing.left(session)
+
+        sentence = "files are refused: this compares words"
+        taking = Taking(None, "refuse", False, sentence, "this compares words")
+        async with listening(self._args, came, self._output, taking, login):
+            error = await ended
+        if error is not None:
+            raise error
+        return Exit.DONE
+
+    async def _verify(self, session: Session, *, asks: bool) -> bool:
+        """Compare in one session; False where the other side left before there were words.
+
+        Raises `NotSecureEnough` where the words are not the same, or nobody says that they are, and
+        where the other side's key is not to be remembered: see `Memory.worth`.
+        """
+        output = self._output
+        output.event("session", f"Talking to {who_and_where(session)}", **session_fields(session))
+        comparing = Comparing(session, output, _HOW, self._memory)
+        async with showing(session, output, Bars(shown=not output.json, output=output)):
+            if asks:
+                await comparing.ask()
+            else:
+                try:
+                    await comparing.asked()
+                except ConnectionLost:
+                    output.note("That was somebody who did not compare.")
+                    return False
+            await _decide(comparing, self._lines, output)
+            await comparing.outcome()
+        await self._remember(comparing)
+        return True
+
+    async def _remember(self, comparing: Comparing) -> None:
+        """Where our user agrees; in a script, where they have named whose key it is."""
+        if (found := await comparing.weigh()) is None:
+            return
+        if self._ask is not None:
+            if not await _agrees(f"{found.question} {_HOW}", self._lines, self._output):
+                self._memory.left("Not remembered.", "declined")
                 return
-            try:
-                if await _verify(session, output, asks=False):
-                    ended.set_result(None)
-            except Exception as error:
-                ended.set_result(error)
-
-    taking = Taking(None, "refuse", False, "files are refused: this compares words", "this compares words")
-    async with listening(args, came, output, taking, None):
-        error = await ended
-    if error is not None:
-        raise error
-    return Exit.DONE
+        elif not found.named:
+            self._memory.left(
+                f"Not remembered: that it is {found.principal} is only said; --remember {found.principal} "
+                "agrees to it beforehand.",
+                "only-said",
+            )
+            return
+        await comparing.remember()
 
 
-async def _verify(session: Session, output: Output, *, asks: bool) -> bool:
-    """Compare in one session; False where the other side left before there were words.
-
-    Raises `NotSecureEnough` where the words are not the same, or nobody says that they are.
-    """
-    output.event("session", f"Talking to {who_and_where(session)}", **session_fields(session))
-    comparing = Comparing(session, output, _HOW)
-    async with showing(session, output, Bars(shown=not output.json, output=output)):
-        if asks:
-            await comparing.ask()
-        else:
-            try:
-                await comparing.asked()
-            except ConnectionLost:
-                output.note("That was somebody who did not compare.")
-                return False
-        await _decide(comparing, output)
-        await comparing.outcome()
-    return True
+async def _agrees(question: str, lines: Lines, output: Output) -> bool:
+    """The answer of somebody at a terminal, in a whole word; its end is a no."""
+    lines.forget()  # what was typed before the question is no answer to it
+    output.ask(question)
+    while (line := await lines.next()) is not None:
+        if (answer := meaning(line)) is not None:
+            return answer
+        output.ask(_WHOLE)
+    return False
 
 
-async def _decide(comparing: Comparing, output: Output) -> None:
+async def _decide(comparing: Comparing, lines: Lines, output: Output) -> None:
     """Until our user has said something, or the other side has ended it."""
-    lines = Lines()
     assert comparing.comparison is not None  # it was shown
     ended = asyncio.ensure_future(comparing.comparison.agreed())
     try:
@@ -110,7 +159,7 @@ async def _decide(comparing: Comparing, output: Output) -> None:
             if (same := meaning(line)) is not None:
                 await comparing.say(same=same)
                 return
-            output.ask("Please type the whole word, yes or no.")
+            output.ask(_WHOLE)
     finally:
         ended.cancel()
         with contextlib.suppress(asyncio.CancelledError, Exception):

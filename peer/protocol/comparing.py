@@ -26,7 +26,7 @@ from .auth import Answer
 from .auth_header import AuthHeaderError
 from .endpoint import Endpoint
 from .requests import Request
-from .sas_header import NONCE, SasHeader
+from .sas_header import NONCE, SasHeader, Told
 from .tables import COMPARING, Machine
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ class Comparing:
         asked_here: whether the string is that of a run this side began.
         nonces: of the side that asked and of the one that answered; None before both know both.
         refusal: why the other side does not compare.
+        told: the lasting key that the other side told when its user said that they are the same, as it
+            came; None for none. It counts for nothing before both users have said so.
     """
 
     __slots__ = (
@@ -81,6 +83,7 @@ class Comparing:
         "differed",
         "nonces",
         "refusal",
+        "told",
         "willing",
     )
 
@@ -88,6 +91,7 @@ class Comparing:
         self.willing = self.asked_here = self.differed = False
         self.nonces: tuple[bytes, bytes] | None = None
         self.refusal: str | None = None
+        self.told: Told | None = None
         self._connection = connection
         self._machine = Machine(COMPARING, "idle")
         self._request: _Asked | None = None  # whose answer is waited for
@@ -139,8 +143,9 @@ class Comparing:
             frame, self._frame = self._frame, None
             self._connection.inbound.answer(frame, self._challenge(now), now)
 
-    def say(self, same: bool, endpoint: Endpoint, now: float) -> None:
-        """What our user found. Where it is not the same, the connection ends.
+    def say(self, same: bool, endpoint: Endpoint, now: float, told: Told | None = None) -> None:
+        """What our user found. Where it is not the same, the connection ends; where it is, a lasting key
+        may be told with it.
 
         Raises `UsageError` where there is nothing to say it of, or it was said before.
         """
@@ -150,7 +155,7 @@ class Comparing:
         self._machine.step(event)
         self.differed = not same
         self._paths = endpoint.remote, endpoint.local
-        self._say(SasHeader("result", same=same), now)
+        self._say(SasHeader("result", same=same, told=told if same else None), now)
         if same:
             self._compared()
         else:
@@ -188,8 +193,9 @@ class Comparing:
 
     def _committed(self, status: int, challenge: SasHeader | None) -> None:
         if challenge is None or challenge.name != "nonce":
-            knows = status == 403
-            self.refusal = "nobody compares words there" if knows else "it does not know how to compare words"
+            self.refusal = "it does not know how to compare words"
+            if status == 403:
+                self.refusal = "nobody compares words there; who waits by msrp verify or msrp chat does"
             self._machine.step("refused")
             self._connection.bell.ring()
             return
@@ -228,7 +234,7 @@ class Comparing:
             return self._asked(frame, header.octets, now)
         if header.name == "reveal":
             return self._revealed(header.octets)
-        return self._result(header.same)
+        return self._result(header)
 
     def _stray(self, answer: Answer) -> Answer:
         """In the middle of a run nothing is forgiven: it would be another guess."""
@@ -280,12 +286,13 @@ class Comparing:
         self._connection.bell.ring()
         return Answer(200, "OK")
 
-    def _result(self, same: bool) -> Answer:
+    def _result(self, header: SasHeader) -> Answer:
+        same = header.same
         event = "theirs" if same else "differ"
         if not self._machine.may(event):
             return self._stray(Answer(400, "there is nothing to say this of"))
         self._machine.step(event)
-        self.differed = not same
+        self.differed, self.told = not same, header.told
         self._connection.bell.ring()
         if not same:
             return Answer(200, "OK", closes=True, reason=DIFFER)

@@ -93,6 +93,21 @@ class OwnKey:
         except SSL.Error as error:
             raise KeyUnusable(f"OpenSSL does not use this key: {_reason(error)}") from None
 
+    @property
+    def der(self) -> bytes:
+        """`certificate` in DER."""
+        return self.certificate.public_bytes(Encoding.DER)
+
+    def sign(self, octets: bytes) -> bytes:
+        """A signature as ecdsa_secp256r1_sha256 makes it (RFC 8446 section 4.2.3).
+
+        Raises `KeyUnusable` where the key is not of P-256.
+        """
+        private = self.__private
+        if not isinstance(private, ec.EllipticCurvePrivateKey) or not isinstance(private.curve, ec.SECP256R1):
+            raise KeyUnusable("only a key of P-256 signs this")
+        return private.sign(octets, ec.ECDSA(hashes.SHA256()))
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.fingerprint}>"
 

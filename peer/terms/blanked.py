@@ -27,7 +27,9 @@ _AUTH: Final = frozenset({"www-authenticate", "authorization", "authentication-i
 _URI: Final = re.compile(r"(msrps?://[^\s/;]*)/([^\s;]*)", re.I)
 _PARAM: Final = re.compile(r"""([!#$%&'*+.^_`|~0-9A-Za-z-]+)=("(?:[^"\\]|\\.)*+"|[^\s,"]*)""", re.S)
 _SCHEME: Final = re.compile(r"(?:SASL|SAS)(?= )", re.I)
-_HIDDEN: Final = frozenset({"s2c", "c2s", "commit", "nonce", "reveal"})  # whose names are shown
+_HIDDEN: Final = frozenset(
+    {"s2c", "c2s", "commit", "nonce", "reveal", "key", "proof"}
+)  # whose names are shown
 _SHOWN: Final = frozenset({"mech", "realm", "to", "result"})
 _MOST: Final = 1000  # session-ids told apart; a flood of them costs no more
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 import msrp_peer
 from msrp_peer import ConnectionLost, KnownPeers, Level, Limits, NotSecureEnough, Trust, UsageError
-from msrp_peer.session.comparison import Compared
+from msrp_peer.protocol.sas_header import Told
+from msrp_peer.security.told_key import tell
+from msrp_peer.session.comparison import Compared, Comparison
 from msrp_peer.terms.principal import Principal
 from support.in_between import in_between
 from support.people import ALICE, BOB, Knows, known
@@ -66,7 +70,8 @@ async def test_what_can_be_remembered_has_the_names() -> None:
             here, there = await together(ours.agreed(), theirs.agreed())
             alice, bob = Principal.parse(ALICE), Principal.parse(BOB)
             assert (here.me, here.peer, there.me, there.peer) == (alice, bob, bob, alice)
-            assert here == Compared(alice, bob, there.peer_key, listener.fingerprint)
+            assert here.lasting is None
+            assert here == Compared(alice, bob, there.peer_key, listener.fingerprint, lacking=here.lacking)
         talk.over()
 
 
@@ -96,6 +101,79 @@ async def test_keys_that_last_are_known_by_what_was_compared(tmp_path: Path) -> 
             assert session.security.level is Level.KEY_VERIFIED
             assert (await talk.met()).security.level is Level.KEY_VERIFIED
         talk.over()
+
+
+@contextlib.asynccontextmanager
+async def shown(me: str | None = ALICE) -> AsyncIterator[tuple[Comparison, Comparison]]:
+    """Both comparisons of one line whose keys are made for the run: that of `me`, who called, and BOB's."""
+    talk = Talk()
+    async with msrp_peer.listen(LOCAL, talk, me=BOB) as listener:
+        async with msrp_peer.connect(f"127.0.0.1:{listener.port}", me=me) as near:
+            yield await together(near.compare(), (await talk.met()).asked_to_compare())
+        talk.over()
+
+
+@running
+async def test_a_key_that_lasts_is_told_to_whom_was_heard(tmp_path: Path) -> None:
+    mine, theirs = (msrp_peer.lasting_key(name, tmp_path) for name in (ALICE, BOB))
+    async with shown() as (ours, other):
+        await ours.confirm(mine)
+        await other.confirm(theirs)
+        here, there = await together(ours.agreed(), other.agreed())
+        assert (here.peer, here.lasting) == (Principal.parse(BOB), theirs.fingerprint)
+        assert (there.peer, there.lasting) == (Principal.parse(ALICE), mine.fingerprint)
+        assert here.lacking == there.lacking == ""
+        assert here.lasting != here.peer_key  # the line shows none that lasts
+
+
+@running
+async def test_one_side_may_tell_a_key_and_the_other_none(tmp_path: Path) -> None:
+    mine = msrp_peer.lasting_key(ALICE, tmp_path)
+    async with shown() as (ours, other):
+        await together(ours.confirm(mine), other.confirm())
+        here, there = await together(ours.agreed(), other.agreed())
+        assert here.lasting is None
+        assert "told no key" in here.lacking
+        assert there.lasting == mine.fingerprint
+
+
+@running
+async def test_our_own_key_is_that_of_who_we_said_we_are(tmp_path: Path) -> None:
+    mine, others = (msrp_peer.lasting_key(name, tmp_path) for name in (ALICE, BOB))
+    for me, key in ((ALICE, others), (None, mine)):
+        async with shown(me) as (ours, _):
+            with pytest.raises(UsageError, match="that of who we said we are"):
+                await ours.confirm(key)
+            assert not ours.said
+
+
+@pytest.mark.parametrize("me", ["im:eve@lan", None])
+@running
+async def test_whom_the_key_names_is_whom_the_other_side_said_it_is(me: str | None, tmp_path: Path) -> None:
+    """Who is honest about her voice, and not about her name, is known by none."""
+    alices = msrp_peer.lasting_key(ALICE, tmp_path)
+    async with shown(me) as (eve, bob):
+        eve._say(same=True, told=Told(*tell(alices, *eve._line, asker=True)))
+        await bob.confirm()
+        found = await bob.agreed()
+        assert found.lasting is None
+        assert re.search("a key of im:alice@|did not say before who it is", found.lacking)
+
+
+@running
+async def test_whom_a_key_was_told_cannot_tell_it_to_others_as_their_own(tmp_path: Path) -> None:
+    alices = msrp_peer.lasting_key(ALICE, tmp_path)
+    async with shown() as (alice, eve):
+        await together(alice.confirm(alices), eve.confirm())
+        assert (await eve.agreed()).lasting == alices.fingerprint
+        heard = eve._comparing.told
+    async with shown() as (eve, bob):  # who says she is Alice
+        eve._say(same=True, told=heard)
+        await bob.confirm()
+        found = await bob.agreed()
+        assert found.peer == Principal.parse(ALICE)
+        assert found.lasting is None
+        assert "it cheats" in found.lacking
 
 
 @running

@@ -49,7 +49,7 @@ def test_in_a_chat(two: tuple[Terminal, Terminal]) -> None:
     for one in (bob, alice):
         one.wait_for("Verified: you both saw the same words, so nobody sits in between")
         one.wait_for("protected, to a key you have verified")
-        one.wait_for("Nothing of it is remembered")
+        one.wait_for("Then say: /verify remember")
     alice.type("/security")
     alice.wait_for("protected, to a key you have verified")
     alice.type("/verify")
@@ -70,10 +70,10 @@ def test_in_a_chat_words_that_differ_end_it(two: tuple[Terminal, Terminal]) -> N
     bob.type("/verify no")
     for one in (bob, alice):
         one.wait_for("somebody may sit in between and read everything: the two users saw different words")
-    assert alice.wait() == 1
+    assert alice.wait() == 4
     bob.wait_for(">")  # the prompt: before it the terminal eats the key
     bob.key("d")
-    assert bob.wait() == 0  # he waits for the next one
+    assert bob.wait() == 4  # he waited for the next one, and it is not forgotten
 
 
 def waiting(msrp: Start, *options: str) -> tuple[Program, str]:

@@ -2,7 +2,7 @@
 
 .venv/bin/python tests/docs/flow.py          prints section 9, to be pasted into the page
 .venv/bin/python tests/docs/flow.py login    prints section 11.6
-.venv/bin/python tests/docs/flow.py words    prints section 12.6
+.venv/bin/python tests/docs/flow.py words    prints section 12.7
 """
 
 from __future__ import annotations
@@ -17,6 +17,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
 import msrp_sasl.setting
 from msrp_core import Frame, Parser, Uri, request
 from msrp_core._writer import forget_pool
@@ -24,11 +30,13 @@ from msrp_peer.protocol.auth import Terms, granted
 from msrp_peer.protocol.connection import Connection, Request
 from msrp_peer.protocol.endpoint import Endpoint
 from msrp_peer.protocol.initiator import Initiator
-from msrp_peer.protocol.sas_header import SasHeader
+from msrp_peer.protocol.sas_header import SasHeader, Told
 from msrp_peer.security.guard import Guard
 from msrp_peer.security.prove import Login
 from msrp_peer.security.short_string import ShortString
+from msrp_peer.security.told_key import hear, signed
 from msrp_peer.terms.content import Accepts, digest_header, disposition
+from msrp_peer.terms.dates import NEVER, SOME_TIME
 from msrp_peer.terms.limits import Limits
 from msrp_peer.terms.principal import Principal
 from msrp_peer.terms.security import Level, Protection
@@ -293,6 +301,20 @@ def _reveal(flow: Flow, side: Connection, what: str) -> None:
     flow.carry(what)
 
 
+def _told(nonces: tuple[bytes, bytes]) -> Told:
+    """A key of Alice's that is the same each time, as are its signatures (RFC 6979)."""
+    private = ec.derive_private_key(2**200 + 1, ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, ALICE)])
+    certificate = (
+        x509.CertificateBuilder(name, name, private.public_key(), 1, SOME_TIME, NEVER)
+        .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(ALICE)]), critical=False)
+        .sign(private, hashes.SHA256(), ecdsa_deterministic=True)
+    )
+    shown = certificate.public_bytes(Encoding.DER)
+    whose = signed(shown, EXPORTED, nonces, asker=True)
+    return Told(shown, private.sign(whose, ec.ECDSA(hashes.SHA256(), deterministic_signing=True)))
+
+
 def run_words() -> list[Step]:
     """Two people compare; then two who ask at once."""
     with fixed_random_octets(2000):
@@ -301,10 +323,15 @@ def run_words() -> list[Step]:
         flow.alice.comparing.ask(alice, 0)
         flow.carry("Alice wants to compare: she commits to her nonce. Bob tells his.")
         _reveal(flow, flow.alice, "She reveals hers. Both know the string now, and show it.")
-        flow.alice.comparing.say(True, alice, 0)
-        flow.carry("Alice has heard the same words.")
+        nonces = flow.alice.comparing.nonces
+        assert nonces is not None
+        flow.alice.comparing.say(True, alice, 0, _told(nonces))
+        flow.carry("Alice has heard the same words, and tells the key by which Bob will know her again.")
         flow.bob.comparing.say(True, bob, 0)
-        flow.carry("So has Bob: both are at level 2.")
+        flow.carry("So has Bob, who tells none: both are at level 2.")
+        told = flow.bob.comparing.told
+        assert told is not None
+        assert hear(*told, EXPORTED, nonces, asker=True).principal == Principal.parse(ALICE)
         assert {flow.alice.security.level, flow.bob.security.level} == {Level.KEY_VERIFIED}
         again = [("Authorization", SasHeader("commit", bytes(32)).text())]
         flow.alice.request("AUTH", alice.remote, alice.local, again, 0)

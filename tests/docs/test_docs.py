@@ -272,7 +272,7 @@ def test_the_flow_is_what_both_sides_say() -> None:
     shown = page.split("### 11.6 An example\n", 1)[1].split("### 11.7", 1)[0]
     # `python tests/docs/flow.py login` prints that.
     assert shown.strip().split("\n\n", 1)[1].strip() == section(run_login()).strip()
-    shown = page.split("### 12.6 An example\n", 1)[1].split("## 13.", 1)[0]
+    shown = page.split("### 12.7 An example\n", 1)[1].split("## 13.", 1)[0]
     # `python tests/docs/flow.py words` prints that.
     assert shown.strip().split("\n\n", 1)[1].strip() == section(run_words()).strip()
 

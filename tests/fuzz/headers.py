@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Literal, TypeVar
 
 from msrp_peer.protocol.auth_header import AuthHeaderError
-from msrp_peer.protocol.sas_header import SasHeader
+from msrp_peer.protocol.sas_header import SasHeader, Told
 from msrp_peer.protocol.sasl_header import SaslHeader
 
 __all__ = ["header", "plain"]
@@ -50,16 +50,22 @@ def parameters(value: str, named: str, known: tuple[str, ...]) -> dict[str, tupl
 def plain_sas(value: str) -> SasHeader | None:
     """As `SasHeader.parse`. Raises `Wrong`."""
     sizes = {"commit": 32, "nonce": 16, "reveal": 16}
-    known = (*sizes, "result")
+    known = (*sizes, "result", "key", "proof")
     found = parameters(value, "sas", known)
     if found is None:
         return None
     mine = [name for name in known if name in found]
+    if mine == ["result", "key", "proof"]:
+        check(found["result"][0] == "same")
+        certificate, proof = (_octets(found[name][0]) for name in ("key", "proof"))
+        check(1 <= len(certificate) <= 4096 and 1 <= len(proof) <= 72)
+        return SasHeader("result", same=True, told=Told(certificate, proof))
     check(len(mine) == 1)
     text = found[mine[0]][0]
     if mine == ["result"]:
         check(text in ("same", "differ"))
         return SasHeader("result", same=text == "same")
+    check(mine[0] in sizes)
     octets = _octets(text)
     check(len(octets) == sizes[mine[0]])
     return SasHeader(mine[0], octets)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from msrp_core import Frame, Uri, request, response
 from msrp_peer.protocol.comparing import DIFFER
-from msrp_peer.protocol.sas_header import SasHeader
+from msrp_peer.protocol.sas_header import SasHeader, Told
 from msrp_peer.terms.errors import NotSecureEnough, UsageError
 from msrp_peer.terms.security import Level
 from support.by_hand import LISTENER, ByHand, Clear
@@ -23,6 +23,7 @@ from support.proofs import Door
 NONCE = bytes(range(16))
 COMMIT = SasHeader("commit", hashlib.sha256(NONCE).digest())
 REVEAL = SasHeader("reveal", NONCE)
+KEY = Told(b"a certificate", b"a proof")
 SAME, DIFFERENT = SasHeader("result", same=True), SasHeader("result", same=False)
 
 
@@ -139,6 +140,28 @@ def test_who_has_said_the_same_may_still_find_out() -> None:
     assert two.states == ("over", "over")
 
 
+def test_a_key_is_told_with_the_word_that_they_are_the_same() -> None:
+    two = Two()
+    two.show()
+    two.left.comparing.say(True, two.ours, two.now, KEY)
+    two.settle()
+    assert two.right.comparing.told == KEY
+    assert two.left.comparing.told is None
+    two.right.comparing.say(True, two.theirs, two.now)
+    two.settle()
+    assert two.states == ("compared", "compared")
+    assert two.left.comparing.told is None
+
+
+def test_whom_we_do_not_hear_the_same_from_is_told_nothing() -> None:
+    two = Two()
+    two.show()
+    two.left.comparing.say(False, two.ours, two.now, KEY)
+    two.settle()
+    assert two.right.comparing.differed
+    assert two.right.comparing.told is None
+
+
 def test_before_the_words_there_is_nothing_to_say() -> None:
     two = Two()
     for same in (True, False):
@@ -227,7 +250,7 @@ def test_where_nobody_is_there_to_compare_it_is_said_and_may_be_asked_again() ->
         two.right.handle_timer(two.now)
         two.settle()
         assert two.states == ("idle", "idle")
-        assert two.left.comparing.refusal == "nobody compares words there"
+        assert two.left.comparing.refusal.startswith("nobody compares words there")
     two.show()
     assert two.states == ("shown", "shown")
 
@@ -389,6 +412,15 @@ def test_what_we_said_and_comes_back_is_somebody_in_between() -> None:
         'SAS result="same",result="same"',
         'SAS result="same",reveal="AAAAAAAAAAAAAAAAAAAAAA=="',
         'SAS unknown="x"',
+        'SAS result="same",key="AAAA"',
+        'SAS result="same",proof="AAAA"',
+        'SAS result="same",key="",proof="AAAA"',
+        'SAS result="same",key="AAAA",proof="AAA"',
+        'SAS result="differ",key="AAAA",proof="AAAA"',
+        'SAS key="AAAA",proof="AAAA"',
+        'SAS reveal="AAAAAAAAAAAAAAAAAAAAAA==",key="AAAA",proof="AAAA"',
+        'SAS result="same",key="%s",proof="AAAA"' % ("AAAA" * 1366),
+        'SAS result="same",key="AAAA",proof="%s"' % ("AAAA" * 25),
         "SAS " + "x" * 5000,
     ],
 )
