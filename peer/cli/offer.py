@@ -8,10 +8,9 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ..signalling.agreement import NotAcceptable, look
-from ..signalling.sdp import MAX_SDP
 from ..terms.display import escape
 from ..terms.errors import CannotReach, PeerError, UsageError
 from ..terms.limits import Limits
@@ -24,6 +23,7 @@ from .listen import CannotListen, Listening, tell_failed
 from .login import Either, either
 from .options import listening_address
 from .output import Output
+from .pasting import STILL, Typed, pasted
 from .progress import Bars
 from .running import run as run_loop
 from .send import send
@@ -46,15 +46,6 @@ _NAMES = 8  # looked up of one text, which may have thousands
 _LOOKING_UP = 10.0  # seconds for that
 _PASTING = 3600.0  # seconds for people to carry a text over and another one back
 _ATTEMPT = 20.0  # seconds: less than anybody holds what is early (`Limits.handshake`)
-_STILL = 0.3  # seconds: what comes so soon behind a text was pasted with it
-
-
-class _Typed(Protocol):
-    """Where the other side's text comes from, and answers to questions."""
-
-    async def next(self) -> str | None: ...
-
-    def forget(self) -> None: ...
 
 
 def run(args: argparse.Namespace) -> Exit:
@@ -122,7 +113,7 @@ class _Exchange:
             return await Listening(args, output, self._taking, lines).show(session)
 
     @contextlib.asynccontextmanager
-    async def _met(self, typed: _Typed, end: Callable[[], None] = lambda: None) -> AsyncIterator[Session]:
+    async def _met(self, typed: Typed, end: Callable[[], None] = lambda: None) -> AsyncIterator[Session]:
         """The session, once both texts have been exchanged. Raises `_Transferred` where it was for
         one file, which is sent or received by then; `end` is called before, as no line is asked for
         any more."""
@@ -147,7 +138,7 @@ class _Exchange:
         self,
         told: Offer | Answer,
         listener: Listener | None,
-        typed: _Typed,
+        typed: Typed,
         stack: contextlib.AsyncExitStack,
     ) -> Session:
         """The session, begun; where that needs somebody to carry a text over first, they have an hour."""
@@ -206,7 +197,7 @@ class _Exchange:
                 raise CannotListen(str(error)) from None
             yield listener
 
-    async def _exchanged(self, listener: Listener | None, typed: _Typed) -> Offer | Answer:
+    async def _exchanged(self, listener: Listener | None, typed: Typed) -> Offer | Answer:
         if self._args.command == "answer":
             return await self._answered(listener, typed)
         from .. import Offer
@@ -228,7 +219,7 @@ class _Exchange:
         while text is not None:
             self._tell("offer", text)
             self._output.note("Paste the answer, and an empty line.")
-            answer = await self._pasted("answer", typed)
+            answer = await pasted("answer", typed, self._output, text)
             text = offer.answered(answer, await self._known(answer))
             if text is not None:
                 self._output.note("The other side knows no CEMA. This new offer is for it, too:")
@@ -244,12 +235,12 @@ class _Exchange:
             return await transfer.offered(args.files[0], self._bars), "sendonly"
         return None, "sendrecv"
 
-    async def _answered(self, listener: Listener | None, typed: _Typed) -> Answer:
+    async def _answered(self, listener: Listener | None, typed: Typed) -> Answer:
         from .. import Answer, refusal
 
         args = self._args
         self._output.note("Paste the offer, and an empty line.")
-        offer = await self._pasted("offer", typed)
+        offer = await pasted("offer", typed, self._output)
         try:
             file = await self._their_file(look(offer), typed)
             answer = Answer(
@@ -274,7 +265,7 @@ class _Exchange:
         self._tell("answer", answer.text)
         return answer
 
-    async def _their_file(self, offered: MsrpMedia, typed: _Typed) -> FileTransfer | None:
+    async def _their_file(self, offered: MsrpMedia, typed: Typed) -> FileTransfer | None:
         """The file an offer is for, as it is to be answered: one of ours, or one to take."""
         args = self._args
         if offered.file is None:
@@ -290,9 +281,9 @@ class _Exchange:
 
         return await transfer.taken(offered.file, self._taking, ask, self._output)
 
-    async def _asked(self, question: str, typed: _Typed) -> bool:
+    async def _asked(self, question: str, typed: Typed) -> bool:
         # Whoever wrote the text may have put an answer of their own behind it.
-        await asyncio.sleep(_STILL)
+        await asyncio.sleep(STILL)
         typed.forget()
         self._output.ask(f"{question} [y/n]")
         while (line := await typed.next()) is not None:
@@ -326,21 +317,3 @@ class _Exchange:
         """A text to be copied; an empty line behind it, by which the other side knows its end."""
         # An answer repeats lines of the offer, and a terminal would obey what stands in them.
         self._output.text(what, escape(text, 10 * len(text), lines=True), sdp=text)
-
-    async def _pasted(self, what: str, typed: _Typed) -> str:
-        """What stands on standard input up to an empty line, or its end."""
-        lines: list[str] = []
-        size = 0
-        while (entered := await typed.next()) is not None:
-            # A terminal hands over what was pasted as one, with its ends of lines.
-            for line in entered.split("\n"):
-                if line.strip():
-                    lines.append(line)
-                    size += len(line) + 1
-                elif lines:
-                    return "\n".join(lines)
-                if size > MAX_SDP:
-                    raise UsageError(f"that is no {what}: it is longer than {MAX_SDP} characters")
-        if not lines:
-            raise UsageError(f"no {what} came on standard input")
-        return "\n".join(lines)

@@ -34,7 +34,14 @@ class SdpError(PeerError):
     """The other side's session description cannot be used.
 
     The text says what is wrong with it, is safe to print, and holds no session URI.
+
+    Attributes:
+        line: in which line of it, counted from 1; None where that is not known, or in none.
     """
+
+    def __init__(self, message: str, *, status: int | None = None, line: int | None = None) -> None:
+        super().__init__(message, status=status)
+        self.line = line
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,24 +135,24 @@ class Description:
         if isinstance(text, bytes):
             text = text.decode("utf-8", "replace")
         top: list[tuple[str, str]] = []
-        groups: list[tuple[str, list[tuple[str, str]]]] = []
+        groups: list[tuple[int, str, list[tuple[str, str]]]] = []
         seen = False
-        for letter, value in _lines(text):
+        for number, letter, value in _lines(text):
             if letter == "v":
                 if seen or groups:
                     break  # one text pasted behind the other: the first counts
                 if value != "0":
-                    raise SdpError("its first line is not v=0, the one version there is")
+                    raise SdpError("its first line is not v=0, the one version there is", line=number)
                 seen = True
             elif letter == "m":
-                groups.append((value, []))
+                groups.append((number, value, []))
             else:
-                (groups[-1][1] if groups else top).append((letter, value))
+                (groups[-1][2] if groups else top).append((letter, value))
         if not seen and not groups:
             raise SdpError("this is no session description: it has neither v=0 nor an m= line")
         origin = next((Origin.parse(value) for letter, value in top if letter == "o"), None)
         lines = tuple(line for line in top if line[0] != "o")
-        return cls(origin, lines, tuple(_section(value, tuple(below)) for value, below in groups))
+        return cls(origin, lines, tuple(_section(each[1], tuple(each[2]), each[0]) for each in groups))
 
     @property
     def text(self) -> str:
@@ -188,21 +195,21 @@ def address_lines(address: str) -> Lines:
     return (("s", "-"), ("c", f"IN {_family(address)} {address}"), ("t", "0 0"))
 
 
-def _lines(text: str) -> Iterator[tuple[str, str]]:
-    """Letter and value of what is a line; what is none is passed over."""
-    for line in _LINE_END.split(text):
+def _lines(text: str) -> Iterator[tuple[int, str, str]]:
+    """Number, letter and value of what is a line; what is none is passed over."""
+    for number, line in enumerate(_LINE_END.split(text), 1):
         plain = line.strip()
         if len(plain) > 1 and plain[1] == "=" and "a" <= plain[0] <= "z":
-            yield plain[0], plain[2:].strip()
+            yield number, plain[0], plain[2:].strip()
 
 
-def _section(value: str, lines: Lines) -> Section:
+def _section(value: str, lines: Lines, number: int) -> Section:
     found = _M_LINE.fullmatch(value)
     if found is None:
-        raise SdpError(f"'m={escape(value, 60)}' does not say media, port and protocol")
+        raise SdpError(f"'m={escape(value, 60)}' does not say media, port and protocol", line=number)
     media, port, protocol, formats = found.groups()
     if int(port) > 65535:
-        raise SdpError(f"'m={escape(value, 60)}' has a port above 65535")
+        raise SdpError(f"'m={escape(value, 60)}' has a port above 65535", line=number)
     return Section(media.lower(), int(port), protocol.upper(), formats or "*", lines)
 
 

@@ -155,6 +155,64 @@ def test_what_cannot_be_is_told(
     assert told in program.errors
 
 
+@pytest.mark.parametrize(
+    ("pasted", "told"),
+    [
+        ("v=0\ns=-\nm=message 99999 TCP/TLS/MSRP *\n", "port above 65535 (line 3 of what was pasted)"),
+        ("v=0\nm=message\n", "does not say media, port and protocol (line 2 of what was pasted)"),
+        ("v=1\nm=message 9 TCP/TLS/MSRP *\n", "the one version there is (line 1 of"),
+        (
+            "v=0\nm=message 9 TCP/TLS/MSRP *\na=path:http://tOpSeCrEt/\n",
+            "its beginning (at character 0) (line 3",
+        ),
+        ("v=0\nm=message 9 TCP/TLS/MSRP *\n", "its MSRP section has no a=path"),
+        (
+            "> v=0\n> m=message 9 TCP/TLS/MSRP *\n",
+            "Each line begins with >, as mails quote: paste them without",
+        ),
+    ],
+)
+def test_the_line_that_is_wrong_is_told(msrp: Start, pasted: str, told: str) -> None:
+    for what in ("offer", "answer"):
+        program = msrp(what, *AT, stdin=subprocess.PIPE)
+        program.write(f"{pasted}\n")
+        assert program.wait() == 1
+        assert told in program.errors
+        assert "tOpSeCrEt" not in program.errors
+
+
+def test_what_cannot_be_used_is_pasted_again(terminal: Open, msrp: Start) -> None:
+    """Whoever sits there does not begin anew for a slip; nor is what came with it taken for the next."""
+    one = msrp("offer", *AT, "Lunch?", stdin=subprocess.PIPE)
+    offer = printed(one)
+    other = terminal("answer", *AT, "--listen")
+    other.wait_for("Paste the offer, and an empty line")
+    for line in ("Here is my offer:", "", "v=0", "more of it"):
+        other.type(line)
+    other.wait_for("msrp: this is no session description")
+    other.wait_for("Paste the offer again, and an empty line; Ctrl-D ends")
+    for line in (*offer.splitlines()[:-1], ""):
+        other.type(line)
+    other.wait_for("The answer is for whoever made the offer")
+    answer = other.wait_for(r"v=0\r?\n(?:[a-z]=[^\r\n]*\r?\n)+?a=fingerprint:[^\r\n]+\r?\n")
+    one.write("\n".join([*answer.split("\r\n"), ""]))
+    other.wait_for(": Lunch\\?")
+    assert one.wait() == 0, one.errors
+
+
+def test_the_offer_is_not_its_own_answer(terminal: Open) -> None:
+    one = terminal("offer", *AT)
+    offer = one.wait_for(r"v=0\r?\n(?:[a-z]=[^\r\n]*\r?\n)+?a=fingerprint:[^\r\n]+\r?\n")
+    one.wait_for("Paste the answer")
+    for line in (*offer.split("\r\n")[:-1], ""):
+        one.type(line)
+    one.wait_for("this is the offer itself: the other side makes the answer of it")
+    one.wait_for("Paste the answer again")
+    one.key("d")
+    one.wait_for("no answer came on standard input")
+    assert one.wait() == 2
+
+
 def test_what_an_answer_repeats_commands_no_terminal(msrp: Start) -> None:
     program = msrp("answer", *AT, stdin=subprocess.PIPE)
     program.write('v=0\nm=audio 5 RTP/AVP \x1b]0;title\x07\na=file-selector:name:"\x9b31m"\n\n')
