@@ -209,13 +209,10 @@ class Line(asyncio.BufferedProtocol):
         self._full = True
 
     def resume_writing(self) -> None:
+        # Not within this call: where a write in here fails, asyncio ends the connection twice, and behind
+        # a write_eof() it shuts the socket down a second time, which fails where the other side has closed.
         self._full = False
-        if self._connection.state == "open":
-            self.flush()
-        else:
-            # Not within this call: behind a write_eof() here, asyncio shuts the socket down a
-            # second time, which fails where the other side has closed already.
-            self._loop.call_soon(self.flush)
+        self._loop.call_soon(self.flush)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._full = True

@@ -86,6 +86,7 @@ class Outgoing:
         self._held = 0
         self._ended = False
         self._waiting = 0  # chunks without an answer
+        self._listened: deque[str] | None = None  # chunks that are answered where they are refused alone
         self._abandon = False  # a "#" is due
         self.queued = False
         self.cut_octets = 0
@@ -211,6 +212,9 @@ class Outgoing:
             transactions.open(transaction_id, self, size, now)
         elif self._failure_report == "partial":
             transactions.listen(transaction_id, self, size)
+            if self._listened is None:
+                self._listened = deque(maxlen=self._limits.unanswered)
+            self._listened.append(transaction_id)
         self._went(size, last)
         return octets
 
@@ -393,3 +397,6 @@ class Outgoing:
         self._machine.step(event)
         if self._machine.over:
             self.endpoint.forget(self)
+            if self._listened and self._machine.state != "failed":
+                # Or a connection would keep it for as long as it stands. After a refusal others may follow.
+                self.endpoint.connection.transactions.ignore(self._listened)

@@ -11,6 +11,7 @@ long, the clock begins anew at that moment.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Protocol
 
 from msrp_core import Batch, Batches, Frame
@@ -89,6 +90,11 @@ class Transactions:
         self._quiet[transaction_id] = (owner, octets)
         if len(self._quiet) > self._most:
             self._quiet.popitem(last=False)
+
+    def ignore(self, transaction_ids: Iterable[str]) -> None:
+        """No refusal is listened for any more."""
+        for transaction_id in transaction_ids:
+            self._quiet.pop(transaction_id, None)
 
     def taken(self, now: float) -> None:
         """The transport asks for more: what was opened since it asked last is with it by now."""

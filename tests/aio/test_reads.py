@@ -117,3 +117,16 @@ async def test_a_closed_line_whose_rest_is_taken_late() -> None:
             pass
         await line.gone()
         line.abort("once more")  # asyncio's transport has no loop any more, and would say so
+
+
+@running
+async def test_nothing_is_written_while_asyncio_says_that_it_may() -> None:
+    """Where such a write failed, asyncio would end the connection twice."""
+    async with met() as (line, near):
+        line.pause_writing()
+        near.send(frame(1))
+        await until(lambda: line.flushes > 0)
+        line.resume_writing()
+        assert line.flushes == 1
+        assert await answers(near, 1) == ["transaction1"]
+        assert line.flushes == 2

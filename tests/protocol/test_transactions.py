@@ -291,6 +291,21 @@ def test_partial_is_not_remembered_for_ever() -> None:
     assert [m.state for m in messages] == ["out"] * 20 + ["failed"] * 10
 
 
+def test_partial_that_was_delivered_is_not_remembered() -> None:
+    """A connection may stand for days."""
+    hand, endpoint = begin()
+    outgoing = endpoint.send("a/b", 5 * K, failure_report="partial", success_report=True)
+    outgoing.feed(bytes(5 * K))
+    outgoing.end()
+    frames = [*hand.hear()]
+    assert len(hand.connection.transactions._quiet) == len(frames) > 0
+    fields = [("Message-ID", outgoing.message_id), ("Byte-Range", "1-5120/5120"), ("Status", "000 200 OK")]
+    hand.say(hand.frame(fields, method="REPORT"))
+    assert outgoing.state == "delivered"
+    assert len(hand.connection.transactions._quiet) == 0
+    assert hand.answer(*frames, status=481) == []
+
+
 @pytest.mark.rule("4975 7.1.1-3 7.1.1-4")
 def test_no_waits_for_nothing() -> None:
     """Section 7.1.1: neither clock nor answer."""
