@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 _TYPES: Final = (SERVICE_TYPE, PLAIN_SERVICE_TYPE)
 _OTHERWISE: Final = {
-    True: "{} is announced for plain TCP alone; if that is meant, choose it (tls none)",
+    True: "{} is announced for plain TCP alone; if that is meant, choose it",
     False: "{} is announced with TLS alone, and plain TCP was chosen (tls none)",
 }
 _MDNS_PORT = 5353
@@ -335,8 +335,8 @@ def _interface_addresses(*, with_ipv6: bool) -> list[str]:
 
 def _nobody(principal: Principal, seconds: float) -> CannotReach:
     return CannotReach(
-        f"nobody on this network announced {principal} within {seconds:g} s. Is the other side listening, "
-        "on this network, and letting its name be known? With its address (host:port) no search is needed"
+        f"nobody on this network announced {principal} within {seconds:g} s. With the address of the other "
+        "side (host:port) no search is needed; to be found by its name it has to listen and be announced"
     )
 
 

@@ -11,8 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..terms.display import escape
-from ..terms.errors import ConnectionLost, MsrpError, NotDelivered, NotSecureEnough, PeerError, UsageError
-from ..terms.spoken import NO_TLS, NOT_TLS, OTHER_TLS, OTHER_TLS_PERHAPS
+from ..terms.errors import (
+    CannotReach,
+    ConnectionLost,
+    MsrpError,
+    NotDelivered,
+    NotSecureEnough,
+    PeerError,
+    UsageError,
+)
+from .advice import advised
 from .exits import Exit, exit_of
 from .incoming import Incoming, Taking, session_fields, who
 from .journey import naming, send_file
@@ -72,21 +80,9 @@ async def connection(
                 f"{error}. With a password that was made there for you, or a Kerberos ticket (kinit): "
                 "--as im:YOU --expect im:THEM"
             ) from None
-        except ConnectionLost as error:
-            raise ConnectionLost(f"{error.reason}{_other_tls(args, error.reason)}") from None
+        except (CannotReach, ConnectionLost) as error:
+            raise advised(args, error) from None
         yield session
-
-
-def _other_tls(args: argparse.Namespace, reason: str) -> str:
-    """What to try where the other side speaks TLS and this side does not, or the other way round."""
-    if OTHER_TLS in reason or OTHER_TLS_PERHAPS in reason:
-        return ". Leave out --tls none" if args.tls == "none" else ". Give msrps://, or host:port alone"
-    if NO_TLS in reason or NOT_TLS in reason:
-        return (
-            ". If it is a listener with --tls none, say so here, too: --tls none, where a Kerberos ticket or "
-            "--auth digest protects the line"
-        )
-    return ""
 
 
 async def send(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+import socket
+import subprocess
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -57,6 +59,7 @@ def test_who_has_the_name_of_another_is_told(msrp: Start, listening: Listening, 
     assert sender.wait() == 3
     assert target in sender.errors
     assert other in sender.errors
+    assert f"With --expect {name} whoever is there has to prove it" in sender.errors
 
 
 def test_nobody_of_that_name(msrp: Start, name: str) -> None:
@@ -149,3 +152,31 @@ def test_a_change_is_told_as_one(msrp: Start, name: str) -> None:
     first, second = (line for line in asyncio.run(run()).splitlines() if line.startswith(name))
     assert second.endswith("(changed)")
     assert not first.endswith("(changed)")
+
+
+def test_what_to_do_is_said_where_nobody_is_found(msrp: Start, listening: Listening, name: str) -> None:
+    nobody = msrp("send", name, "hi", "--timeout", "1", *ON_LOOPBACK)
+    assert nobody.wait() == 3
+    assert (
+        f"to be found by its name it has to listen and be announced: msrp listen --as {name}" in nobody.errors
+    )
+    assert "Who is announced here, msrp peers shows" in nobody.errors
+    listener, _ = listening("--announce", "--as", name, *ON_LOOPBACK)
+    listener.wait_for("announced on this network")
+    plain = msrp("send", name, "hi", "--tls", "none", "--auth", "digest", "--as", "im:alice@lan",
+                 "--password-stdin", *ON_LOOPBACK, stdin=subprocess.PIPE)  # fmt: skip
+    plain.write("k7fk-q4ph-sgmt-wxhw-x2bm\n")
+    assert plain.wait() == 3
+    assert f"{name} is announced with TLS alone, and plain TCP was chosen" in plain.errors
+    assert "Leave out --tls none" in plain.errors
+
+
+def test_what_to_do_is_said_of_an_address(msrp: Start) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        refused = msrp("send", f"127.0.0.1:{taken.getsockname()[1]}", "hi")
+        assert refused.wait() == 3
+    assert "Connection refused. Nobody listens at that port, or a firewall says so" in refused.errors
+    unknown = msrp("send", "nobody-has-this-name", "hi")
+    assert unknown.wait() == 3
+    assert "Somebody's name is written im:nobody-has-this-name@lan; msrp peers shows" in unknown.errors
