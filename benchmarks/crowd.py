@@ -133,6 +133,7 @@ class Found:
     stood: dict[str, dict[str, float]] = field(default_factory=dict)
     outcomes: dict[str, Counter[str]] = field(default_factory=dict)
     sent_in: float = 0.0
+    processor: float = 0.0
 
     def stand(self, who: str, stood: dict[str, float]) -> None:
         """Keep the worst moment."""
@@ -181,6 +182,7 @@ class Scene:
 
     def turn(self, found: Found, seconds: float, rate: float, attacks: int) -> None:
         self._turns += 1
+        began = self.host.ask(do="processor")["seconds"]
         if attacks:
             self.attackers.tell(port=self.port, count=attacks, seconds=seconds)
         people = {"the listener": self.host, "the other one": self.talker}
@@ -209,6 +211,7 @@ class Scene:
             found.sent_in += done["seconds"]
             for kind, outcomes in done["outcomes"].items():
                 found.outcomes.setdefault(kind, Counter()).update(outcomes)
+        found.processor += self.host.ask(do="processor")["seconds"] - began
 
 
 def flood(
@@ -238,12 +241,14 @@ def flood(
     exact = arrived.low == arrived.high == 1 and not any(f.again or f.failed for f in (quiet, busy))
     yield (
         Row("lines that arrived, once, and were confirmed", "all", arrived, "share", exact),
-        f"       {made} attacks, sent off in {busy.sent_in:.1f} s",
+        f"       {made} attacks, sent off in {busy.sent_in:.1f} s; each took the listener "
+        f"{(busy.processor - quiet.processor) / made * 1e3:.2f} ms of a processor",
     )
     details |= {
         "quiet": quiet.stood,
         "busy": busy.stood,
         "attacks": busy.outcomes,
+        "processor": [quiet.processor, busy.processor],
         "logins": len(busy.logins),
         "kept out": busy.kept_out,
         "before": before,

@@ -26,7 +26,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from loopback_ends import orders, resident, say
+from loopback_ends import orders, processor, resident, say
 from paths_people import ALICE, BOB
 from paths_ways import WAYS, Way
 
@@ -223,6 +223,8 @@ async def host(way: Way, limits: msrp_peer.Limits, names: int) -> None:
                     say(lost=f"{order['sessions']} sessions expected, {len(sessions)} are there")
                     return
                 say(levels=dict(Counter(session.security.level.word for session in sessions)))
+            elif order["do"] == "processor":
+                say(seconds=sum(processor()))
             elif order["do"] == "costs":
                 say(**costs(trim=order.get("trim", False)))
             else:

@@ -48,28 +48,34 @@ class Crowd(Generic[L]):
         self._waiting: dict[str, dict[L, None]] = {}  # those without a session, the oldest first
         self._all_waiting = 0
 
+    def has_room(self, source: str) -> bool:
+        """Whether one more from there may stay."""
+        limits, waiting = self._limits, self._waiting
+        own = len(waiting.get(source, ())) + 1
+        if self._of_each[source] >= limits.per_source or own > limits.unbound_per_source:
+            return False
+        if len(self._sources) < limits.connections and self._all_waiting < limits.unbound:
+            return True
+        return max(map(len, waiting.values()), default=0) > own
+
     def came(self, line: L, source: str) -> L | None:
         """One more. The connection that is to be closed for it, maybe itself; None where there is room.
 
         What is to be closed is no longer counted.
         """
+        if not self.has_room(source):
+            return line
+        limits, waiting = self._limits, self._waiting
+        oldest = None
+        if len(self._sources) >= limits.connections or self._all_waiting >= limits.unbound:
+            greediest = max(waiting, key=lambda each: len(waiting[each]))
+            oldest = next(iter(waiting[greediest]))
+            self.gone(oldest)
         self._sources[line] = source
         self._of_each[source] += 1
-        self._waiting.setdefault(source, {})[line] = None
+        waiting.setdefault(source, {})[line] = None
         self._all_waiting += 1
-        surplus = self._surplus(line, source)
-        if surplus is not None:
-            self.gone(surplus)
-        return surplus
-
-    def _surplus(self, newest: L, own: str) -> L | None:
-        limits, waiting = self._limits, self._waiting
-        if self._of_each[own] > limits.per_source or len(waiting[own]) > limits.unbound_per_source:
-            return newest
-        if len(self._sources) <= limits.connections and self._all_waiting <= limits.unbound:
-            return None
-        greediest = max(waiting.values(), key=len)
-        return newest if len(greediest) <= len(waiting[own]) else next(iter(greediest))
+        return oldest
 
     def begun(self, line: L) -> None:
         """It has a session: it is closed for nobody any more."""

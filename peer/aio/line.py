@@ -17,7 +17,7 @@ from ..protocol.tap import Tap
 from .taps import Watcher, tap
 from .threads import Threads
 
-__all__ = ["Bell", "Line", "Owner"]
+__all__ = ["Bell", "Line", "Owner", "address_of"]
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -164,7 +164,7 @@ class Line(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self.peer_address = _address(transport.get_extra_info("peername"))
+        self.peer_address = address_of(transport.get_extra_info("peername"))
         own = transport.get_extra_info("sockname")
         if isinstance(own, tuple):
             self.own_address = (own[0].partition("%")[0], own[1])
@@ -341,7 +341,8 @@ def _set_options(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, lowat, _UNSENT)
 
 
-def _address(name: object) -> str:
+def address_of(name: object) -> str:
+    """``host:port`` of a socket's name, as asyncio tells it."""
     if not isinstance(name, tuple) or len(name) < 2:
         return "nowhere"
     host, port = name[0], name[1]

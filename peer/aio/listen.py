@@ -40,6 +40,7 @@ from .discovery import Announcer, DiscoveryUnavailable, local_addresses
 from .door import Ask, Door
 from .failed_logins import FailedLogins
 from .line import Line
+from .newcomers import AT_A_TIME, Newcomer, queue_up
 from .place import where, why_not
 from .proofs import certified, claimed, everybody, guarding, over_tcp
 from .threads import Threads
@@ -252,9 +253,12 @@ class Listener:
     async def open(self, host: str, port: int) -> None:
         loop = asyncio.get_running_loop()
         try:
-            self._server = await loop.create_server(self._accept, host, port)
+            self._server = await loop.create_server(
+                lambda: Newcomer(self._let_in), host, port, backlog=AT_A_TIME
+            )
         except (OSError, OverflowError) as error:
             raise CannotReach(f"{host}:{port} cannot be listened at: {why_not(error)}") from None
+        queue_up(self._server)
         self._host = host
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -313,7 +317,10 @@ class Listener:
 
     # -- connections
 
-    def _accept(self) -> Line:
+    def _let_in(self, peer_address: str) -> Line | None:
+        if not self._crowd.has_room(source_of(peer_address)):
+            log.warning("a connection from %s is closed: too many already", peer_address)
+            return None
         connection = Connection(
             self._serving.layers(),
             terms=self._terms,
@@ -332,7 +339,7 @@ class Listener:
         if (gate := line.connection.acceptor.gate) is not None:
             gate.source = source
         if (one := self._crowd.came(line, source)) is not None:
-            log.warning("a connection from %s is closed: too many already", one.peer_address)
+            log.warning("the connection from %s is closed: others need its place", one.peer_address)
             one.abort("too many connections")
 
     def login_failed(self, line: Line, why: str) -> None:

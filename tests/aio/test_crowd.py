@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 import msrp_peer
 from msrp_peer import Limits
 from msrp_peer.aio.crowd import Crowd, source_of
+from msrp_peer.aio.newcomers import AT_A_TIME
 from support.running import LOCAL, Talk, first, running, until
 
 
@@ -176,3 +179,19 @@ async def test_who_is_alone_and_too_many_is_turned_away_itself() -> None:
                 with contextlib.suppress(ConnectionError):
                     assert await reader.read() == b""
             assert not any(map(ended, early))
+
+
+@running
+async def test_few_are_let_in_at_a_time_and_the_rest_may_wait() -> None:
+    """Between them those who talk have their turn. The system keeps the others meanwhile."""
+    many = 5 * AT_A_TIME
+    limits = Limits(unbound_per_source=many)
+    async with msrp_peer.listen(LOCAL, Talk(), limits=limits) as listener:
+        with contextlib.ExitStack() as stack:
+            for _ in range(many):  # the event loop accepts none meanwhile
+                stack.enter_context(socket.create_connection(("127.0.0.1", listener.port), timeout=5))
+            steps = [0]
+            while steps[-1] < many:
+                await asyncio.sleep(0)
+                steps.append(len(listener._lines))
+        assert max(after - before for before, after in pairwise(steps)) <= AT_A_TIME + 1  # as Pythons count
