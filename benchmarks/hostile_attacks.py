@@ -51,6 +51,8 @@ class Hostile:
             self.half_a_handshake,
             self.connects,
             self.bad_logins,
+            self.bad_logins,
+            self.bad_logins,
             self.login_then_garbage,
             self.login_then_deaf,
             self.half_a_frame,
@@ -63,6 +65,13 @@ class Hostile:
             self.answers_wrongly,
             self.answers_nobody_asked_for,
         ]
+        self._own: list[Callable[[msrp_peer.Session, Line], Awaitable[None]]] = [
+            self.serve_garbage,
+            self.serve_nothing,
+            self.serve_half_a_frame,
+            self.serve_a_flood,
+            self.serve_and_go,
+        ]
 
     async def run(self, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
@@ -71,10 +80,67 @@ class Hostile:
             try:
                 async with asyncio.timeout(PATIENCE):
                     await attack(hub)
-            except (OSError, TimeoutError, msrp_peer.MsrpError, AssertionError) as error:
+            except Exception as error:
                 how = type(error).__name__
             self._ledger.note("tried", attack.__name__, how)
             await asyncio.sleep(self._dice.uniform(0, 1) * self._orders.pace)
+
+    # -- as one who is connected to
+
+    async def listen(self, stack: contextlib.AsyncExitStack) -> None:
+        """On every way that needs no signalling."""
+        own, people = self._orders.own, self._orders.people
+        assert own is not None
+        for way in self._orders.ways:
+            if WAYS[way].signalled:
+                continue
+            options = WAYS[way].listening(
+                own.me(way), [person(who) for who, by in people.items() if by == way]
+            )
+            where = f"{own.host}:{own.port_of(way)}"
+            await stack.enter_async_context(msrp_peer.listen(where, self._serve, limits=LIMITS, **options))
+
+    async def _serve(self, session: msrp_peer.Session) -> None:
+        line, what = self._by_the_engine(session, "somebody"), self._dice.choice(self._own)
+        with contextlib.suppress(OSError, msrp_peer.MsrpError):
+            await what(session, line)
+        self._ledger.note("tried", what.__name__, "done")
+
+    def _by_the_engine(self, session: msrp_peer.Session, whom: str) -> Line:
+        """Write a session down that is the engine's own."""
+        name = name_of(session)
+        self._ledger.note("engine", name)
+        self._ledger.begun(name, whom)
+        line = session.driver
+        assert isinstance(line, Line)
+        return line
+
+    async def serve_garbage(self, session: msrp_peer.Session, line: Line) -> None:
+        """Octets of chance, where frames should be."""
+        _write(line, os.urandom(self._dice.randrange(1, 50_000)))
+        await line.gone()
+
+    async def serve_nothing(self, session: msrp_peer.Session, line: Line) -> None:
+        """Nothing is read."""
+        _transport(line).pause_reading()
+        await asyncio.sleep(self._dice.uniform(5, 25))
+        line.abort("enough")
+
+    async def serve_half_a_frame(self, session: msrp_peer.Session, line: Line) -> None:
+        """A message stops in the midst of it."""
+        fields = [("Message-ID", new_ident()), ("Byte-Range", "1-*/*"), ("Content-Type", "text/plain")]
+        _, frame = request("SEND", session.endpoint.remote, session.endpoint.local, fields, bytes(5000))
+        _write(line, frame[: self._dice.randrange(1, len(frame))])
+        await line.gone()
+
+    async def serve_a_flood(self, session: msrp_peer.Session, line: Line) -> None:
+        """Messages without an end, as far as they are taken."""
+        for _ in range(500):
+            await session.send(os.urandom(2000))
+
+    async def serve_and_go(self, session: msrp_peer.Session, line: Line) -> None:
+        """The connection ends, at once."""
+        line.abort("enough")
 
     # -- without a session
 
@@ -120,17 +186,17 @@ class Hostile:
     async def bad_logins(self, hub: Hub) -> None:
         """A password that is wrong, under a name that is somebody's or nobody's; a certificate or a ticket
         of somebody else."""
-        way = self._way()
-        who = self._dice.choice([f"nobody-{self._dice.randrange(1000)}", f"eve-{way}"])
+        way = self._dice.choice([way for way in self._orders.ways if WAYS[way].mechanism is not None])
+        nobody = f"nobody-{self._dice.randrange(1000)}"
         options = WAYS[way].connecting(person(f"eve-{way}"), hub.me(way))
         if "credentials" in options:
-            options |= {"credentials": Wrong(), "me": person(who)}
+            options |= {"credentials": Wrong(), "me": person(self._dice.choice([nobody, f"eve-{way}"]))}
         elif "kerberos" in options:
-            options |= {"me": person(who)}
+            options |= {"me": person(nobody)}
         elif "expect" in options:
             options |= {"expect": person("somebody-else")}
         async with self._meet(hub, way, options):
-            pass
+            self._ledger.note("fault", f"a bad login by {way} has succeeded")
 
     def _meet(self, hub: Hub, way: str, options: dict[str, object]) -> msrp_peer.connect:
         return msrp_peer.connect(f"{hub.host}:{hub.port_of(way)}", limits=LIMITS, **options)  # type: ignore[arg-type]
@@ -140,29 +206,20 @@ class Hostile:
     async def _logged_in(self, hub: Hub) -> tuple[msrp_peer.Session, Line]:
         way = self._way()
         session = await self._meet(hub, way, WAYS[way].connecting(person(f"eve-{way}"), hub.me(way)))
-        name = name_of(session)
-        self._ledger.note("engine", name)
-        self._ledger.begun(name, hub.name)
-        line = session.driver
-        assert isinstance(line, Line)
-        return session, line
+        return session, self._by_the_engine(session, hub.name)
 
     async def login_then_garbage(self, hub: Hub) -> None:
         """Somebody who is proved, and then speaks no MSRP."""
         _, line = await self._logged_in(hub)
-        transport = line._transport
-        assert transport is not None
-        transport.write(b"".join(line.connection.wire.wrap([os.urandom(self._dice.randrange(1, 50_000))])))
+        _write(line, os.urandom(self._dice.randrange(1, 50_000)))
         await line.gone()
 
     async def login_then_deaf(self, hub: Hub) -> None:
         """Somebody who is proved, and then reads nothing, for longer than anybody waits."""
         _, line = await self._logged_in(hub)
-        transport = line._transport
-        assert transport is not None
-        transport.pause_reading()
+        _transport(line).pause_reading()
         await asyncio.sleep(self._dice.uniform(5, 25))
-        transport.abort()
+        line.abort("enough")
 
     # -- with one that is written octet by octet
 
@@ -274,6 +331,18 @@ class Hostile:
                         peer.say(response(frame, 200))
 
 
+def _transport(line: Line) -> asyncio.Transport:
+    transport = line._transport
+    if transport is None:
+        raise ConnectionError("it is gone")
+    return transport
+
+
+def _write(line: Line, octets: bytes) -> None:
+    """Octets where frames should be, within all layers."""
+    _transport(line).write(b"".join(line.connection.wire.wrap([octets])))
+
+
 async def main() -> None:
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
@@ -283,12 +352,15 @@ async def main() -> None:
     loop.set_exception_handler(lambda *_: None)
     hostile = Hostile(orders, Ledger(Path(orders.ledger)))
     stopping = asyncio.Event()
+    stack = contextlib.AsyncExitStack()
+    await hostile.listen(stack)
     tasks = [asyncio.ensure_future(hostile.run(stopping)) for _ in itertools.repeat(None, ATTACKERS)]
     await reader.readline()
     stopping.set()
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.wait(tasks, timeout=5)
+    os._exit(0)  # whatever it left half done
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ LIMITS = msrp_peer.Limits(
     handshake=15, transaction=10, keep_alive=4, stall=10, missing=30, idle=20, message=8 << 20
 )
 LASTING = 40.0  # seconds in which sessions that nobody leads any more must be over
+_OFTEN = (10, 10, 1)  # how often a peer goes to each hub; the last one is hostile
 POLICY = msrp_peer.KnownPolicy(new="accept-new")
 
 
@@ -68,6 +69,7 @@ class Orders:
         ways: those that there are.
         people: the peers of a process, or all who may come to a hub; each with a way.
         hubs: itself, or those that its peers meet.
+        own: where a hostile process listens.
         known: the file of those who are known; other processes have it open, too.
         pace: of all pauses.
     """
@@ -78,6 +80,7 @@ class Orders:
     hubs: list[Hub]
     known: str
     pace: float
+    own: Hub | None = None
 
     def text(self) -> str:
         return json.dumps(asdict(self))
@@ -85,7 +88,9 @@ class Orders:
     @classmethod
     def read(cls, line: str) -> Orders:
         found = json.loads(line)
-        return cls(**{**found, "hubs": [Hub(**hub) for hub in found["hubs"]]})
+        own = found["own"]
+        hubs = [Hub(**hub) for hub in found["hubs"]]
+        return cls(**{**found, "hubs": hubs, "own": None if own is None else Hub(**own)})
 
 
 class Hubbing:
@@ -164,7 +169,9 @@ class Peering:
         talker = self._talker
         await talker.pause(0, 4)
         while not talker.stopping.is_set():
-            hub = talker.dice.choice(self._orders.hubs)
+            hub = talker.dice.choices(self._orders.hubs, _OFTEN)[0]
+            if WAYS[way].signalled and hub is self._orders.hubs[-1]:
+                continue  # it has no signalling
             try:
                 session = await self._met(name, way, hub, pool)
             except msrp_peer.NotAsKnown as error:

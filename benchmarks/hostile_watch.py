@@ -18,7 +18,7 @@ from typing import NamedTuple
 __all__ = ["Watched"]
 
 ROOM, SPARE = 8.0, 16.0
-LEAST = 120.0
+LEAST = 600.0
 BARS = "▁▂▃▄▅▆▇█"
 
 

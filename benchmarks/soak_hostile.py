@@ -50,6 +50,7 @@ MIDDLE = "10.214.0.1"
 HUBS = [Hub("steady", MIDDLE, 2800), Hub("mortal", MIDDLE, 2900)]
 PORTS = {port for hub in HUBS for port in hub.ports}
 HOLDERS = 4
+EVIL = Hub(HOSTILE, f"10.214.{HOLDERS + 1}.2", 2700)
 STOPPING = 90.0  # seconds that processes have to end
 COLUMNS = ("sent", "delivered", "failed", "gone", "unread", "doubt", "gone_here")
 
@@ -85,6 +86,7 @@ class Soak:
 
     def _wire(self, arguments: argparse.Namespace) -> None:
         sh("ip", "-n", self._middle, "addr", "add", f"{MIDDLE}/32", "dev", "lo")
+        sh(*inside(self._middle), "sysctl", "-qw", "net.ipv4.ip_forward=1")
         ruled(self._middle, arguments.loss)
         for n, name in enumerate(self._around):
             near, far = f"10.214.{n + 1}.1", f"10.214.{n + 1}.2"
@@ -102,7 +104,9 @@ class Soak:
     ) -> tuple[dict[str, str], list[str]]:
         """Papers for everybody: the environment that says where they are, and the ways there are then."""
         names = [f"p{n}" for n in range(count)]
-        everybody = {way: [f"{one.name}-{way}" for one in HUBS] + [f"eve-{way}", *names] for way in ways}
+        everybody = {
+            way: [f"{one.name}-{way}" for one in (*HUBS, EVIL)] + [f"eve-{way}", *names] for way in ways
+        }
         certified = sorted({name for way in ways if WAYS[way].certified for name in everybody[way]})
         papers = self._folder / "papers"
         papers.mkdir()
@@ -146,9 +150,9 @@ class Soak:
             orders = Orders("", ways, everybody, [hub], str(known["hubs"]), pace)
             self._add(hub.name, self._middle, (ends, "hub"), orders, environment, mortal=hub.name == "mortal")
         for n, share in enumerate(self._people_of):
-            orders = Orders("", ways, share, HUBS, str(known["peers"]), pace)
+            orders = Orders("", ways, share, [*HUBS, EVIL], str(known["peers"]), pace)
             self._add(f"peers{n}", self._around[n], (ends, "peers"), orders, environment, mortal=n > 0)
-        orders = Orders("", ways, {}, HUBS, "", pace)
+        orders = Orders("", ways, people, HUBS, "", pace, EVIL)
         self._add(HOSTILE, self._around[HOLDERS], ("hostile_attacks.py",), orders, environment)
 
     def _add(

@@ -117,7 +117,9 @@ class Pool:
 
     def _let_go(self, sharing: Sharing, line: Line) -> None:
         """Begin no more sessions on it; it ends with those it has."""
-        self._lines[sharing].remove(line)
+        alike = self._lines.get(sharing, [])
+        if line in alike:  # or it was forgotten meanwhile, as it is closed
+            alike.remove(line)
         line.connection.keeps = False
         if not line.connection.sessions:
             line.connection.close(line.now())

@@ -10,7 +10,8 @@ import socket
 import pytest
 
 import msrp_peer
-from msrp_peer import ConnectionLost, Level, Limits, Paths, Pool, UsageError
+from msrp_peer import CannotReach, ConnectionLost, Level, Limits, Paths, Pool, UsageError
+from msrp_peer.aio.line import Line
 from support.proxy import Fate, proxy
 from support.running import LOCAL, Talk, first, running, together, until
 
@@ -322,3 +323,25 @@ async def test_joined_sessions_share_too() -> None:
         assert shared.sessions == 3, "what could not begin is not kept"
         await (await sessions[0].send("unharmed")).delivered()
         await together(*(session.close() for session in sessions))
+
+
+@running
+async def test_a_line_that_is_forgotten_while_a_session_begins_on_it() -> None:
+    """It breaks, somebody else looks at the pool, and only then the session hears of it."""
+
+    async def begin(line: Line) -> msrp_peer.Session:
+        line.abort("it broke")
+        await line.gone()
+        assert pool.connections == 0
+        raise ConnectionLost("it broke")
+
+    async def fresh() -> tuple[Line, msrp_peer.Session]:
+        raise CannotReach("a new one was tried")
+
+    talk = Talk()
+    async with msrp_peer.listen(LOCAL, talk) as listener, Pool() as pool:
+        async with msrp_peer.connect(where(listener), pool=pool):
+            (sharing,) = pool._lines
+            with pytest.raises(CannotReach, match="a new one was tried"):
+                await pool.session(sharing, begin, fresh)
+        talk.over()

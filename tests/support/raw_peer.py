@@ -35,7 +35,9 @@ class RawPeer:
     async def shake(self) -> Self:
         while self.tls.protection is None:
             self._flush()
-            self._take(await self._read())
+            data = await self._read()
+            assert data, "it was closed in the midst of the handshake"
+            self._take(data)
         self._flush()
         return self
 
