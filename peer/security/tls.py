@@ -29,6 +29,7 @@ from .tls_records import RECORD, records
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+    from .signalled_key import SignalledKey
     from .trust import Judge
 
 __all__ = ["TlsLayer"]
@@ -56,7 +57,7 @@ class TlsLayer:
         own_key: the fingerprint of the key `context` shows, to be told in `protection`.
         host: of a client, whom it connects to. Where that is a name and no address, the server is
             told it (RFC 6066 section 3), as RFC 4975 section 14.2 wants; it stands there in the clear.
-        judge: says whose the other side's key is; the context's mode is CERTIFICATE, or has none.
+        judge: says whether the other side's key will do; for a context that asks one.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class TlsLayer:
         server: bool,
         own_key: str | None = None,
         host: str = "",
-        judge: Judge | None = None,
+        judge: Judge | SignalledKey | None = None,
     ) -> None:
         self._tls = SSL.Connection(context, None)
         self._tls.set_app_data(judge)
@@ -214,7 +215,7 @@ class TlsLayer:
 
     @property
     def refused(self) -> str | None:
-        """Why the other side's certificate was refused, where it was (mode CERTIFICATE)."""
+        """Why the other side's certificate was refused, where it was, in the handshake."""
         return None if self._judge is None else self._judge.failure
 
     @property
@@ -297,7 +298,7 @@ class TlsLayer:
         cipher = tls.get_cipher_name() or "unknown"
         certificate = tls.get_peer_certificate()
         judge = self._judge
-        if judge is not None and certificate is not None and judge.verified is None:
+        if judge is not None and certificate is not None and not judge.accepted:
             self._fail("the other side's certificate was not looked at")  # never; or nobody is safe
         self._protection = Protection(
             kind="tls",

@@ -10,6 +10,7 @@ from ..terms.principal import Principal
 from .keys import Key, ThrowAway
 from .tls import TlsLayer
 from .tls_modes import TlsMode, client_context, server_context
+from .signalled_key import SignalledKey
 from .trust import Trust
 
 __all__ = ["Serving", "client_layers"]
@@ -26,8 +27,8 @@ def client_layers(
     """The layers of one connection of ours to `host`; no mode for plain TCP.
 
     Without `key` a throw-away one is shown, or in mode CERTIFICATE none; there `expected` is whom the
-    other side must be, by `trust`, and so in mode FINGERPRINT where there is trust; then the
-    fingerprints `told` are looked at in the handshake, too. Raises `UsageError` where either is
+    other side must be, by `trust`, and so in mode FINGERPRINT where there is trust. The fingerprints
+    `told` are looked at in the handshake, too. Raises `UsageError` where either is
     missing, and `KeyUnusable`.
     """
     if mode is None:
@@ -38,7 +39,9 @@ def client_layers(
         return [TlsLayer(client_context(mode), server=False, host=host)]
     if mode is not TlsMode.CERTIFICATE:
         key = key or ThrowAway()
-        return [TlsLayer(client_context(mode, key), server=False, own_key=key.fingerprint, host=host)]
+        judge = SignalledKey(told) if mode is TlsMode.FINGERPRINT and told else None
+        context = client_context(mode, key, told=judge is not None)
+        return [TlsLayer(context, server=False, own_key=key.fingerprint, host=host, judge=judge)]
     if expected is None or trust is None:
         raise UsageError("a certificate proves a person: say whom you mean, and whom to believe")
     own = None if key is None else key.fingerprint

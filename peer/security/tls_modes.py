@@ -7,7 +7,7 @@ All modes protect against listening. CERTIFICATE verifies who is there; the othe
 - ADH is TLS 1.2 with the anonymous Diffie-Hellman suites (RFC 5288) and no key at all.
 - FINGERPRINT is ANONYMOUS in which both sides must show a key (RFC 8122 section 6.2). Whether it is
   the right one is for `TlsLayer.verify`, once signalling has told its fingerprint: the connection
-  may be faster than that.
+  may be faster than that. A client knows it beforehand, and asks a `SignalledKey` in the handshake.
 - CERTIFICATE is TLS 1.3, or 1.2, in which each side shows a key of its own that lasts, and the other
   verifies inside of the handshake whose it is (`msrp_peer.security.trust`).
 
@@ -110,7 +110,9 @@ def server_context(
     return _with_suites(context, _ECDHE, _ADH, _ALLOW_ADH)
 
 
-def client_context(mode: TlsMode, key: Key | None = None, trust: Trust | None = None) -> SSL.Context:
+def client_context(
+    mode: TlsMode, key: Key | None = None, trust: Trust | None = None, *, told: bool = False
+) -> SSL.Context:
     """Make the context of a connect.
 
     Args:
@@ -118,6 +120,7 @@ def client_context(mode: TlsMode, key: Key | None = None, trust: Trust | None = 
         key: what to show to a server that asks for it; None to show nothing. Not used in
             mode ADH.
         trust: as for `server_context`.
+        told: whether in mode FINGERPRINT the layer has a judge, which knows what was told (`SignalledKey`).
 
     Raises:
         UsageError: there is no trust where it is needed.
@@ -125,7 +128,10 @@ def client_context(mode: TlsMode, key: Key | None = None, trust: Trust | None = 
     context = _context(mode)
     if mode is TlsMode.CERTIFICATE:
         return _certified(context, key, trust, 0)
-    context.set_verify(SSL.VERIFY_NONE)
+    if told:
+        verify_by_judges(context, SSL.VERIFY_PEER)
+    else:
+        context.set_verify(SSL.VERIFY_NONE)
     if mode is TlsMode.ADH:
         return _with_suites(context, _ADH, _ALLOW_ADH)
     if key is not None:

@@ -117,6 +117,11 @@ class Judge:
         self.claims: tuple[str, ...] = ()
         self._problem: str | None = None
 
+    @property
+    def accepted(self) -> bool:
+        """Whether the certificate was looked at, and will do."""
+        return self.verified is not None
+
     def look(self, certificate: crypto.X509, error: int, depth: int, holds: bool) -> bool:
         """What OpenSSL found about one certificate of the chain; whether to go on.
 

@@ -68,9 +68,15 @@ def from_whom(security: Security, address: str) -> str:
 
 
 def mark(part: Path, file: FileIO, origin: Origin) -> None:
-    """Say of which file a part is. Where that cannot be kept, the part does not go on, and that is all."""
+    """Say of which file a part is. Where that cannot be kept (a full disk), the part does not go on, and
+    that is all."""
     with contextlib.suppress(OSError), FileIO(os.open(_beside(part), NEW, 0o600), "wb") as written:
-        written.write(origin.says(file))
+        try:
+            whole = written.write(origin.says(file)) == len(origin.says(file))
+        except OSError:
+            whole = False
+        if not whole:
+            _beside(part).unlink()
 
 
 def erase(part: Path) -> None:
