@@ -21,6 +21,7 @@ from ..terms.content import RESUMABLE
 from ..terms.errors import UsageError
 from .bells import SILENT, Bell
 from .codes import refusal
+from .fed import Fed
 from .spans import Spans
 from .tables import OUTGOING, Machine
 
@@ -82,8 +83,7 @@ class Outgoing:
         self._first_headers = (RESUMABLE, *headers) if self._resumable else tuple(headers)
         self._last_headers: tuple[tuple[str, str], ...] = ()
         self._machine = Machine(OUTGOING, "queued")
-        self._blocks: deque[memoryview] = deque()
-        self._held = 0
+        self._fed = Fed()
         self._ended = False
         self._waiting = 0  # chunks without an answer
         self._listened: deque[str] | None = None  # chunks that are answered where they are refused alone
@@ -91,7 +91,6 @@ class Outgoing:
         self.queued = False
         self.cut_octets = 0
         self.left_out = 0
-        self._ahead = 0  # octets that are left out and were not fed yet
         self.acknowledged = 0
         self.status: int | None = None
         self.reason = ""
@@ -120,7 +119,7 @@ class Outgoing:
 
     def wants(self) -> bool:
         """Whether more may be fed now; else wait for the bell."""
-        return self.leaving and not self._ended and (self._held < self._limits.unsent or self._all_fed)
+        return self.leaving and not self._ended and (self._fed.held < self._limits.unsent or self._all_fed)
 
     def feed(self, data: Buffer) -> None:
         """Take the next octets of the body; they must not change until they are sent.
@@ -131,31 +130,23 @@ class Outgoing:
         if view.ndim != 1 or view.itemsize != 1:
             view = view.cast("B")
         size = len(view)
-        if self.total is not None and self.cut_octets + self._held - self._ahead + size > self.total:
+        if self.total is not None and self.cut_octets + self._fed.held - self._fed.ahead + size > self.total:
             raise UsageError("the body is longer than the size given for it")
         most = None if self.total is not None or not self.leaving else self._maximum
-        if most is not None and self.cut_octets + self._held + size > most:
+        if most is not None and self.cut_octets + self._fed.held + size > most:
             self.status = 413
             self._stop("refused", f"the other side takes at most {most} octets a message, and this is longer")
             return
-        if self._ahead:
-            late = min(size, self._ahead)
-            self._ahead -= late
-            size -= late
-            view = view[late:]
-        if size and self.leaving:
-            self._blocks.append(view)
-            self._held += size
+        if self.leaving and self._fed.add(view):
             self.endpoint.connection.has_work(self)
 
     def leap(self) -> int:
         """Octets that need not be fed, as the other side has them: the next to be fed are those behind."""
-        ahead, self._ahead = self._ahead, 0
-        return ahead
+        return self._fed.leap()
 
     def end(self, headers: Sequence[tuple[str, str]] = ()) -> None:
         """No more octets follow; `headers` go into the last chunk."""
-        if self.total is not None and self.cut_octets + self._held < self.total and self.leaving:
+        if self.total is not None and self.cut_octets + self._fed.held < self.total and self.leaving:
             raise UsageError("the body is shorter than the size given for it")
         self._ended = True
         self._last_headers = tuple(headers)
@@ -180,12 +171,12 @@ class Outgoing:
             return True
         # Chunks below 2,048 octets are for the end alone (RFC 4975 section 7.1.1); and the last
         # octets wait for it, as an empty chunk behind them would have a range that ends before it begins.
-        return self._held >= self._limits.chunk_in_company and not self._all_fed
+        return self._fed.held >= self._limits.chunk_in_company and not self._all_fed
 
     @property
     def _all_fed(self) -> bool:
         """Whether every octet of a message of known size is here; only `end` is missing."""
-        return self.cut_octets + self._held == self.total
+        return self.cut_octets + self._fed.held == self.total
 
     def cut(self, room: int, now: float) -> bytes:
         """One whole SEND of at most `room` octets of body."""
@@ -193,10 +184,10 @@ class Outgoing:
             self._abandon = False
             first = self.cut_octets + 1
             return self._chunks.cut(b"", first, first - 1, self.total, "#")[1]
-        data = self._next(room)
+        data = self._fed.take(room)
         size = len(data)
         first = self.cut_octets + 1
-        last = self._ended and not self._blocks
+        last = self._ended and not self._fed.held
         # Above 2,048 octets a chunk counts as interruptible, and must say so.
         open_ended = not last and size > 2048
         headers: tuple[tuple[str, str], ...] = self._first_headers if first == 1 else ()
@@ -225,12 +216,12 @@ class Outgoing:
         special = self._abandon or (self._first_headers and not self.cut_octets)
         if most < 2 or special or self._failure_report == "partial":
             return self.cut(room, now)
-        size = min(self._held, room * most)
+        size = min(self._fed.held, room * most)
         if self._failure_report == "yes":
             # The last one begins inside the window, as it does when they are cut one by one.
             window = limits.window - (self.cut_octets - self.acknowledged)
             size = min(size, -(-window // room) * room)
-        last = self._ended and size == self._held
+        last = self._ended and size == self._fed.held
         rest = size % room
         if last and self._last_headers:
             size -= rest or room  # these go into the last chunk alone
@@ -240,7 +231,7 @@ class Outgoing:
         if size <= room:
             return self.cut(room, now)
         batch, octets = self._chunks.batch(
-            self._next(size), self.cut_octets + 1, room, self._total(size, last), last
+            self._fed.take(size), self.cut_octets + 1, room, self._total(size, last), last
         )
         if self._failure_report == "yes":
             self._waiting += batch.count
@@ -254,7 +245,6 @@ class Outgoing:
 
     def _went(self, size: int, last: bool) -> None:
         """So many octets more are out."""
-        self._held -= size
         self.cut_octets += size
         self._machine.step("last" if last else "cut")
         if last:
@@ -262,26 +252,6 @@ class Outgoing:
             if self._failure_report != "yes" and not self._success_report:
                 self.endpoint.unconfirmed(self)
         self.bell.ring()
-
-    def _next(self, room: int) -> memoryview | bytes:
-        if not self._blocks:
-            return b""
-        block = self._blocks.popleft()
-        if len(block) > room:
-            self._blocks.appendleft(block[room:])
-            return block[:room]
-        if not self._blocks or len(block) == room:
-            return block
-        pieces = [block]
-        size = len(block)
-        while self._blocks and size < room:
-            block = self._blocks.popleft()
-            if len(block) > room - size:
-                self._blocks.appendleft(block[room - size :])
-                block = block[: room - size]
-            pieces.append(block)
-            size += len(block)
-        return b"".join(pieces)
 
     # -- from the wire
 
@@ -332,14 +302,7 @@ class Outgoing:
         self.cut_octets = until
         self.acknowledged += more  # what the window counts is what is on its way
         self.left_out += more
-        while more and self._blocks:
-            block = self._blocks.popleft()
-            dropped = min(more, len(block))
-            if dropped < len(block):
-                self._blocks.appendleft(block[dropped:])
-            self._held -= dropped
-            more -= dropped
-        self._ahead += more
+        self._fed.drop(more)
         if self.ready():
             self.endpoint.connection.has_work(self)
 
@@ -387,8 +350,7 @@ class Outgoing:
         self._abandon = self._machine.state == "sending"
         self._step(event)
         self.reason = reason
-        self._blocks.clear()
-        self._held = 0
+        self._fed.clear()
         if self._abandon:
             self.endpoint.connection.has_work(self)
         self.bell.ring()

@@ -8,9 +8,9 @@ from ..terms.errors import UsageError
 from ..terms.fingerprints import Fingerprint
 from ..terms.principal import Principal
 from .keys import Key, ThrowAway
+from .signalled_key import SignalledKey
 from .tls import TlsLayer
 from .tls_modes import TlsMode, client_context, server_context
-from .signalled_key import SignalledKey
 from .trust import Trust
 
 __all__ = ["Serving", "client_layers"]
