@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..terms.display import escape
 from ..terms.errors import MsrpError, UsageError
+from ..terms.principal import Principal
 from .comparing import Comparing, meaning
 from .entry import Entry, Interrupted, entry
 from .exits import Exit, exit_of
@@ -353,11 +354,11 @@ def _path(name: str) -> Path:
 def _short(session: Session) -> str:
     """Who says a line. A name that nothing proves never looks like one that is proved."""
     if session.security.names:
-        return escape(session.security.names[0])
+        return escape(Principal.parse(session.security.names[0]).shown)
     return (
         session.peer_address
         if session.peer_claim is None
-        else f"{escape(str(session.peer_claim))} (not proved)"
+        else f"{escape(session.peer_claim.shown)} (not proved)"
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from ..session.bodies import is_readable
 from ..terms.display import escape, quoted
 from ..terms.errors import MessageCut, MsrpError, UsageError
+from ..terms.principal import Principal
 from ..terms.security import Level
 from .output import Output, size_text
 from .progress import Shows
@@ -84,9 +85,9 @@ def who(session: Session) -> str:
             how = "proved"
         elif security.pinned:
             how = "known by their key"
-        return f"{escape(' and '.join(security.names))} ({how})"
+        return f"{escape(' and '.join(Principal.parse(name).shown for name in security.names))} ({how})"
     if session.peer_claim is not None:
-        return f"{escape(str(session.peer_claim))} (claimed, not proved)"
+        return f"{escape(session.peer_claim.shown)} (claimed, not proved)"
     return escape(session.peer_address)
 
 

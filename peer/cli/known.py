@@ -91,7 +91,9 @@ def _list(known: KnownPeers, output: Output) -> Exit:
     for each in everybody:
         output.event("known", _line(each), **_fields(each))
     for who, since in blocked.items():
-        output.event("blocked", f"{who}: blocked on {_day(since)}", principal=who.text, since=_iso(since))
+        output.event(
+            "blocked", f"{who.shown}: blocked on {_day(since)}", principal=who.text, since=_iso(since)
+        )
     if not everybody and not blocked:
         output.note("Nobody is known yet. msrp known --help says how somebody comes to be.")
     return Exit.DONE
@@ -99,12 +101,13 @@ def _list(known: KnownPeers, output: Output) -> Exit:
 
 def _line(known: Known) -> str:
     keys = {0: "", 1: ", 1 key"}.get(len(known.keys), f", {len(known.keys)} keys")
-    return f"{known.principal}: {known.level.word} on {_day(known.reached)}{keys}, met {_day(known.last)}"
+    who = Principal.parse(known.principal).shown
+    return f"{who}: {known.level.word} on {_day(known.reached)}{keys}, met {_day(known.last)}"
 
 
 def _words(known: Known) -> str:
     lines = [
-        known.principal,
+        Principal.parse(known.principal).shown,
         f"  met first on {_day(known.first)}, last on {_day(known.last)}",
         f"  best protected: {known.level.word}, last on {_day(known.reached)}; less needs your consent",
     ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..terms.display import escape
 from ..terms.errors import CannotReach, MsrpError
+from ..terms.principal import Principal
 from .exits import Exit, exit_of
 from .incoming import Incoming, Taking, session_fields, who, who_and_where
 from .knowing import Knowing, blocked, mark, note, ruling_fields
@@ -173,7 +174,7 @@ def _tell(listener: Listener, output: Output, me: str | None, taking: Taking, lo
             proved = "proved by a certificate, or known by this key"
         elif login.users or login.realm:
             proved = "proved to those who log in"
-        lines.append(f"  as {me}: {proved}")
+        lines.append(f"  as {Principal.parse(me).shown}: {proved}")
     if login.sentence is not None:
         lines.append(f"  {login.sentence}")
     if listener.announced:

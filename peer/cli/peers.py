@@ -81,7 +81,8 @@ def _show(announcement: Announcement, output: Output, *, changed: bool) -> None:
         for address in announcement.addresses
     ]
     name = None if announcement.principal is None else announcement.principal.text
-    lines = [f"{name or '(no name)'}  {escape(' '.join(places))}  {escape(announcement.name, 63)}"]
+    shown = "(no name)" if announcement.principal is None else announcement.principal.shown
+    lines = [f"{shown}  {escape(' '.join(places))}  {escape(announcement.name, 63)}"]
     if odd := oddities(announcement.name):
         lines[0] += f"  ({'; '.join(odd)})"
     if changed:

@@ -6,7 +6,8 @@ it is printed, logged for a person or put into an error's text.
 
 Letters that look like others are left as they are, for most who use them mean no harm. Of a name that
 somebody is to judge, `quoted` says in words what the eye may miss. Principals need none of this: they
-are shown as they are compared, in ASCII (`Principal.text`).
+are shown as they are compared, in ASCII (`Principal.text`), and beside that as they read only where
+that looks like nothing else (`reads`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import re
 import unicodedata
 from typing import Final
 
-__all__ = ["escape", "is_plain", "oddities", "quoted"]
+__all__ = ["escape", "is_plain", "oddities", "quoted", "reads"]
 
 # Letters and signs by their category, yet drawn as nothing at all.
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
@@ -24,6 +25,16 @@ _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _ALIKE: Final = frozenset(
     {"ARMENIAN", "CHEROKEE", "COPTIC", "CYRILLIC", "FULLWIDTH", "GREEK", "LATIN", "LISU", "MATHEMATICAL"}
 )
+# Letters that look like none of ASCII: of the scripts whose letters look alike some in each word, or the
+# word may be read as another; those of Latin that are not a letter of ASCII with a mark.
+_DISTINCT: Final = {
+    "CYRILLIC": frozenset("бджйлфчщыэюяґєїБДЖЙЛФЧЩЫЭЮЯҐЄЇ"),
+    "GREEK": frozenset("δζθλξπφψΔΘΛΞΠΣΦΨΩ"),
+}
+_LATIN: Final = frozenset("ßæøœþÆØŒÞ")
+_OWN: Final = frozenset({"CJK", "HANGUL", "HIRAGANA", "KATAKANA"})  # scripts of which no letter looks so
+_MARKS: Final = (202, 230)  # combining classes of marks below a letter that touch it, and of those above
+
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _GAP: Final = re.compile(r"\s{4,}")
 
@@ -93,6 +104,37 @@ def oddities(text: str) -> tuple[str, ...]:
     if _GAP.search(text):
         found.append("with a wide gap in it")
     return tuple(found)
+
+
+def reads(name: str) -> bool:
+    """Whether a name that is not ASCII can be shown beside its form in ASCII, because it looks like no
+    name that is.
+
+    Its letters are of one script; in Latin each is one of ASCII, with marks that are seen, or unlike
+    them; in Cyrillic and Greek each word has a letter that looks like no Latin one; Chinese, Japanese
+    and Korean letters do not look so at all. Of any other script the answer is no, and for whatever
+    else is not a letter of ASCII, a digit or one of ``._-``.
+    """
+    if name.isascii() or unicodedata.normalize("NFC", name) != name:
+        return False
+    words = _WORD.findall(name)
+    if not re.fullmatch(r"[0-9._-]*", _WORD.sub("", name)):
+        return False
+    letters = "".join(words)
+    scripts = {re.split("[ -]", unicodedata.name(letter, ""))[0] for letter in letters}
+    if len(scripts) != 1:
+        return False
+    script = scripts.pop()
+    if script == "LATIN":
+        return all(map(_is_seen, letters))
+    return script in _OWN or all(_DISTINCT.get(script, frozenset()).intersection(word) for word in words)
+
+
+def _is_seen(letter: str) -> bool:
+    """Whether a Latin letter is one of ASCII, but for marks that are seen, or unlike them."""
+    parts = unicodedata.normalize("NFD", letter)
+    marks = (unicodedata.combining(mark) in _MARKS for mark in parts[1:])
+    return letter in _LATIN or (parts[0].isascii() and all(marks))
 
 
 def _code(character: str) -> str:

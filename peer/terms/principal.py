@@ -20,7 +20,7 @@ from functools import cached_property, lru_cache
 from typing import Final
 from urllib.parse import quote, unquote, unquote_to_bytes
 
-from .display import escape
+from .display import escape, reads
 
 __all__ = ["SCHEMES", "Principal", "PrincipalError", "claimed_in", "domain_name"]
 
@@ -76,6 +76,12 @@ class Principal:
     def text(self) -> str:
         """The canonical URI, ASCII only: ``"im:bob@lan"``."""
         return f"{self.scheme}:{quote(self.user, safe=_KEPT)}@{self.domain}"
+
+    @property
+    def shown(self) -> str:
+        """For a person: `text`, and behind it how the user's name reads, where that is not ASCII and
+        looks like nothing else (`display.reads`): ``"im:b%C3%B6b@lan (böb)"``."""
+        return f"{self.text} ({self.user})" if reads(self.user) else self.text
 
     def __str__(self) -> str:
         return self.text

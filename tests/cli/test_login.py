@@ -76,6 +76,23 @@ def test_programs_are_told_in_fields(listening: Listening, msrp: Start, word: st
     assert alice.wait() == 0, alice.errors
 
 
+def test_a_name_that_is_not_ascii(listening: Listening, msrp: Start) -> None:
+    """It can be typed as it is everywhere, and stands as it reads behind the form that is compared."""
+    me, other = "im:älice@lan", "im:böb@lan"
+    word = generated(msrp, me, other)
+    bob, target = listening("--as", other, "--expect", me)
+    bob.wait_for(r"as im:b%C3%B6b@lan \(böb\): proved to those who log in")
+    alice = send(msrp, target, word, me=me, expect=other)
+    assert alice.wait() == 0, alice.errors
+    assert alice.output.startswith("To im:b%C3%B6b@lan (böb) (proved)\n")
+    bob.wait_for(r"im:%C3%A4lice@lan \(älice\) \(proved\): Lunch\?")
+    known = msrp("known", "show", other)
+    assert known.wait() == 0
+    assert known.output.startswith("im:b%C3%B6b@lan (böb)\n")
+    cyrillic = msrp("listen", "127.0.0.1", "--port", "0", "--as", "im:асе@lan")  # whole, and like ace
+    cyrillic.wait_for(r"as im:%D0%B0%D1%81%D0%B5@lan: a claim")
+
+
 def test_a_password_in_the_environment(
     listening: Listening, msrp: Start, word: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

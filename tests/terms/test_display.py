@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrp_peer.terms.display import escape, is_plain, oddities, quoted
+from msrp_peer.terms.display import escape, is_plain, oddities, quoted, reads
 from msrp_peer.terms.principal import Principal
 
 any_text = st.text(st.characters(codec=None))  # surrogates included
@@ -134,3 +134,53 @@ def test_oddities_of_a_long_name_take_no_time() -> None:
 )
 def test_a_principal_that_looks_like_another_is_shown_in_ascii(name: str, shown: str) -> None:
     assert str(Principal.parse(name)) == shown
+
+
+@pytest.mark.parametrize(
+    "name", ["böb", "Zoë", "jürgen.groß", "søren", "lukáš", "борис", "мария.2",
+             "δημήτρης", "李明", "さくら", "サトー", "한지민", "françois-2"],
+)  # fmt: skip
+def test_what_reads_as_nothing_else(name: str) -> None:
+    assert reads(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bob",
+        "асе",  # whole in Cyrillic, and looks like "ace"
+        "борис.асе",  # one word of it
+        "вαв",
+        "иван",  # there is a doubt about each letter
+        "σογος",
+        "p\u0430ypal",
+        "ɑlice",  # LATIN SMALL LETTER ALPHA
+        "ali\u1e05e",  # a line below
+        "bọb",  # a dot below
+        "bıb",  # no dot
+        "bo\u0308b",  # not as it is composed
+        "böb\u200b",
+        "böb (proved)",
+        "böb im",
+        "böb\x1b[2K",
+        "b\u00f6b\u202e",
+        "אבג",
+        "ηο",  # no, the first is like n
+        "ｂｏｂ",
+        "𝐛𝐨𝐛",
+        "李さくら",  # two scripts
+        "ö" + "\u0301" * 9,
+        "١٢٣",
+        "böb٣",
+    ],
+)
+def test_what_may_be_read_as_something_else_is_not_shown(name: str) -> None:
+    assert not reads(name)
+
+
+@given(st.text(max_size=12))
+def test_nothing_that_reads_commands_or_hides(name: str) -> None:
+    if reads(name):
+        assert escape(name) == name
+        assert oddities(name) == ()
+        assert not re.search(r"[^\w.-]", name)
