@@ -180,8 +180,7 @@ def _show(content_type: str, body: bytes, depth: int) -> Shown:
 
 def _odd(message: Cpim) -> Iterator[str]:
     """What its reader is to understand, and we do not (RFC 3862 section 4.7); who is named besides."""
-    names = [name for value in message.values("Require") for name in value.split(",")]
-    unknown = [name for name in names if name.strip() not in _UNDERSTOOD]
+    unknown = [name for name, own in message.required if own not in _UNDERSTOOD]
     if unknown:
         yield f"it requires what is not understood here: {', '.join(unknown)}"
     if len(message.values("From")) > 1:  # RFC 4975 section 13: not more than once

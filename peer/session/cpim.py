@@ -6,7 +6,7 @@ What it says is said by whoever wrote it: it proves nobody (RFC 4975 section 14.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..terms.errors import MessageCut
@@ -17,6 +17,9 @@ _MOST = 16 * 1024  # octets of headers
 _LINE_END = re.compile(rb"\r\n|\n")
 _HEADER = re.compile(r"((?:[A-Za-z0-9!#$%&'*+^_`|~-]+\.)?[A-Za-z0-9!#$%&'*+^_`|~-]+):(.*)", re.DOTALL)
 _ADDRESS = re.compile(r'(?:"((?:[^"\\]|\\.)*+)"[ \t]*+|([^<"]*+))<([^<>\s]++)>[ \t]*+', re.DOTALL)
+_SPACE = re.compile(r"([A-Za-z0-9!#$%&'*+^_`|~-]*)[ \t]*<([^<>\s]+)>")
+_OWN = ("urn:ietf:params:cpim-headers:", "urn:ietf:params-cpim-headers:")
+"""The namespace of RFC 3862's headers, and how its section 6 spells it."""
 _LANGUAGE = re.compile(r";lang=([A-Za-z0-9-]{1,64})[ \t]+(.*)", re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
 _PLAIN = {"b": "\b", "t": "\t", "n": "\n", "r": "\r"}
@@ -92,8 +95,30 @@ class Cpim:
         return next((value for name, value in self.content if name == "content-type"), "text/plain")
 
     def values(self, name: str) -> list[str]:
-        """The values of the headers of that name, compared as RFC 3862 section 2.1 has it, by case."""
-        return [value for header, value in self.headers if header == name]
+        """The values of RFC 3862's header of that name, compared by case (section 2.1), whatever prefix
+        it has; one that stands in another namespace is another header (section 3.4)."""
+        return [value for own, value, _ in self._resolved() if own == name]
+
+    @property
+    def required(self) -> list[tuple[str, str | None]]:
+        """What must be understood (RFC 3862 section 4.7): each as it is written, and its name among
+        RFC 3862's own; None for what belongs to others."""
+        return [
+            (each.strip(), _own(each.strip(), spaces))
+            for own, value, spaces in self._resolved()
+            if own == "Require"
+            for each in value.split(",")
+        ]
+
+    def _resolved(self) -> Iterator[tuple[str | None, str, dict[str, str]]]:
+        """Each header: its name among RFC 3862's own, None of another namespace; its value; and the
+        namespaces of the prefixes declared before it, that without one under ``""``."""
+        spaces = {"": _OWN[0]}
+        for name, value in self.headers:
+            own = _own(name, spaces)
+            yield own, value, spaces
+            if own == "NS" and (found := _SPACE.fullmatch(value.strip())) is not None:
+                spaces = {**spaces, found.group(1): found.group(2)}
 
     def address(self, name: str) -> tuple[str, str] | None:
         """The first address of that header: a person's name, which may be empty, and a URI."""
@@ -126,6 +151,11 @@ class Cpim:
         if subject is not None:
             headers.append(("Subject", subject))
         return cls(tuple(headers), (("content-type", content_type),), body)
+
+
+def _own(name: str, spaces: dict[str, str]) -> str | None:
+    prefix, _, local = name.rpartition(".")
+    return local if spaces.get(prefix) in _OWN else None
 
 
 async def inside(blocks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:

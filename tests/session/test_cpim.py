@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from msrp_peer.session.bodies import show
 from msrp_peer.session.cpim import Cpim
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "cpim"
@@ -85,7 +86,8 @@ def test_the_headers_of_rfc_3862_section_5_1() -> None:
     assert message.subject == "the weather will be fine today"
     assert message.values("Subject")[1] == ";lang=fr beau temps prevu pour aujourd'hui"
     assert message.values("DateTime") == ["2000-12-13T13:40:00-08:00"]
-    assert message.values("MyFeatures.WackyMessageOption") == ["Use-silly-font"]
+    assert ("MyFeatures.WackyMessageOption", "Use-silly-font") in message.headers
+    assert message.required == [("MyFeatures.VitalMessageOption", None)]
     assert message.values("subject") == []  # by case (RFC 3862 section 2.1)
     assert ("content-id", "<1234567890@foo.com>") in message.content
 
@@ -180,3 +182,66 @@ def test_no_octets_break_the_reader(octets: bytes) -> None:
         assert octets.endswith(message.body)
         assert message.address("From") is None or message.address("From")
         assert isinstance(message.content_type + (message.subject or ""), str)
+
+
+def with_headers(*lines: str) -> Cpim:
+    message = Cpim.parse("\r\n".join((*lines, "", "Content-Type: text/plain", "", "hi")).encode())
+    assert message is not None
+    return message
+
+
+@pytest.mark.rule("4975 13-6")
+def test_a_prefix_may_stand_for_the_own_namespace() -> None:
+    """RFC 3862 section 3.4; its section 6 spells the namespace otherwise."""
+    for own in ("urn:ietf:params:cpim-headers:", "urn:ietf:params-cpim-headers:"):
+        message = with_headers(f"NS: c <{own}>", "c.From: <im:a@b.c>", "c.Subject: one", "From: <im:d@e.f>")
+        assert message.values("From") == ["<im:a@b.c>", "<im:d@e.f>"]
+        assert message.subject == "one"
+
+
+@pytest.mark.rule("4975 13-6")
+@pytest.mark.parametrize("space", ["<urn:other>", " <urn:other>"])
+def test_another_default_namespace_has_other_headers(space: str) -> None:
+    """From there on; and RFC 3862's own are to be had by a prefix declared before."""
+    message = with_headers(
+        "NS: c <urn:ietf:params:cpim-headers:>",
+        "From: <im:a@b.c>",
+        f"NS: {space}",
+        "Subject: of theirs",
+        "From: <im:d@e.f>",
+        "c.Subject: of ours",
+        "c.NS: <urn:ietf:params:cpim-headers:>",
+        "To: <im:g@h.i>",
+    )
+    assert message.values("From") == ["<im:a@b.c>"]
+    assert message.subject == "of ours"
+    assert message.address("To") == ("", "im:g@h.i")
+
+
+@pytest.mark.rule("4975 13-6")
+def test_a_prefix_nobody_declared_is_of_nobody() -> None:
+    message = with_headers(
+        "x.From: <im:a@b.c>",
+        "NS: x nonsense",
+        "x.Subject: no",
+        "NS: x <urn:x>",
+        "x.To: <im:a@b.c>",
+        "From: <im:d@e.f>",
+    )
+    assert (message.values("From"), message.subject, message.values("To")) == (["<im:d@e.f>"], None, [])
+
+
+@pytest.mark.rule("4975 13-6")
+def test_what_is_required_is_told_by_its_namespace() -> None:
+    required = (
+        "NS: c <urn:ietf:params:cpim-headers:>",
+        "NS: x <urn:x>",
+        "Require: c.Subject,x.Subject,Subject",
+    )
+    assert with_headers(*required).required == [
+        ("c.Subject", "Subject"),
+        ("x.Subject", None),
+        ("Subject", "Subject"),
+    ]
+    shown = show("message/cpim", with_headers("From: <im:d@e.f>", *required).octets())
+    assert shown.notes == ("it requires what is not understood here: x.Subject",)
