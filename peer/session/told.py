@@ -85,6 +85,7 @@ class Told:
         self._listener, self._host = listener, host
         self._me, self._expected = owner(key, _principal(me)), _principal(expected)
         self._files = files
+        _check_wrapped(Accepts.parse(accept_types), Accepts.parse(accept_wrapped_types))
         self._key = _shown(listener, tls, key)
         self._signalled = signalled
         self._session: Session | None = None
@@ -251,6 +252,7 @@ class Told:
             side = replace(side, direction=changes["direction"])
         if "file" in changes:
             side = replace(side, file=changes["file"])
+        _check_wrapped(side.accepts, side.wrapped)
         return side
 
     def _settle(self) -> None:
@@ -309,3 +311,13 @@ def _both(one: Takes, other: Takes) -> Takes:
         largest,
         one.files or other.files,
     )
+
+
+def _check_wrapped(accepts: Accepts, wrapped: Accepts) -> None:
+    """Raises `UsageError` where something is taken inside of others, and nothing that holds others
+    (RFC 4975 section 8.6)."""
+    if wrapped.entries and not accepts.containers:
+        raise UsageError(
+            "accept_wrapped_types are for the inside of others (message/cpim, multipart/mixed, ...): "
+            "accept_types must have one of those"
+        )

@@ -133,6 +133,16 @@ class Accepts:
         return any(_alike(mine, theirs) for mine in self.entries for theirs in other.entries)
 
     @property
+    def containers(self) -> bool:
+        """Whether any type on the list can hold others (RFC 4975 section 8.6): message/cpim, any
+        multipart, S/MIME's."""
+        return any(
+            _alike(entry, one)
+            for entry in self.entries
+            for one in ("message/cpim", "multipart/*", "application/pkcs7-mime")
+        )
+
+    @property
     def text(self) -> str:
         """The list as an Accept-Types header or an SDP attribute has it."""
         return " ".join(self.entries)

@@ -254,6 +254,26 @@ async def test_kinds_and_directions_hold_in_both_directions() -> None:
                 await far.send("back")
 
 
+@pytest.mark.rule("4975 8.6-5")
+@running
+async def test_what_is_taken_inside_of_others_needs_something_that_holds_it() -> None:
+    """RFC 4975 section 8.6: containers stand in accept-types."""
+    with pytest.raises(UsageError, match="inside of others"):
+        Offer(accept_types="text/plain", accept_wrapped_types="image/png")
+    offer = Offer(accept_types="text/plain message/cpim", accept_wrapped_types="image/png")
+    assert "a=accept-wrapped-types:image/png" in offer.text
+    async with listening() as there:
+        with pytest.raises(UsageError, match="inside of others"):
+            Answer(offer.text, there, accept_types="text/*", accept_wrapped_types="*")
+        answer = Answer(offer.text, there, accept_types="text/* multipart/mixed", accept_wrapped_types="*")
+        offer.answered(answer.text)
+        with pytest.raises(UsageError, match="inside of others"):
+            offer.update(accept_types="text/plain")
+        assert "a=accept-types:text/plain\r\n" in offer.update(
+            accept_types="text/plain", accept_wrapped_types=""
+        )
+
+
 @pytest.mark.rule("4975 8.6-8")
 @pytest.mark.parametrize("offerer_wraps", [True, False])
 @running

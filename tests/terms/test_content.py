@@ -237,3 +237,20 @@ def test_time_grows_with_the_length_only(piece: str) -> None:
         parse_disposition(value)
         parse_digest(value)
         assert time.perf_counter() - began < 5  # quadratic, it takes minutes
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("text/plain message/cpim", True),
+        ("multipart/mixed", True),
+        ("multipart/*", True),
+        ("message/*", True),
+        ("*", True),
+        ("application/pkcs7-mime;smime-type=enveloped-data", True),
+        ("text/* image/png application/octet-stream", False),
+        ("", False),
+    ],
+)
+def test_what_can_hold_others(text: str, holds: bool) -> None:
+    assert Accepts.parse(text).containers is holds
