@@ -5,7 +5,6 @@ from __future__ import annotations
 import mimetypes
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from datetime import UTC, datetime
 from functools import partial
 from io import FileIO
 from pathlib import Path
@@ -14,6 +13,7 @@ from ..signalling.file_attributes import FileRange, FileSelector, FileTransfer
 from ..terms.content import disposition
 from ..terms.errors import MessageCut, UsageError
 from .cpim import Cpim
+from .envelope import enveloped
 from .files import Received, safe_name
 from .handle import Handle
 from .hashes import hashes_of
@@ -26,7 +26,6 @@ __all__ = ["describe", "left_part", "receive", "send"]
 _STEP = 256 * 1024
 _KIND = "application/octet-stream"
 _CPIM = "message/cpim"
-_NOBODY = "im:anonymous@anonymous.invalid"
 
 
 def describe(path: Path, hashing: Callable[[int, int], None] | None = None) -> FileSelector:
@@ -72,7 +71,7 @@ async def send(session: Session, path: Path, file: FileTransfer, *, progress: Pr
 
 
 def _wrapper(name: str, size: int, kind: str) -> bytes:
-    cpim = Cpim.wrap(b"", kind, sender=_NOBODY, to=[_NOBODY], when=datetime.now(UTC).isoformat())
+    cpim = enveloped(b"", kind)
     content = (("content-disposition", disposition(name, size)), *cpim.content)
     return Cpim(cpim.headers, content, b"").octets()
 

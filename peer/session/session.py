@@ -25,6 +25,7 @@ from . import comparison
 from .bodies import kinds
 from .comparison import Comparison
 from .driver import Driver, HeardBell
+from .envelope import wants_envelopes, wrapped
 from .handle import Handle
 from .hashes import hash_file
 from .message import Message
@@ -150,7 +151,8 @@ class Session:
         thread), behind the last octet where it is a stream. Octets from an iterable may be of
         any number; give `size` where it is known. `progress` is called with the octets handed over, and how
         many there will be; `taken`, once there are any, with those that the other side reports as taken
-        (see `Sent.taken`): where somebody there was asked first, that is when it was agreed to.
+        (see `Sent.taken`): where somebody there was asked first, that is when it was agreed to. To who
+        lists message/cpim first, text and octets go inside of that (RFC 4975 section 13).
 
         Cancelling it tells the other side that the rest will not come. Raises `NotDelivered`
         where the other side does not take such content, refused it meanwhile, or the line was
@@ -161,7 +163,7 @@ class Session:
         if isinstance(body, Path):
             return await self._send_file(body, content_type, name, progress, hashing, wants)
         if isinstance(body, str):
-            octets: Buffer = str.encode(body, "utf-8", "replace")
+            octets = str.encode(body, "utf-8", "replace")
             kind = content_type or "text/plain;charset=utf-8"
         elif isinstance(body, AsyncIterable):
             kind = content_type or "application/octet-stream"
@@ -170,6 +172,8 @@ class Session:
             octets = memoryview(body).tobytes()
             kind = content_type or "application/octet-stream"
             self._endpoint.check_inside(kinds(kind, octets))
+        if name is None and wants_envelopes(self._endpoint.peer_takes):
+            octets, kind = wrapped(self._endpoint, octets, kind, self.security.names)
         size = len(octets)
         headers = _file_headers(name, size)
         async with aclosing(_pieces(octets)) as pieces:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -290,8 +291,35 @@ async def test_what_stands_inside_of_others_is_taken_too(offerer_wraps: bool) ->
             assert await (await first(taker)).text() == "x"
             with pytest.raises(NotDelivered, match="image/png inside of others"):
                 await sender.send(_wrapped("image/png"), "message/cpim")
-            with pytest.raises(NotDelivered):
-                await sender.send("top")
+            with pytest.raises(NotDelivered, match="image/png inside of others"):
+                await sender.send(b"top", "image/png")
+            with pytest.raises(NotDelivered, match="does not take application/x"):
+                await sender.send(b"top", "application/x", name="a file")
+
+
+@pytest.mark.rule("4975 13-2 13-5")
+@pytest.mark.parametrize("kind", ["message/cpim text/plain", "Message/CPIM;x=y *", "text/plain message/cpim"])
+@running
+async def test_who_lists_message_cpim_first_gets_all_words_in_it(kind: str) -> None:
+    """RFC 4975 section 13: a gateway, say. The envelope is made before it is cut into chunks."""
+    async with listening() as there:
+        offer = Offer(accept_types=kind, accept_wrapped_types="image/png")
+        answer = Answer(offer.text, there, me="im:bob@lan", expected="im:alice@lan")
+        offer.answered(answer.text)
+        async with met(offer, answer, (None, there)) as (near, far):
+            far.endpoint.limits = replace(far.endpoint.limits, chunk_alone=2048)
+            for body, said in (("short", "short"), (b"long" * 3000, "long" * 3000)):
+                plain = {} if isinstance(body, str) else {"content_type": "text/plain"}
+                sending = asyncio.ensure_future(far.send(body, **plain))
+                message = await first(near)
+                if kind.startswith("text"):
+                    assert message.content_type.startswith("text/plain")
+                    assert await message.text() == said
+                else:
+                    assert message.content_type == "message/cpim"
+                    shown = await message.shown()
+                    assert (shown.text, shown.sender) == (said, "im:bob@lan")
+                await (await sending).delivered()
 
 
 def _wrapped(kind: str) -> bytes:
