@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import os
 import shutil
 import socket
@@ -11,29 +10,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
 import msrp_peer
+from msrp_peer.cli.demo_authority import make_papers
 
 __all__ = ["ALICE", "BOB", "REALM", "SECRET", "certify", "local_part", "realm", "shown", "ticket"]
 
 REALM = "BENCH.EXAMPLE"
 ALICE, BOB = f"im:alice@{REALM.lower()}", f"im:bob@{REALM.lower()}"
 SECRET = "k7fk-q4ph-sgmt-wxhw-x2bm"
-_USAGES = (
-    "digital_signature",
-    "content_commitment",
-    "key_encipherment",
-    "data_encipherment",
-    "key_agreement",
-    "key_cert_sign",
-    "crl_sign",
-    "encipher_only",
-    "decipher_only",
-)
 
 
 def local_part(principal: str) -> str:
@@ -46,7 +30,7 @@ def shown(principal: str) -> dict[str, Any]:
     folder = Path(os.environ["BENCH_SHOWN"])
     return {
         "key": msrp_peer.read_key(folder / f"{local_part(principal)}.pem"),
-        "trust": msrp_peer.Trust.read(folder / "authority.pem"),
+        "trust": msrp_peer.Trust.read(folder / "ca.pem"),
     }
 
 
@@ -58,48 +42,11 @@ def ticket(principal: str) -> str:
 def certify(folder: Path, people: Iterable[str] = (ALICE, BOB)) -> None:
     """An authority, and what it vouches for, in files; told to all processes by the environment."""
     os.environ["BENCH_SHOWN"] = str(folder)
-    authority, root = _issued("an authority", None, None, None)
-    (folder / "authority.pem").write_bytes(root.public_bytes(Encoding.PEM))
-    for name in people:
-        private, certificate = _issued(local_part(name), name, authority, root)
-        secret = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        path = folder / f"{local_part(name)}.pem"
+    everybody = list(people)
+    for principal, papers in zip(everybody, make_papers(folder, everybody), strict=True):
+        path = folder / f"{local_part(principal)}.pem"
         path.touch(mode=0o600)
-        path.write_bytes(certificate.public_bytes(Encoding.PEM) + secret)
-
-
-def _issued(
-    common_name: str,
-    uri: str | None,
-    issuer: ec.EllipticCurvePrivateKey | None,
-    root: x509.Certificate | None,
-) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    """A person's, by the root; without a URI the root's own."""
-    private = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
-    now, day = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=1)
-    person = uri is not None
-    usage = dict.fromkeys(_USAGES, False) | {"digital_signature" if person else "key_cert_sign": True}
-    signer = issuer or private
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject if root is None else root.subject)
-        .public_key(private.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - day)
-        .not_valid_after(now + day)
-        .add_extension(x509.BasicConstraints(ca=not person, path_length=None), critical=True)
-        .add_extension(x509.KeyUsage(**usage), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(private.public_key()), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
-        )
-    )
-    if uri is not None:
-        names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)])
-        builder = builder.add_extension(names, critical=False)
-    return private, builder.sign(signer, hashes.SHA256())
+        path.write_bytes(papers.cert.read_bytes() + papers.key.read_bytes())
 
 
 @contextlib.contextmanager
