@@ -31,7 +31,7 @@ print(sys.version_info[1], sys.executable, "%d.%d.%d" % sys.version_info[:3], se
 # is about loops, sockets and files, of which one Python shows what another would
 # (docs/decisions/0143-what-each-wheel-is-tried-with.md).
 PART = (
-    [ROOT / "tests" / folder for folder in ("core", "house", "sasl", "protocol", "examples")],
+    [ROOT / "tests" / name for name in ("core", "house", "sasl", "protocol", "examples/test_examples.py")],
     ["-m", "journey", ROOT / "tests/cli"],
 )
 IMPORTS = "import msrp_core._parser, msrp_core._writer, msrp_core, msrp_sasl, msrp_peer"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..terms.errors import UsageError
 from ..terms.security import Level
-from .terminal import can_ask
 
 if TYPE_CHECKING:
     from ..security.own_key import OwnKey
@@ -61,6 +60,8 @@ def showing(args: argparse.Namespace, expected: str | None, level: Level) -> dic
 
     Raises `UsageError`, and what the files do: `KeyUnusable`, `StoreError`.
     """
+    from .terminal import can_ask  # brings asyncio, which --help does without
+
     if expected is None:
         raise UsageError("a certificate proves a person: say whom you mean, --expect im:bob@example.com")
     return {"expect": expected, **_common(args, level, new=can_ask())}
@@ -76,6 +77,8 @@ def telling(args: argparse.Namespace, expected: str | None, level: Level) -> dic
 
     Raises as `showing` does.
     """
+    from .terminal import can_ask
+
     if expected is None:
         raise UsageError("a certificate proves a person: say whom you mean, --expect im:bob@example.com")
     key, me = _own(args)

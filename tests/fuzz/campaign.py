@@ -86,7 +86,7 @@ def drive(target: str, seconds: float, scan: str, *arguments: str | Path) -> Out
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         check=False,
-        timeout=seconds + 120,
+        timeout=2 * seconds + 300,
     )
     return Outcome(done.returncode, done.stdout.decode(errors="replace"), time.monotonic() - began)
 
