@@ -184,7 +184,10 @@ class join:  # a verb: async with ...
         remembered = await asyncio.to_thread(known.recall, whom)
         named = whom.text in error.claims
         found = judge_refused(whom, remembered, error.key, known.policy, named=named)
-        return error if found is None else NotAsKnown(found, str(error))
+        why = str(error)
+        if not named:
+            why += "; its certificate does not name them, so that it may be made for the occasion"
+        return error if found is None else NotAsKnown(found, why)
 
     async def _judged(self, session: Session, judge: Callable[[Security], object]) -> None:
         try:

@@ -185,6 +185,7 @@ remembered once you agree that the name is theirs whose voice you heard. In a sc
 a TARGET that names them, agrees beforehand. The next line is then known by this key, without words:
   msrp listen --as im:bob@lan --auth certificate
   msrp send 192.168.1.7 "Lunch?" --as im:alice@lan --expect im:bob@lan --auth certificate
+Who calls im:bob@lan by this name, and says --as, need not say --auth certificate.
 msrp known show im:bob@lan tells when it was compared, msrp known forget im:bob@lan undoes it.
 
 Ends with 0 where both have said yes, and with 4 where the words differ, nobody answered, or the key

@@ -13,6 +13,7 @@ from ..terms.display import escape
 from ..terms.errors import MsrpError, NotSecureEnough
 from ..terms.principal import Principal
 from ..terms.security import Level
+from . import papers
 from .incoming import session_fields, who_and_where
 from .login import initiating, required
 from .output import Output
@@ -42,7 +43,7 @@ def kept(args: argparse.Namespace) -> KnownPeers | None:
 
 def as_before(args: argparse.Namespace) -> dict[str, Any]:
     """Arguments for `msrp_peer.connect`, as `initiating` makes them: whoever was proved before is to be
-    proved again, unless --auth says how.
+    proved again, and whose lasting key was compared is to show it, unless --auth says how.
 
     Raises as `initiating`, and `StoreError`.
     """
@@ -50,9 +51,15 @@ def as_before(args: argparse.Namespace) -> dict[str, Any]:
     remembered = None if known is None else _remembered(args, known)
     # Who says that somebody is to be proved made a slip elsewhere, and is not shown the way around it.
     wanted = bool(args.expect) or args.password_stdin or required(args) is Level.AUTHENTICATED
-    if remembered is None or remembered.level < Level.AUTHENTICATED or args.auth != "auto" or wanted:
+    if remembered is None or args.auth != "auto" or wanted:
         return {**initiating(args), "known": known}
-    args = argparse.Namespace(**{**vars(args), "require": Level.AUTHENTICATED.word})
+    if remembered.level >= Level.AUTHENTICATED:
+        again = {"require": Level.AUTHENTICATED.word}
+    elif remembered.verified and args.me is not None and args.tls is None and not papers.wanted(args):
+        again = {"auth": "certificate"}
+    else:
+        return {**initiating(args), "known": known}
+    args = argparse.Namespace(**{**vars(args), **again})
     try:
         return {**initiating(args), "known": known}
     except MsrpError as error:

@@ -54,7 +54,8 @@ class KnownKey:
     Attributes:
         fingerprint: SHA-256 over its certificate, as `Protection.peer_key` has it.
         learned: how it came to be known.
-        first, last: when it was seen, in seconds since the epoch.
+        first, last: when it was seen, in seconds since the epoch; the first of those that it has been
+            known so well since.
     """
 
     fingerprint: str
@@ -96,6 +97,11 @@ class Known:
     def pins(self) -> tuple[KnownKey, ...]:
         """The keys beside which no other one is taken. An authority may certify another key any day."""
         return tuple(key for key in self.keys if key.learned is not Learned.CHAIN)
+
+    @property
+    def verified(self) -> tuple[KnownKey, ...]:
+        """The keys that verify them by themselves, where TLS shows one: those of `KnownPeers.holders`."""
+        return tuple(key for key in self.keys if key.learned in (Learned.COMPARED, Learned.SIGNALLED))
 
     def has(self, fingerprint: str) -> bool:
         return any(key.fingerprint == fingerprint for key in self.keys)

@@ -294,8 +294,9 @@ def _learn(connection: sqlite3.Connection, peer: int, key: str, learned: Learned
     )
     if learned in (Learned.COMPARED, Learned.SIGNALLED):
         connection.execute(
-            "UPDATE key SET learned = ? WHERE peer = ? AND fingerprint = ? AND learned != ?",
-            (learned, peer, key, Learned.COMPARED),
+            "UPDATE key SET learned = ?, first = ?"
+            " WHERE peer = ? AND fingerprint = ? AND learned NOT IN (?, ?)",
+            (learned, now, peer, key, learned, Learned.COMPARED),
         )
     connection.execute(
         "DELETE FROM key WHERE peer = ? AND learned = ? AND rowid NOT IN ("

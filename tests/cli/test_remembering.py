@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWa
 ALICE, BOB, EVE = "im:alice@lan", "im:bob@lan", "im:eve@lan"
 WAITING = ("--listen", "127.0.0.1", "--port", "0")
 CERTIFICATE = ("--auth", "certificate")
+ON_LOOPBACK = ("--interface", "127.0.0.1")
 WORDS = r"(?m)^ +((?:[a-z]+ ){4}[a-z]+)\r?\n"
 
 PLAYS = Path(__file__).parents[1] / "support" / "plays_both.py"
@@ -39,14 +41,26 @@ def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> At:
     return home
 
 
+def known_to(tmp_path: Path, who: str) -> KnownPeers:
+    """Those whom `who` knows."""
+    return KnownPeers(home(tmp_path, who) / "known_peers.db")
+
+
+def home(tmp_path: Path, who: str) -> Path:
+    folder = tmp_path / who / "msrp-peer"
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    return folder
+
+
 def pins(tmp_path: Path, who: str, whom: str) -> list[str]:
     """The keys that `who` knows `whom` by."""
-    known = KnownPeers(tmp_path / who / "msrp-peer" / "known_peers.db").recall(Principal.parse(whom))
+    known = known_to(tmp_path, who).recall(Principal.parse(whom))
     return [] if known is None else [key.fingerprint for key in known.pins]
 
 
 def key_of(tmp_path: Path, who: str, name: str) -> str:
-    return lasting_key(name, tmp_path / who / "msrp-peer" / "keys").fingerprint
+    return lasting_key(name, home(tmp_path, who) / "keys").fingerprint
 
 
 def waiting(msrp: Start, at: At, *options: str) -> tuple[Program, str]:
@@ -95,6 +109,36 @@ def test_the_next_line_is_known_by_the_key(msrp: Start, at: At, tmp_path: Path) 
     assert sent.wait() == 0, sent.errors
     for one in (sent, listener):
         assert one.event("session")["security"]["level"] == "key-verified"
+
+
+def test_whose_key_was_compared_is_to_show_it_without_being_told(msrp: Start, at: At, tmp_path: Path) -> None:
+    bob_is = f"im:bob-{secrets.token_hex(4)}@lan"  # somebody nobody else on this machine is
+    for who, name, whom, whose in (("alice", bob_is, "bob", bob_is), ("bob", ALICE, "alice", ALICE)):
+        key = key_of(tmp_path, whom, whose)
+        known_to(tmp_path, who).pin(Principal.parse(name), key, 1000)
+    call = ("send", bob_is, "Lunch?", "--as", ALICE, *ON_LOOPBACK)
+
+    def called(*options: str) -> Program:
+        at("alice")
+        return msrp(*call, *options)
+
+    at("bob")
+    there = ("listen", "127.0.0.1", "--port", "0", "--json", "--as", bob_is, "--announce", *ON_LOOPBACK)
+    bob = msrp(*there, *CERTIFICATE)
+    bob.event("listening")
+    sent = called("--json")
+    assert sent.event("session")["security"]["level"] == "key-verified"
+    assert sent.wait() == 0, sent.errors
+    bob.interrupt()
+    at("bob")
+    msrp(*there).event("listening")  # with a key made for the run
+    refused = called()
+    assert refused.wait() == 4
+    assert "another one than before" in refused.errors
+    assert "it may be made for the occasion" in refused.errors
+    less = called("--auth", "none")
+    assert less.wait() == 4
+    assert f"a line to {bob_is} has been key-verified" in less.errors
 
 
 def test_who_stands_in_between_the_next_time_is_refused(msrp: Start, at: At, tmp_path: Path) -> None:
@@ -183,11 +227,8 @@ def test_who_plays_the_comparison_with_both_is_remembered_by_none(
 
 
 def test_another_key_than_the_one_known_is_not_taken(msrp: Start, at: At, tmp_path: Path) -> None:
-    at("alice")
     other = key_of(tmp_path, "elsewhere", BOB)
-    (tmp_path / "alice" / "msrp-peer").mkdir(parents=True, mode=0o700)
-    (tmp_path / "alice").chmod(0o700)
-    KnownPeers(tmp_path / "alice" / "msrp-peer" / "known_peers.db").pin(Principal.parse(BOB), other, 1000)
+    known_to(tmp_path, "alice").pin(Principal.parse(BOB), other, 1000)
     bob, target = waiting(msrp, at)
     alice = calling(msrp, at, target, "--remember", BOB)
     assert agreed(alice, bob) == [4, 0]

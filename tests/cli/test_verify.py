@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from cli.programs import Open, Program, Start, Terminal
+from msrp_peer.security.known_peers import KnownPeers
+from msrp_peer.terms.principal import Principal
 
 # Python 3.12 and later fear a fork beside threads; pexpect forks, and there are no threads here.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
@@ -124,6 +127,29 @@ def test_who_says_nothing_has_verified_nothing(msrp: Start) -> None:
     assert bob.wait() == 1  # she left
     for one in (alice, bob):
         assert '"event": "verified"' not in one.output
+
+
+def test_who_may_begin(msrp: Start) -> None:
+    """--let-in, as elsewhere."""
+    bob, target = waiting(msrp, "--let-in", "known")
+    alice = msrp("verify", target, "--as", "im:alice@lan", stdin=subprocess.PIPE)
+    assert bob.event("turned-away")["peer_claimed"] == "im:alice@lan"
+    assert alice.wait() != 0
+    assert '"event": "words"' not in bob.output
+    assert bob.interrupt() < 5
+
+
+def test_whoever_was_better_protected_before_is_not_compared_with_unasked(msrp: Start) -> None:
+    """--known, as elsewhere."""
+    bob_is = f"im:bob-{secrets.token_hex(4)}@lan"  # somebody nobody else on this machine is
+    KnownPeers.usual().pin(Principal.parse(bob_is), ":".join(["AB"] * 32), 1000)
+    waiting(msrp, "--as", bob_is, "--announce", "--interface", "127.0.0.1")
+    call = ("verify", bob_is, "--interface", "127.0.0.1", "--json")
+    alice = msrp(*call, stdin=subprocess.PIPE)
+    assert alice.wait() == 4
+    assert f"a line to {bob_is} has been key-verified" in alice.output
+    alice = msrp(*call, "--known", "off", stdin=subprocess.PIPE)
+    alice.event("words")
 
 
 def test_who_does_not_come_to_compare_is_waited_out(msrp: Start) -> None:

@@ -115,9 +115,10 @@ class TestWhatIsRemembered:
         store.meet(BOB, line(key=ONE), 1000, key=ONE, policy=KnownPolicy(New.ACCEPT))
         store.pin(BOB, ONE, 2000)
         store.pin(BOB, ONE, 3000, Learned.SIGNALLED)  # which takes nothing from it
+        store.pin(BOB, ONE, 4000)
         assert (known := store.recall(BOB)) is not None
-        assert [(key.learned, key.first, key.last) for key in known.keys] == [(Learned.COMPARED, 1000, 3000)]
-        assert (known.level, known.reached) == (Level.KEY_VERIFIED, 3000)
+        assert [(key.learned, key.first, key.last) for key in known.keys] == [(Learned.COMPARED, 2000, 4000)]
+        assert (known.level, known.first, known.reached) == (Level.KEY_VERIFIED, 1000, 4000)
 
     def test_a_pin_is_not_changed_but_forgotten_and_made_anew(self, store: KnownPeers) -> None:
         store.pin(BOB, ONE, 1000)
