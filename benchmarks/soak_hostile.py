@@ -215,7 +215,10 @@ class Soak:
             self._frozen.append((now + self._dice.uniform(1, 15), process))
             return "frozen"
         mortal = [each for each in self.processes if each.mortal and each.hub == (what == "kill a hub")]
-        process = self._dice.choice(mortal)
+        standing = [each for each in mortal if each.alive]
+        if not standing:
+            return "nobody to be killed"
+        process = self._dice.choice(standing)
         process.kill()
         self._late.append((now + self._dice.uniform(0, 5), process))
         return "hubs killed" if process.hub else "holders of peers killed"

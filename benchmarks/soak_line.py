@@ -100,7 +100,7 @@ def cut(names: tuple[str, str], served: Collection[int], dice: random.Random) ->
     longer than either side waits. Returns how."""
     standing = ports(names[0], served)
     if not standing:
-        return "none stood"
+        return "none to cut"
     how = dice.choice(["torn", "silent"])
     port = dice.choice(standing)
     for name in names:

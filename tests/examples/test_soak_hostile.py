@@ -113,6 +113,21 @@ def test_a_receiver_that_was_killed_before_it_wrote_anything(kept: Kept) -> None
     assert kept.sum().right
 
 
+@pytest.mark.parametrize(
+    ("last", "seconds", "flat"),
+    [(100.0, 1800.0, True), (118.0, 1800.0, True), (119.0, 1800.0, False), (200.0, 60.0, True)],
+)
+def test_when_memory_is_flat(
+    monkeypatch: pytest.MonkeyPatch, last: float, seconds: float, flat: bool
+) -> None:
+    """By a tenth and eight MiB more it may have grown; a short run is not judged."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    watch = importlib.import_module("hostile_watch")
+    values = [10.0] * 4 + [100.0] * 8 + [last] * 4
+    samples = [watch.Sample(k * seconds / 15, value, 20.0) for k, value in enumerate(values)]
+    assert watch.Watched("a process", 0, samples).tell() is flat
+
+
 def test_a_short_run() -> None:
     try:
         for tool in ("tc", "ss", "nft"):
