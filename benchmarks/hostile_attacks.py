@@ -354,6 +354,7 @@ async def main() -> None:
     stopping = asyncio.Event()
     stack = contextlib.AsyncExitStack()
     await hostile.listen(stack)
+    print("ready", flush=True)
     tasks = [asyncio.ensure_future(hostile.run(stopping)) for _ in itertools.repeat(None, ATTACKERS)]
     await reader.readline()
     stopping.set()

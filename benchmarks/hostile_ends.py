@@ -231,6 +231,7 @@ async def main(role: str) -> None:
             if role == "hub":
                 await _hub(orders, talker, reader)
             else:
+                print("ready", flush=True)
                 async with asyncio.TaskGroup() as group:
                     group.create_task(Peering(orders, talker).run())
                     await reader.readline()

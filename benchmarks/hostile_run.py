@@ -79,7 +79,7 @@ class Process:
             self._process = subprocess.Popen(
                 [*inside(self.namespace), sys.executable, "-P", HERE / self._script[0], *self._script[1:]],
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE if self.hub else None,
+                stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
                 env=self._environment,
@@ -88,8 +88,8 @@ class Process:
         self._tell(Orders(**{**vars(self._orders), "ledger": str(path)}).text())
 
     def ready(self) -> None:
-        """Wait until a hub listens."""
-        if self.hub and self._process is not None:
+        """Wait until it listens, or is about to connect."""
+        if self._process is not None:
             assert self._process.stdout is not None
             self._process.stdout.readline()
 

@@ -176,9 +176,14 @@ class Soak:
     # -- while it runs
 
     def run(self) -> None:
-        for process in self.processes:
+        hubs_first = sorted(self.processes, key=lambda process: not process.hub)
+        for process in hubs_first:
             process.start()
-            process.ready()
+            if process.hub:
+                process.ready()
+        for process in hubs_first:
+            if not process.hub:
+                process.ready()
         steady = [process for process in self.processes if process.name in ("steady", "peers0")]
         self._watched = [Watched(process.name, process.pid) for process in steady]
         begin = now = time.monotonic()

@@ -128,6 +128,7 @@ def test_when_memory_is_flat(
     assert watch.Watched("a process", 0, samples).tell() is flat
 
 
+@pytest.mark.timeout(300)
 def test_a_short_run() -> None:
     try:
         for tool in ("tc", "ss", "nft"):
