@@ -64,8 +64,6 @@ def showing(args: argparse.Namespace, expected: str | None, level: Level) -> dic
 
     if expected is None:
         raise UsageError("a certificate proves a person: say whom you mean, --expect im:bob@example.com")
-    from .terminal import can_ask
-
     return {"expect": expected, **_common(args, level, new=can_ask())}
 
 
@@ -83,7 +81,6 @@ def telling(args: argparse.Namespace, expected: str | None, level: Level) -> dic
 
     if expected is None:
         raise UsageError("a certificate proves a person: say whom you mean, --expect im:bob@example.com")
-    from .terminal import can_ask
 
     key, me = _own(args)
     trust = _trust(args, new=args.protected or can_ask())
