@@ -59,6 +59,10 @@ _STRONG = "@SECLEVEL=2"
 # suites are named one by one here, so nothing else comes in with it.
 _ALLOW_ADH = "@SECLEVEL=0"
 
+# SSL_MODE_NO_AUTO_CHAIN of OpenSSL, which pyOpenSSL has no name for: what is shown is what our key holds, and
+# not also those we trust. The other side would have to keep their certificates for as long as the line lasts.
+_NO_AUTO_CHAIN = 0x8
+
 # The group ffdhe3072 of RFC 7919 appendix A.2, as PKCS #3 parameters.
 _FFDHE3072 = """\
 -----BEGIN DH PARAMETERS-----
@@ -158,7 +162,7 @@ def _context(mode: TlsMode) -> SSL.Context:
     context.set_max_proto_version(SSL.TLS1_2_VERSION if mode is TlsMode.ADH else SSL.TLS1_3_VERSION)
     context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    context.set_mode(SSL.MODE_RELEASE_BUFFERS | _NO_AUTO_CHAIN)
     return context
 
 

@@ -203,6 +203,17 @@ def test_a_chain_with_something_in_between(authority: Authority, alice: OwnKey, 
     assert two.judges[0].verified == "chain"
 
 
+def test_shown_is_what_a_key_holds_and_not_whom_its_owner_trusts(
+    authority: Authority, alice: OwnKey, trust: Trust
+) -> None:
+    """RFC 8446 section 4.4.2: the other side has the authority itself. It would be kept with the line."""
+    assert alice.chain == ()
+    two = ends(authority.issue(BOB), alice, trust)
+    shake(two.client, two.server)
+    shown = [len(layer._tls.get_peer_cert_chain() or ()) for layer in (two.client, two.server)]
+    assert shown == [1, 0]  # OpenSSL counts the certificate itself at the client alone
+
+
 def test_an_authority_in_between_may_be_the_trusted_one(authority: Authority) -> None:
     between = authority.intermediate(replace(CA, common_name="between"))
     key = between.issue(BOB, chain=False)
