@@ -29,6 +29,7 @@ class SecurityLayer:
 
     Attributes:
         terms: what was agreed on.
+        empty: whether the last buffer that came held nothing (`end`).
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class SecurityLayer:
         if not (0 < terms.room <= terms.send and terms.receive > 0):
             raise SaslUsageError("a layer without room for an octet")
         self.terms = terms
+        self.empty = False
         self._protect = protect
         self._check = check
         self._waiting: deque[memoryview] = deque()
@@ -71,6 +73,13 @@ class SecurityLayer:
         room = self.terms.room
         return [self._framed(whole[start : start + room]) for start in range(0, len(whole), room)]
 
+    def end(self) -> bytes:
+        """One buffer that holds nothing. RFC 4422 has no goodbye; a protocol may take this for one, and
+        whoever does not know it reads nothing. Raises as `wrap`.
+        """
+        self._alive()
+        return self._framed(b"")
+
     def _framed(self, plain: bytes) -> bytes:
         buffer = self._through(self._protect, plain)
         if len(buffer) > self.terms.send:
@@ -86,6 +95,7 @@ class SecurityLayer:
                 self._waiting.appendleft(rest)
             if buffer is not None:
                 plain = self._through(self._check, buffer)
+                self.empty = not plain
                 if plain:
                     yield plain
                 self._alive()

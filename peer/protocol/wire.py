@@ -197,8 +197,8 @@ class Wire:
         return True
 
     def left(self) -> bool:
-        """Whether the other side said that nothing follows: a SASL layer has no word for it."""
-        return bool(self.layers) and self.ended() and any(each.kind == "tls" for each in self.protections)
+        """Whether the other side said that nothing follows."""
+        return bool(self.layers) and self.ended()
 
     def close(self) -> list[bytes]:
         """Say every layer's goodbye, for the network: each through the layers still open below it."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from msrp_sasl import SaslError, SecurityLayer
+from msrp_sasl import SaslError, SaslUsageError, SecurityLayer
 
 from ..terms.errors import PeerError
 from ..terms.security import Protection
@@ -17,11 +18,13 @@ __all__ = ["SaslLayer"]
 
 
 class SaslLayer:
-    """One connection's. It has no goodbye of its own (RFC 4422 has none): the layer below has, or none."""
+    """One connection's. Its goodbye is a buffer that holds nothing (docs/profile.md section 11.3): RFC 4422
+    has none, and without one whoever is on the way could end a line in somebody's place."""
 
     def __init__(self, layer: SecurityLayer, mechanism: str) -> None:
         self._layer = layer
         self._fault: str | None = None
+        self._closing = False
         terms = layer.terms
         self.protection: Protection | None = Protection(
             kind="sasl",
@@ -40,10 +43,15 @@ class SaslLayer:
 
     def wrap(self, pieces: Sequence[Buffer]) -> list[bytes]:
         """Octets from above, for below. Raises `PeerError` where nothing more can be protected."""
-        if self._fault is not None or not pieces:
-            return []  # it owes the other side nothing by itself, and an alert is the layer's below
+        if self._fault is not None or not (pieces or self._closing):
+            return []  # it owes the other side a goodbye at most, and an alert is the layer's below
         try:
-            return self._layer.wrap(pieces)
+            made = self._layer.wrap(pieces)
+            if self._closing:
+                self._closing = False
+                with contextlib.suppress(SaslUsageError):  # judged behind its success, and its keys forgotten
+                    made.append(self._layer.end())
+            return made
         except SaslError as error:
             self._fault = str(error)
             raise PeerError(f"the security layer can protect nothing more: {error}") from None
@@ -58,8 +66,9 @@ class SaslLayer:
         return self._layer.partial
 
     def ended(self) -> bool:
-        """Whether an end may be here: between two buffers."""
-        return not self._layer.partial
+        """Whether the other side said goodbye."""
+        return self._layer.empty and not self._layer.partial
 
     def close(self) -> None:
-        """There is no goodbye to say."""
+        """Say goodbye: `wrap([])` afterwards collects it."""
+        self._closing = True

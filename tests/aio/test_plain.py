@@ -10,7 +10,7 @@ import pytest
 
 import msrp_peer
 from msrp_core import new_ident, request
-from msrp_peer import Level, NotSecureEnough, PeerError, UsageError
+from msrp_peer import ConnectionLost, Level, NotSecureEnough, PeerError, UsageError
 from msrp_peer.aio.line import Line
 from msrp_peer.protocol.connection import Connection
 from msrp_peer.session.establish import establish, own_terms
@@ -101,6 +101,32 @@ def test_a_session_on_plain_tcp(way: Way, octetwise: bool) -> None:
         assert f'mech="{way.name}"'.encode() in said
         for secret in (*SECRETS, near._endpoint.local.encode(), near._endpoint.remote.encode()):
             assert secret not in said
+
+    test()
+
+
+@pytest.mark.parametrize("cut", [True, False])
+def test_the_end_of_a_line_cannot_be_forged(way: Way, cut: bool) -> None:
+    """Between two buffers, too: who is on the way ends the connection, and nobody takes it for goodbye."""
+
+    @running
+    async def test() -> None:
+        talk = Talk()
+        async with way.listen(talk) as listener, proxy(listener.port) as between:
+            async with way.connect(between.port) as near:
+                far = await talk.met()
+                await (await near.send("meanwhile")).delivered()
+                assert await (await first(far)).text() == "meanwhile"
+                if cut:
+                    between.cut()
+                    for end in (near, far):
+                        with pytest.raises(ConnectionLost, match="did not say goodbye"):
+                            await first(end)
+                else:
+                    await near.close()
+                    for end in (near, far):
+                        assert [message async for message in end] == []
+            talk.over()
 
     test()
 

@@ -188,3 +188,17 @@ def test_a_mechanism_that_raises_what_it_should_not_ends_it(way: str) -> None:
         layer.wrap([b"x"])
     with pytest.raises(SaslError):
         list(layer.unwrap(b"\0\0\0\1x"))
+
+
+def test_a_buffer_that_holds_nothing() -> None:
+    """Whoever does not know it as a goodbye reads nothing in it; only the last one counts."""
+    sender, receiver = layer(), layer()
+    assert not receiver.empty
+    for octets, empty in (
+        (sender.end(), True),
+        (b"".join(sender.wrap([b"more"])), False),
+        (sender.end(), True),
+    ):
+        heard = [piece for octet in octets for piece in receiver.unwrap(bytes([octet]))]
+        assert heard == ([] if empty else [b"more"])
+        assert (receiver.empty, receiver.partial) == (empty, False)

@@ -30,7 +30,7 @@ from msrp_sasl import (
     Verifiers,
 )
 from support.by_hand import LISTENER
-from support.pair import Cut, Pair, octetwise, whole
+from support.pair import Cut, Pair, Toy, octetwise, whole
 from support.people import ALICE, BOB, EVE, SECRET, Knows, known
 from support.proofs import Asking, Door
 
@@ -68,13 +68,20 @@ def layer(*, confidential: bool = True) -> SaslLayer:
     def turned(octets: bytes) -> bytes:
         return octets.translate(bytes(reversed(range(256))))
 
+    def protected(octets: bytes) -> bytes:
+        return b"!" + turned(octets)
+
     def checked(octets: bytes) -> bytes:
-        if len(octets) < 2:
-            raise SaslError(Reason.MALFORMED, "too short")
-        return turned(octets)
+        if octets[:1] != b"!":
+            raise SaslError(Reason.MALFORMED, "it is none")
+        return turned(octets[1:])
 
     terms = LayerTerms("confidentiality" if confidential else "integrity", "turned", 64, 60, 64)
-    return SaslLayer(SecurityLayer(turned, checked, terms), "TURN")
+    return SaslLayer(SecurityLayer(protected, checked, terms), "TURN")
+
+
+GOODBYE = b"\0\0\0\1!"
+"""Its buffer that holds nothing."""
 
 
 def log_in(pair: Pair, asking: Asking | None = None) -> Initiator:
@@ -119,6 +126,38 @@ def test_an_end_inside_a_buffer_is_a_cut() -> None:
     assert pair.right.state == "open"
     pair.right.ended(pair.now)
     assert "goodbye" in (theirs.reason or "")
+
+
+@pytest.mark.parametrize("inside_tls", [True, False])
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_an_end_between_two_buffers_without_goodbye_is_a_cut(side: str, inside_tls: bool) -> None:
+    """Inside of TLS, too, whose goodbye whoever ends TLS in between can say."""
+    pair = Pair(gate=Door(layer=layer), **({} if inside_tls else {"layers": list}))
+    log_in(pair)
+    ours, theirs = pair.meet()
+    pair.run()
+    here, mine = (pair.left, ours) if side == "left" else (pair.right, theirs)
+    if inside_tls:
+        here.receive(Toy.goodbye(), pair.now)
+    assert (here.state, here.wire.partial) == ("open", False)
+    here.ended(pair.now)
+    assert here.reason == mine.reason == "the connection was cut: the other side did not say goodbye"
+    assert here.data_to_send(pair.now) == [], "and none is said"
+
+
+def test_a_buffer_that_holds_nothing_is_the_goodbye() -> None:
+    """A line is left by it before the network says so."""
+    pair = Pair(gate=Door(layer=layer), layers=list)
+    log_in(pair)
+    _, theirs = pair.meet()
+    pair.left.close(pair.now)
+    said = b"".join(pair.left.data_to_send(pair.now))
+    assert said.endswith(GOODBYE)
+    for octet in octetwise(said):
+        assert pair.right.state == "open"
+        pair.right.receive(octet, pair.now)
+    assert pair.right.state == "ending"
+    assert (theirs.closed, theirs.reason, pair.right.reason) == (True, None, None)
 
 
 @pytest.mark.parametrize("octets", [b"\0\0\0\x41" + b"x" * 65, b"\0\0\0\1x", b"MSRP "])

@@ -94,8 +94,13 @@ class Toy:
     def ended(self) -> bool:
         return self._goodbye and not self._half
 
+    @classmethod
+    def goodbye(cls) -> bytes:
+        """As anybody can say it who is there where the layer ends."""
+        return cls._record(GOODBYE, b"")
+
     def close(self) -> None:
-        self._owed.append(self._record(GOODBYE, b""))
+        self._owed.append(self.goodbye())
 
 
 class Pair:
