@@ -11,7 +11,7 @@ __all__ = ["where", "why_not"]
 
 _CANNOT = {
     errno.EADDRINUSE: "another program listens there already. Another port will do, or 0 for any free one",
-    errno.EADDRNOTAVAIL: "this computer has no such address. 0.0.0.0 is all it has",
+    errno.EADDRNOTAVAIL: "this computer has no such address. 0.0.0.0 means all of those it has",
     errno.EACCES: "that is not allowed. Ports from 1024 on are for everybody",
 }
 

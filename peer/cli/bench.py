@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ..terms.errors import UsageError
 from .exits import Exit
 from .output import Output
 
@@ -17,6 +18,12 @@ def run(args: argparse.Namespace) -> Exit:
     from ..bench.report import as_json, chart, machine, told
 
     output = Output(json=args.json)
+    directory: Path | None = args.write
+    if directory is not None:  # before minutes are spent
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"the folder {directory} cannot be made: {error.strerror}") from None
     output.event("machine", machine(), machine=machine())
     output.note(
         "A quick run gives an idea, and judges nothing; msrp bench takes minutes, and compares with goals."
@@ -27,6 +34,8 @@ def run(args: argparse.Namespace) -> Exit:
     found = []
     for row in rows(args.rounds, quick=args.quick):
         found.append(row)
+        if output.gone:
+            break  # nobody reads what it takes minutes to find out
         output.event(
             "row",
             told(row, judged=not args.quick),
@@ -39,9 +48,7 @@ def run(args: argparse.Namespace) -> Exit:
             met=None if args.quick else row.met,
             plain=row.plain,
         )
-    if args.write is not None:
-        directory = Path(args.write)
-        directory.mkdir(parents=True, exist_ok=True)
+    if directory is not None:
         (directory / "framing.json").write_text(as_json(found) + "\n")
         (directory / "framing.svg").write_text(chart(found))
         output.event(

@@ -51,7 +51,7 @@ class Taking:
     def from_options(cls, args: argparse.Namespace) -> Taking:
         """From --out, --accept-files and --overwrite; the folder is made where it is missing.
 
-        Raises UsageError and OSError.
+        Raises UsageError.
         """
         out: Path | None = args.out
         if out is None:
@@ -60,7 +60,10 @@ class Taking:
             return cls(None, "refuse", False, "files are refused: --out DIR takes them", "no --out")
         if out.exists() and not out.is_dir():
             raise UsageError(f"{out} is not a folder")
-        out.mkdir(parents=True, exist_ok=True)
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"the folder {out} cannot be made: {error.strerror}") from None
         if not os.access(out, os.W_OK | os.X_OK):
             raise UsageError(f"no file can be written into {out}: permission denied")
         if args.accept_files:

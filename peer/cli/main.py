@@ -55,6 +55,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     output = Output()
+    Output.lost = False
     args = argparse.Namespace()
     try:
         words = sys.argv[1:] if arguments is None else list(arguments)
@@ -67,7 +68,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         module = importlib.import_module(f".{_MODULES[args.command]}", __package__)
         code = int(module.run(args))
         _flush()
-        return code
+        return Exit.FAILED if Output.lost and code == Exit.DONE else code
     except SystemExit:
         try:
             _flush()

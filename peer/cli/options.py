@@ -99,6 +99,8 @@ def read(words: Sequence[str]) -> tuple[argparse.Namespace, Callable[[], None]]:
     parser = build_parser(hidden=hidden)
     defaults = {} if hidden else settings.withhold(parser)
     commands = settings.commands(parser)
+    if words[:1] == ["help"]:
+        words = [*words[1:2], "--help"]
     refuse_first(parser, commands, words)
     args, rest = parser.parse_known_args(words)
     if len(rest) == 1 and args.command == "send" and args.text is None and not rest[0].startswith("--"):

@@ -42,6 +42,9 @@ class Output:
         undone: whether it was said what Ctrl-C has left undone.
     """
 
+    lost = False
+    """Whether some of what any of them was to say on stdout could not be written."""
+
     def __init__(self, *, json: bool = False) -> None:
         self.json = json
         self.gone = False
@@ -204,7 +207,7 @@ class Output:
 
     def abandon(self) -> None:
         """Nobody reads stdout any more: write nothing from here on."""
-        self.gone = True
+        self.gone = Output.lost = True
         # What is still buffered would fail once more when Python ends; nobody misses it.
         with contextlib.suppress(OSError, ValueError, AttributeError):
             nowhere = os.open(os.devnull, os.O_WRONLY)

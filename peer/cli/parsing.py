@@ -53,10 +53,10 @@ def refuse_rest(
         hint = "; a text of several words stands in quotes" if text else ""
         one.error(f"unrecognized arguments: {' '.join(rest)}{hint}")
     name = option.partition("=")[0]  # what stands behind it may be a secret
-    hint = meant(name, _options(one))
     others = [f"msrp {other}" for other, its in commands.items() if name in _options(its)]
-    if others and not hint:
-        hint = f"; {' and '.join(others)} {'have' if others[1:] else 'has'} it"
+    hint = f"; {' and '.join(others)} {'have' if others[1:] else 'has'} it"
+    if not others:
+        hint = meant(name, _options(one))
     one.error(f"there is no option {name} here{hint}")
 
 

@@ -72,6 +72,25 @@ def test_help_is_quick_because_it_loads_little() -> None:
     assert done.stdout.split() == []
 
 
+def test_help_is_found_by_its_name() -> None:
+    assert ask("help").stdout == ask("--help").stdout
+    assert ask("help", "listen").stdout == ask("listen", "--help").stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_what_could_not_be_written_is_no_success() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [MSRP, "config", "listen", "--no-config"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "msrp: standard output: No space left on device\n"
+
+
 def test_version() -> None:
     done = ask("--version")
     assert done.returncode == 0
@@ -88,6 +107,10 @@ def test_version() -> None:
         (["listen", "--as", "bob@lan"], "did you mean im:bob@lan"),
         (["listen", "--accept-files"], "--out DIR"),
         (["listen", "--out", __file__], "is not a folder"),
+        (["listen", "--out", f"{__file__}/in"], "cannot be made: Not a directory"),
+        (["listen", "127.0.0.1", "--port", "0", "--trace", f"{__file__}/t"], "no trace can be written to"),
+        (["bench", "--quick", "--write", f"{__file__}/out"], "cannot be made: Not a directory"),
+        (["answer", "--get", "x"], "no option --get here; msrp offer has it"),
         (["send", "127.0.0.1"], "nothing to send"),
         (["send", "127.0.0.1", "--file", "/nowhere/at/all"], "cannot be sent"),
         (["send", "127.0.0.1", "--file", "/dev/zero"], "is no file"),
