@@ -16,13 +16,14 @@ flood   two people chat, one of them the listener, at a steady rate both ways, o
         connections that say nothing, halves of a ClientHello, TLS and then nothing. Meanwhile a third
         person logs in from another address, twice a second. All `Limits` are the usual ones.
         How long a line takes is counted from when it was to be said until its sender knows that it was
-        delivered. Every line is looked for at the other side: there, and once.
+        delivered. Every line is looked for at the other side: there, and once. The names whose passwords
+        are tried are not those of the people here: a name under attack is kept out itself (decision 78).
 
 Where others are at work, each program stands still now and then. So a process that only sleeps is watched in
 the same turns, and of the worst moment of each event loop is told for how long its thread ran in it, and for
 how long it waited for a processor (both by Linux's own count). What is left it waited for threads of its own.
 
-No root is needed. Kerberos is measured where a KDC is installed.
+Linux; no root is needed. Kerberos is measured where a KDC is installed.
 """
 
 from __future__ import annotations

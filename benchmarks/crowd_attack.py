@@ -17,7 +17,6 @@ import heapq
 import itertools
 import json
 import random
-import signal
 import socket
 import sys
 import threading
@@ -190,7 +189,6 @@ def _stands(connected: socket.socket) -> bool:
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
     print(json.dumps({"here": True}), flush=True)
     for line in sys.stdin:
         order = json.loads(line)

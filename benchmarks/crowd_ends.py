@@ -18,7 +18,6 @@ import gc
 import logging
 import os
 import resource
-import signal
 import sys
 import threading
 import time
@@ -293,7 +292,6 @@ async def sleep() -> None:
 
 
 async def main(role: str, way: str = "", limits: str = "", names: str = "1") -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # without a word: the parent says what there is to say
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if role == "host":

@@ -30,6 +30,7 @@ import contextlib
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -58,10 +59,22 @@ class End:
     def __init__(self, *role: str, script: Path = ENDS) -> None:
         path = os.pathsep.join([str(script.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
         environment = {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONPATH": path}
-        self._process = subprocess.Popen(
-            [sys.executable, script, *role], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
-        )
-        self.here = self.heard()
+        # Ctrl-C is for us: it ends when its orders do.
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, script, *role],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=environment,
+            )
+        finally:
+            signal.signal(signal.SIGINT, handler)
+        try:
+            self.here = self.heard()
+        except BaseException:
+            self.close()
+            raise
 
     def ask(self, **order: object) -> dict[str, Any]:
         self.tell(**order)
