@@ -62,8 +62,10 @@ class FileSelector:
                 name = unquote(text.strip('"'), errors="replace") or None
             elif what == "size" and size is None and text.isascii() and text.isdigit() and len(text) < 20:
                 size = int(text)
-            elif what == "type" and kind is None and media_type(text) is not None:
-                kind = text
+            elif (
+                what == "type" and kind is None and media_type(text) is not None and text.count('"') % 2 == 0
+            ):
+                kind = text  # one with an open quote would take in what is written behind it
             elif what == "hash":
                 algorithm, _, digest = text.partition(":")
                 octets = _digest(algorithm.lower(), digest)

@@ -41,6 +41,7 @@ def lines(text: str) -> list[str]:
         ("size:" + "9" * 30, FileSelector()),
         ('type:text/plain;charset="utf-8; x" size:1', FileSelector(None, 1, 'text/plain;charset="utf-8; x"')),
         ("type:nonsense", FileSelector()),
+        ('size:1 type:text/plain;x="', FileSelector(size=1)),  # written again it would take in what follows
         ("hash:sha-1:" + SHA1.hex(":"), FileSelector(hashes={"sha-1": SHA1})),
         ("hash:SHA-1:" + SHA1.hex(":").upper(), FileSelector(hashes={"sha-1": SHA1})),
         ("hash:sha-1:00:11", FileSelector()),
