@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .aio.join import join as join
     from .aio.listen import Listener as Listener
     from .aio.listen import listen as listen
+    from .aio.new_keys import NewKeys as NewKeys
     from .aio.pool import Pool as Pool
     from .kept.errors import StoreError as StoreError
     from .security.access import Access as Access
@@ -63,6 +64,7 @@ _HOMES = {
     "join": "aio.join",
     "listen": "aio.listen",
     "Listener": "aio.listen",
+    "NewKeys": "aio.new_keys",
     "Pool": "aio.pool",
     "StoreError": "kept.errors",
     "Access": "security.access",

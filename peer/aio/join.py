@@ -15,7 +15,7 @@ from msrp_sasl import Credentials, Kerberos, Policy, Verifiers
 
 from ..protocol.connection import Connection
 from ..security.guard import Guard
-from ..security.known import NotAsKnown, judge_refused, lasting_key
+from ..security.known import Answer, Finding, Learned, NotAsKnown, judge_refused, lasting_key
 from ..security.known_peers import KnownPeers
 from ..security.own_key import OwnKey
 from ..security.prove import Login
@@ -138,7 +138,10 @@ class join:  # a verb: async with ...
             try:
                 self._session = await self._go(agreed, self._login)
             except NotSecureEnough as error:
-                raise await self._beside_known(agreed, error) from None
+                beside = await self._beside_known(agreed, error)
+                if not await self._took(beside):
+                    raise beside from None
+                self._session = await self._go(agreed, self._login)
         elif self._listener is not None:
             _, self._session = await self._wait(self._listener, agreed, self._demand(agreed))
         else:
@@ -188,6 +191,21 @@ class join:  # a verb: async with ...
         if not named:
             why += "; its certificate does not name them, so that it may be made for the occasion"
         return error if found is None else NotAsKnown(found, why)
+
+    async def _took(self, error: NotSecureEnough) -> bool:
+        """Whether it was about a first key that is taken as it comes: then it is remembered as that.
+
+        It verifies nobody; so not where more than that is required.
+        """
+        known = self._known
+        if known is None or self._require > Level.PASSIVE_ONLY or not isinstance(error, NotAsKnown):
+            return False
+        found = error.judgement
+        new = found.finding is Finding.FIRST and found.answer is Answer.ACCEPT
+        if not new or found.key is None or self._trust is None or self._trust.authorities:
+            return False
+        await asyncio.to_thread(known.pin, found.principal, found.key, time.time(), Learned.FIRST_USE)
+        return True
 
     async def _judged(self, session: Session, judge: Callable[[Security], object]) -> None:
         try:

@@ -14,6 +14,7 @@ from msrp_core import ReceiveBuffer
 
 from ..protocol.connection import Connection
 from ..protocol.tap import Tap
+from ..terms.security import Believed
 from .taps import Watcher, tap
 from .threads import Threads
 
@@ -68,6 +69,9 @@ class Owner(Protocol):
     def login_failed(self, line: Line, why: str) -> None:
         """Somebody could not prove who they are."""
 
+    def doubted(self, line: Line) -> None:
+        """It has to be decided whose the other side's key is (`Line.believe`)."""
+
     def line_gone(self, line: Line) -> None:
         """The network connection is closed."""
 
@@ -102,6 +106,7 @@ class Line(asyncio.BufferedProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
         self._thinking: asyncio.Task[None] | None = None
+        self._doubted = False  # told the owner
         self._seen: tuple[Watcher, Tap] | None = None  # by whom, where somebody watches
 
     # -- what a session asks for (`msrp_peer.session.driver.Driver`)
@@ -269,7 +274,15 @@ class Line(asyncio.BufferedProtocol):
         self._connection.resume(self.now())
         self._settle()
 
+    def believe(self, how: Believed | None) -> None:
+        """It is decided how a key in doubt is believed; None for not at all."""
+        self._connection.hold.decided(how, self.now())
+        self._settle()
+
     def _settle(self) -> None:
+        if self._connection.doubt is not None and self._owner is not None and not self._doubted:
+            self._doubted = True
+            self._owner.doubted(self)
         if self._connection.arrived and self._owner is not None:
             self._owner.sessions_arrived(self)
         acceptor = self._connection.acceptor

@@ -7,8 +7,10 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from types import TracebackType
+from typing import Any
 
 from msrp_sasl import Kerberos, Policy, Verifiers
 
@@ -40,6 +42,7 @@ from .discovery import Announcer, DiscoveryUnavailable, local_addresses
 from .door import Ask, Door
 from .failed_logins import FailedLogins
 from .line import Line
+from .new_keys import Deciding, settle
 from .newcomers import AT_A_TIME, Newcomer, queue_up
 from .place import where, why_not
 from .proofs import certified, claimed, everybody, guarding, over_tcp
@@ -91,6 +94,9 @@ class listen:  # a verb: async with ...
             of one of those expected; where there are `verifiers` or `kerberos` they may log in instead.
             With ``"fingerprint"`` the key is what Offer and Answer tell, and with trust who comes shows
             such a certificate, too.
+        new_keys: decides about lasting keys that `trust` does not know, of people who would be served
+            (`NewKeys`); nothing else is done on their lines until it has. None, or an authority in
+            `trust`, refuses them.
         announce: whether to tell the LAN (multicast DNS), under `name` and, where given, `me`.
         interfaces: numeric addresses of those to announce on; None for all.
         files, accept_types, limits: as for `connect`.
@@ -115,6 +121,7 @@ class listen:  # a verb: async with ...
         tls: str = "anonymous",
         key: OwnKey | None = None,
         trust: Trust | None = None,
+        new_keys: Deciding | None = None,
         announce: bool = False,
         name: str | None = None,
         interfaces: Sequence[str] | None = None,
@@ -138,13 +145,16 @@ class listen:  # a verb: async with ...
         others = verifiers is not None or kerberos is not None
         guard = None
         if mode is not TlsMode.FINGERPRINT or trust is None or others:
-            guard = guarding(self._me, verifiers, kerberos, policy, expect, require, limits, trust)
+            first = trust is not None and trust.takes_first and not others
+            guard = guarding(
+                self._me, verifiers, kerberos, policy, expect, require, limits, trust, first_uses=first
+            )
         if handler is not None and mode is None:
             over_tcp(guard, Level.PLAINTEXT if guard is None else guard.least)
-        serving = Serving(mode, key, trust, everybody(expect), demanding=not others)
-        self._listener = Listener(
-            handler, mode, limits, terms, serving, guard=guard, door=Door(known, access, ask)
-        )
+        doubting = new_keys is not None
+        serving = Serving(mode, key, trust, everybody(expect), demanding=not others, doubting=doubting)
+        door = Door(known, access, ask)
+        self._listener = Listener(handler, mode, limits, terms, serving, guard, door, new_keys)
 
     async def __aenter__(self) -> Listener:
         listener = self._listener
@@ -186,9 +196,11 @@ class Listener:
         serving: Serving,
         guard: Guard | None = None,
         door: Door | None = None,
+        new_keys: Deciding | None = None,
     ) -> None:
         self._handler = handler
         self._door = door or Door(None, None, None)
+        self._new_keys = new_keys
         self.guard = guard
         self._threads = Threads()
         self.tls: str = "none" if mode is None else mode
@@ -363,9 +375,16 @@ class Listener:
             if self._handler is None or not endpoint.granted:
                 self._arrivals.came(line, session, endpoint.local)
                 continue
-            task = asyncio.ensure_future(self._serve(session, self._handler))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._begin(self._serve(session, self._handler))
+
+    def doubted(self, line: Line) -> None:
+        if self._new_keys is not None and (new := line.connection.doubt) is not None:
+            self._begin(settle(self._new_keys, new, line, partial(self.login_failed, line)))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, session: Session, handler: Handler) -> None:
         try:

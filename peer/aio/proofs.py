@@ -102,8 +102,11 @@ def guarding(
     require: Level,
     limits: Limits,
     trust: Trust | None = None,
+    *,
+    first_uses: bool = False,
 ) -> Guard | None:
-    """Who may log in; None where nobody can. Raises `UsageError`."""
+    """Who may log in; None where nobody can. With `first_uses` nobody comes but with a key that is
+    believed, and one that was taken at first use will do. Raises `UsageError`."""
     expected = everybody(expect)
     if verifiers is None and kerberos is None and trust is None:
         if expected or require > Level.PASSIVE_ONLY:
@@ -115,6 +118,8 @@ def guarding(
         raise UsageError(f"nobody logs in at themselves: we are {me}")
     # By a pinned key somebody is known and not proved; that is what a key is pinned for.
     proved = Level.AUTHENTICATED if trust is None else Level.KEY_VERIFIED
+    if first_uses:
+        proved = Level.PASSIVE_ONLY
     # Whatever is required: nothing but AUTH is done on a line that nothing protects yet.
     least = max(require, proved if expected else Level.PASSIVE_ONLY)
     return Guard(

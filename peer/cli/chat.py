@@ -133,7 +133,8 @@ class Chat:
 
     async def _waiting(self) -> Exit:
         """We wait: when one has left, for the next."""
-        async with listening(self._args, self._came, self._output, self._taking, self._login):
+        ask = self._ask if self._entry.live else None
+        async with listening(self._args, self._came, self._output, self._taking, self._login, ask):
             self._begin()
             return await self._type()
 
@@ -354,7 +355,8 @@ def _path(name: str) -> Path:
 def _short(session: Session) -> str:
     """Who says a line. A name that nothing proves never looks like one that is proved."""
     if session.security.names:
-        return escape(Principal.parse(session.security.names[0]).shown)
+        not_compared = " (not compared)" if session.security.met else ""
+        return f"{escape(Principal.parse(session.security.names[0]).shown)}{not_compared}"
     return (
         session.peer_address
         if session.peer_claim is None

@@ -39,11 +39,14 @@ def add_known(parser: argparse.ArgumentParser) -> None:
     """Of both sides."""
     parser.add_argument(
         "--known",
-        choices=("ask", "strict", "off"),
+        choices=("ask", "accept-new", "strict", "off"),
         default="ask",
+        metavar="HOW",
         help=(
-            "where somebody who is named was better protected before: ask, and refuse where nobody can "
-            "be asked (ask); refuse, and also who is named, not known and not proved (strict); "
-            "forget about it (off)"
+            "where somebody who is named was better protected before, or shows a lasting key that is new: "
+            "ask, and refuse where nobody can be asked (ask); take the first key without a question, which "
+            "verifies nobody, and refuse another one and what is weaker (accept-new); refuse all of it, and "
+            "also who is named, not known and not proved (strict); neither compare nor remember (off): only "
+            "keys that are pinned already still tell, with --auth certificate, who somebody is"
         ),
     )

@@ -135,6 +135,10 @@ Who has a password here (msrp passwd) can log in, and so can people of your Kerb
 have a ticket (kinit); each side is then proved to the other. With --expect, --require authenticated
 or another --auth than auto nobody else is served.
 
+With --auth certificate and no --ca each side shows a key that lasts. One that is new here you are
+asked about: compare its fingerprint with what they tell you on another way. --known accept-new takes
+the first one of somebody without a question; it verifies nobody, and another one is refused.
+
 A file is written as NAME.part, checked, and then gets its name. An existing file is never
 replaced without --overwrite: the new one gets a number.
 """

@@ -88,6 +88,8 @@ def who(session: Session) -> str:
             how = "proved"
         elif security.pinned:
             how = "known by their key"
+        elif security.met:
+            how = "by a key taken at first use, which nobody compared"
         return f"{escape(' and '.join(Principal.parse(name).shown for name in security.names))} ({how})"
     if session.peer_claim is not None:
         return f"{escape(session.peer_claim.shown)} (claimed, not proved)"

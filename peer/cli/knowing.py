@@ -19,14 +19,26 @@ from .login import initiating, required
 from .output import Output
 
 if TYPE_CHECKING:
+    from ..aio.new_keys import NewKeys
     from ..security.access import Access
-    from ..security.known import Known
+    from ..security.known import Judgement, Known
     from ..security.known_peers import KnownPeers
     from ..security.several_paths import Path, Ruling
     from ..session.session import Session
     from ..terms.security import Security
 
-__all__ = ["Ask", "Knowing", "as_before", "begun", "blocked", "kept", "mark", "note", "ruling_fields"]
+__all__ = [
+    "Ask",
+    "Knowing",
+    "as_before",
+    "begun",
+    "blocked",
+    "kept",
+    "mark",
+    "new_keys",
+    "note",
+    "ruling_fields",
+]
 
 Ask = Callable[[str], Awaitable[bool]]
 
@@ -35,10 +47,10 @@ def kept(args: argparse.Namespace) -> KnownPeers | None:
     """Who is known, under what --known says; None for nobody. Raises `StoreError`."""
     if getattr(args, "known", "off") == "off":  # a command may not have it
         return None
-    from ..security.known import KnownPolicy, New
+    from ..security.known import KnownPolicy
     from ..security.known_peers import KnownPeers
 
-    return KnownPeers.usual(KnownPolicy(New.REFUSE if args.known == "strict" else New.ASK))
+    return KnownPeers.usual(KnownPolicy(args.known))
 
 
 def as_before(args: argparse.Namespace) -> dict[str, Any]:
@@ -110,6 +122,30 @@ async def begun(
                 await asyncio.to_thread(known.pin, found.principal, found.key, time.time())
                 continue
             known = known.under(KnownPolicy(known.policy.new, key=found.key, least=found.level))
+
+
+def new_keys(args: argparse.Namespace, output: Output, ask: Ask | None) -> NewKeys | None:
+    """What becomes of lasting keys at a listener that are not known; None where they are refused."""
+    from ..aio.new_keys import NewKeys
+    from ..security.known import New
+
+    known = kept(args)
+    first = known is not None and known.policy.new is New.ACCEPT
+    if known is None or args.ca is not None or (first and required(args) > Level.PASSIVE_ONLY):
+        return None
+
+    async def asks(found: Judgement, address: str) -> bool:
+        assert ask is not None  # else nobody asks
+        # The name is what the certificate says; whoever has the key wrote it.
+        yes = await ask(
+            f"{escape(address)} says to be {found.principal}: {found.sentence}.\n{found.advice}.\n"
+            "Nothing is said to them meanwhile. Is it theirs?"
+        )
+        if yes:
+            output.note(f"Pinned to {found.principal}. Whoever has given up meanwhile can call again now.")
+        return yes
+
+    return NewKeys(known, None if ask is None else asks)
 
 
 def blocked() -> Access:

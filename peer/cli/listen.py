@@ -13,7 +13,7 @@ from ..terms.errors import CannotReach, MsrpError
 from ..terms.principal import Principal
 from .exits import Exit, exit_of
 from .incoming import Incoming, Taking, session_fields, who, who_and_where
-from .knowing import Knowing, blocked, mark, note, ruling_fields
+from .knowing import Ask, Knowing, blocked, mark, new_keys, note, ruling_fields
 from .login import Accepting, accepting
 from .options import listening_address
 from .output import Output
@@ -65,7 +65,8 @@ class Listening:
         self._once: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> Exit:
-        async with listening(self._args, self._serve, self._output, self._taking, self._login):
+        ask = self._ask if can_ask() else None
+        async with listening(self._args, self._serve, self._output, self._taking, self._login, ask):
             self._output.note("Ctrl-C ends.")
             return await self._once
 
@@ -115,9 +116,15 @@ class CannotListen(MsrpError):
 
 @contextlib.asynccontextmanager
 async def listening(
-    args: argparse.Namespace, handler: Handler, output: Output, taking: Taking, login: Accepting | None
+    args: argparse.Namespace,
+    handler: Handler,
+    output: Output,
+    taking: Taking,
+    login: Accepting | None,
+    ask: Ask | None = None,
 ) -> AsyncIterator[Listener]:
-    """Listen as the options say, and tell where. Raises `CannotListen` and UsageError."""
+    """Listen as the options say, and tell where; `ask` asks about keys that are new, where somebody can
+    be asked. Raises `CannotListen` and UsageError."""
     from .. import listen
 
     login = login or Accepting({})
@@ -131,6 +138,7 @@ async def listening(
                     announce=args.announce,
                     interfaces=args.interfaces,
                     access=blocked(),
+                    new_keys=new_keys(args, output, ask) if login.certified else None,
                     **arguments,
                 )
             )

@@ -194,12 +194,14 @@ class Accepting:
         realm: the Kerberos realm whose people may log in with their tickets; None for none.
         lacking: why they cannot, where that is probably not meant; "" else.
         needed: whether nobody else is served.
+        new: what becomes of keys that are not known, in words; empty where they are refused.
     """
 
     arguments: dict[str, Any]
     users: tuple[str, ...] = ()
     realm: str | None = None
     needed: bool = False
+    new: str = ""
     lacking: str = ""
 
     @property
@@ -213,7 +215,7 @@ class Accepting:
         expected = self.arguments.get("expect")
         if self.certified:
             whose = f": {', '.join(expected)}" if expected else ""
-            return f"nobody is served but those whose certificate is believed{whose}"
+            return f"nobody is served but those whose certificate is believed{whose}{self.new}"
         tickets = [] if self.realm is None else [f"people of {self.realm} with a ticket"]
         who = ", ".join(expected or (*self.users, *tickets))
         if not who:
@@ -231,7 +233,7 @@ def accepting(args: argparse.Namespace) -> Accepting:
     """
     level = required(args)
     if papers.wanted(args):
-        return Accepting(papers.serving(args, level), needed=True)
+        return Accepting(papers.serving(args, level), needed=True, new=papers.about_new(args))
     plain = args.tls == "none"
     if plain and args.auth == "scram":
         raise UsageError(_UNPROTECTED)

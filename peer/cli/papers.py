@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..security.own_key import OwnKey
     from ..security.trust import Trust
 
-__all__ = ["add_papers", "serving", "showing", "telling", "wanted"]
+__all__ = ["about_new", "add_papers", "serving", "showing", "telling", "wanted"]
 
 
 def add_papers(parser: argparse.ArgumentParser) -> None:
@@ -64,12 +64,12 @@ def showing(args: argparse.Namespace, expected: str | None, level: Level) -> dic
 
     if expected is None:
         raise UsageError("a certificate proves a person: say whom you mean, --expect im:bob@example.com")
-    return {"expect": expected, **_common(args, level, new=can_ask())}
+    return {"expect": expected, **_common(args, level)}
 
 
 def serving(args: argparse.Namespace, level: Level) -> dict[str, Any]:
     """Arguments for `msrp_peer.listen`; raises as `showing` does."""
-    return {"expect": args.expect or None, **_common(args, level, new=False)}
+    return {"expect": args.expect or None, **_common(args, level)}
 
 
 def telling(args: argparse.Namespace, expected: str | None, level: Level) -> dict[str, dict[str, Any]]:
@@ -83,15 +83,15 @@ def telling(args: argparse.Namespace, expected: str | None, level: Level) -> dic
         raise UsageError("a certificate proves a person: say whom you mean, --expect im:bob@example.com")
 
     key, me = _own(args)
-    trust = _trust(args, new=args.protected or can_ask())
+    trust = _trust(args)
     return {
         "told": {"me": me, "expected": expected, "key": key},
-        "arguments": {"expect": expected, "trust": trust, "require": max(level, Level.KEY_VERIFIED)},
+        "arguments": {"expect": expected, "trust": trust, "require": _least(args, level)},
         "listening": {"me": me, "expect": expected, "key": key, "trust": trust},
     }
 
 
-def _common(args: argparse.Namespace, level: Level, *, new: bool) -> dict[str, Any]:
+def _common(args: argparse.Namespace, level: Level) -> dict[str, Any]:
     from msrp_sasl import Policy
 
     key, me = _own(args)
@@ -99,10 +99,26 @@ def _common(args: argparse.Namespace, level: Level, *, new: bool) -> dict[str, A
         "tls": "certificate",
         "me": me,
         "key": key,
-        "trust": _trust(args, new=new),
+        "trust": _trust(args),
         "policy": Policy(mechanisms=("EXTERNAL",)),
-        "require": max(level, Level.KEY_VERIFIED),
+        "require": _least(args, level),
     }
+
+
+def about_new(args: argparse.Namespace) -> str:
+    """What a listener does about a key that is not known, said behind whom it serves."""
+    how = getattr(args, "known", "off")
+    if args.ca is not None or how in ("strict", "off"):
+        return ""
+    if how == "accept-new":
+        return "; the first key of somebody new is taken, which verifies nobody"
+    return "; you are asked about a key that is new" if can_ask() else ""
+
+
+def _least(args: argparse.Namespace, level: Level) -> Level:
+    """A key is to be verified; but one that is taken at first use is not, and whoever says so wants that."""
+    lax = args.ca is None and getattr(args, "known", None) == "accept-new"
+    return level if lax else max(level, Level.KEY_VERIFIED)
 
 
 def _own(args: argparse.Namespace) -> tuple[OwnKey, str]:
@@ -152,15 +168,17 @@ def _passphrase(args: argparse.Namespace) -> bytes:
         ) from None
 
 
-def _trust(args: argparse.Namespace, *, new: bool) -> Trust:
-    """Whom to believe; `new` is whether a key that is not known yet may come to be."""
+def _trust(args: argparse.Namespace) -> Trust:
+    from ..security.known import KnownPolicy
     from ..security.known_peers import KnownPeers
     from ..security.trust import Trust, read_authorities
 
-    known = KnownPeers.usual()
+    how = getattr(args, "known", "off")  # a command may not have it
+    known = KnownPeers.usual(KnownPolicy("strict" if how == "off" else how))
     if args.ca is not None:
         return Trust(read_authorities(args.ca), known)  # a first key may be pinned meanwhile
-    if not known.path.exists() and not (new and getattr(args, "known", "off") != "off"):
+    new = can_ask() or getattr(args, "protected", False) or how == "accept-new"
+    if not known.path.exists() and not (new and how != "off"):
         raise UsageError(
             "nobody would be believed: name the authorities whose certificates count, --ca FILE; or pin the "
             "key that they have told you, msrp known pin"

@@ -24,7 +24,7 @@ from ..terms.content import Accepts
 from ..terms.errors import PeerError
 from ..terms.limits import Limits
 from ..terms.principal import Principal
-from ..terms.security import Proof, Security
+from ..terms.security import NewKey, Proof, Security
 from ..terms.spoken import NO_TLS, OTHER_TLS, OTHER_TLS_PERHAPS
 from .acceptor import Acceptor
 from .auth import Grants, Terms
@@ -72,6 +72,7 @@ class Connection:
         reason: why it closed; None while it is open, and after an orderly end.
         heard: octets the network brought.
         proof: who is proved at the other end; None while nobody is.
+        doubt: a key to be decided about (`Hold.decided`): until then nothing is done here. None for none.
         admits: whether a session is granted to who is there and says to be that one; to everybody, at first.
     """
 
@@ -107,6 +108,7 @@ class Connection:
         self.inbound = Inbound(self)
         self.acceptor = Acceptor(gate, self, self.limits.tries)
         self.proof: Proof | None = None
+        self.doubt: NewKey | None = None
         self.watch = Watch(self.limits)
         self.bindings = Bindings(self, register or Register())
         self.hold = Hold(self)
@@ -229,6 +231,7 @@ class Connection:
         """A handshake may end, and frames begin, within one read."""
         if self._machine.state == "securing" and not self.wire.securing:
             self._machine.step("secured")
+            self.doubt = self.wire.new_key
             self.bell.ring()
 
     # -- sessions

@@ -133,6 +133,8 @@ class Initiator:
             self._machine.step("list")
             line = self._connection
             self.step = partial(self._choose, header.mech, line.security, line.wire.binding)
+        elif status == 403 and not self._prover.needed:
+            self._machine.step("none")
         elif status == 403:
             self._fail(NotSecureEnough("the other side authenticates nobody on a line like this"))
         else:

@@ -44,14 +44,16 @@ class Intake:
         """Work through what the network brought, so many octets. Raises what the other side did wrong."""
         connection = self._connection
         short, hold, acceptor = connection.short, connection.hold, connection.acceptor
-        holding = hold.events or connection.bindings.register.reserves
-        short.begin(size, now, off=bool(hold.events))
+        doubt = connection.doubt is not None
+        holding = bool(hold.events) or connection.bindings.register.reserves or doubt
+        short.begin(size, now, off=bool(hold.events) or doubt)
         securing = connection.state == "securing"
         proves = acceptor.gate is not None
         for octets in connection.wire.unwrap(data):
             if securing:
                 connection.settle()
                 securing = connection.state == "securing"
+                holding = holding or connection.doubt is not None
             if (self.waiting or (proves and acceptor.thinking)) and self._between(octets, now):
                 continue
             seen, behind = connection.outlet.tap, 0

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ..terms.fingerprints import Fingerprint
-from ..terms.security import Protection
+from ..terms.security import Believed, NewKey, Protection
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["Certified", "Layer", "Wire", "WithKeys"]
+__all__ = ["Certified", "Doubtful", "Layer", "Wire", "WithKeys"]
 
 
 class Layer(Protocol):
@@ -82,6 +82,18 @@ class Certified(Protocol):
 
 
 @runtime_checkable
+class Doubtful(Protocol):
+    """A layer that may stand though it is not decided whose the other side's key is."""
+
+    @property
+    def new_key(self) -> NewKey | None:
+        """That key; None where there is no doubt."""
+
+    def believe(self, how: Believed) -> None:
+        """It is that of whom it says."""
+
+
+@runtime_checkable
 class WithKeys(Protocol):
     """A layer whose two ends can be compared by people."""
 
@@ -112,6 +124,18 @@ class Wire:
         """
         certified = [layer for layer in self.layers if isinstance(layer, Certified)]
         return any(layer.verify(fingerprints, signalled=signalled) for layer in certified)
+
+    @property
+    def new_key(self) -> NewKey | None:
+        """The other side's key, where it has to be decided about."""
+        found = (layer.new_key for layer in self.layers if isinstance(layer, Doubtful))
+        return next((key for key in found if key is not None), None)
+
+    def believe(self, how: Believed) -> None:
+        """It is that of whom it says."""
+        for layer in self.layers:
+            if isinstance(layer, Doubtful):
+                layer.believe(how)
 
     def compared(self) -> None:
         """Both users saw the same short string."""

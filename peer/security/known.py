@@ -145,7 +145,7 @@ class Finding(StrEnum):
     NOBODY = "nobody"
     """They are not known, and nothing on this line is worth remembering."""
     FIRST = "first"
-    """They are not known, and something on this line is."""
+    """They are not known, and something on this line is worth it; or nobody has compared their key yet."""
     SAME = "same"
     """As well protected as ever, with no other key than before."""
     WEAKER = "weaker"
@@ -210,6 +210,12 @@ class Judgement:
                 return (
                     f"a line to {who} has been {known.level.word}, last on {_day(known.reached)}, and this "
                     f"one is {self.level.word}"
+                )
+            case Finding.FIRST if known is not None:
+                first = min(each.first for each in known.keys if each.fingerprint == self.key)
+                return (
+                    f"the key of {who} was taken at first use on {_day(first)}, and nobody has compared it, "
+                    f"{self.key}"
                 )
             case Finding.FIRST if not self.verified:
                 return f"{who} was never met here, and nothing verifies their key, {self.key}"
@@ -294,10 +300,10 @@ def level_of(principal: Principal, security: Security) -> Level:
 
 
 def lasting_key(security: Security) -> str | None:
-    """The fingerprint of the other side's key, where it is one that stays: certified, or pinned. Of any
+    """The fingerprint of the other side's key, where it is one that stays: certified, pinned or met. Of any
     other the line does not tell whether it was made for the occasion."""
     for layer in security.layers:
-        if layer.verified in ("chain", "pinned"):
+        if layer.verified in ("chain", "pinned", "first-use"):
             return layer.peer_key
     return None
 
@@ -352,7 +358,14 @@ def judge_refused(
     found = judge(principal, known, Security((shown,)), key, policy)
     if found.finding is Finding.OTHER_KEY or (found.finding is Finding.FIRST and named):
         return found
+    keys = () if known is None else known.keys
+    taken = [each.fingerprint for each in keys if each.learned is Learned.FIRST_USE]
+    if found.finding is Finding.SAME and named and key in taken:
+        return replace(found, finding=Finding.FIRST, answer=_NEW[New(policy.new)])
     return None
+
+
+_NEW: Final = {New.ASK: Answer.ASK, New.ACCEPT: Answer.ACCEPT, New.REFUSE: Answer.REFUSE}
 
 
 def _day(seconds: float) -> str:

@@ -27,6 +27,7 @@ from .known import (
     KnownMechanism,
     KnownPolicy,
     Learned,
+    New,
     NotAsKnown,
     judge,
 )
@@ -123,6 +124,23 @@ class KnownPeers:
                 "SELECT principal FROM peer JOIN key ON key.peer = peer.id"
                 " WHERE fingerprint = ? AND learned IN (?, ?) ORDER BY principal",
                 (fingerprint, Learned.COMPARED, Learned.SIGNALLED),
+            ).fetchall()
+        return tuple(self._principal(row[0]).text for row in rows)
+
+    @property
+    def takes_first(self) -> bool:
+        """Whether keys count that are taken at first use; they verify nobody."""
+        return self.policy.new is New.ACCEPT
+
+    def met(self, fingerprint: str) -> Sequence[str]:
+        """For whose it was taken at first use, where that counts."""
+        if not self.takes_first or not os.path.lexists(self.path):
+            return ()
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT principal FROM peer JOIN key ON key.peer = peer.id"
+                " WHERE fingerprint = ? AND learned = ? ORDER BY principal",
+                (fingerprint, Learned.FIRST_USE),
             ).fetchall()
         return tuple(self._principal(row[0]).text for row in rows)
 
@@ -310,6 +328,7 @@ _LEARNED: Final = {
     "pinned": Learned.COMPARED,  # by somebody, in the program's own store
     "signalled": Learned.SIGNALLED,
     "chain": Learned.CHAIN,
+    "first-use": Learned.FIRST_USE,
 }
 
 

@@ -166,12 +166,14 @@ class Prover:
         policy = login.usable
         own = frozenset([login.me.text] if login.certified else [])
         self._holders = security.vouched + security.pinned
-        if not login.needed and "EXTERNAL" not in offered:
+        seen = channel(security, binding, policy, own)
+        # A key that was taken at first use verifies nobody, and EXTERNAL is for one that is verified.
+        if not login.needed and ("EXTERNAL" not in offered or seen.level is not ChannelLevel.VERIFIED):
             return False
         setting = Initiating(
             login.me.text,
             login.acceptor.text,
-            channel(security, binding, policy, own),
+            seen,
             policy,
             login.credentials,
             offered,

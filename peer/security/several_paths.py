@@ -162,9 +162,10 @@ class SenderPolicy:
 
 
 def sender_of(security: Security) -> Principal | None:
-    """Who is proved at the other end of a line, or whose pinned key is there; None for nobody, and where
-    it could be several."""
+    """Who is proved at the other end of a line, or whose key is there, pinned or met before; None for nobody,
+    and where it could be several."""
     name = security.principal
-    if name is None and len(security.pinned) == 1 and not security.vouched:
-        name = security.pinned[0]
+    known = security.pinned + security.met
+    if name is None and len(known) == 1 and not security.vouched:
+        name = known[0]
     return None if name is None else Principal.parse(name)

@@ -8,6 +8,7 @@ from typing import Literal
 from OpenSSL import crypto
 
 from ..terms.fingerprints import OTHER_KEY, Fingerprint
+from ..terms.security import NewKey
 from .certificates import matches
 
 __all__ = ["SignalledKey"]
@@ -26,6 +27,7 @@ class SignalledKey:
         self.shown: str | None = None
         self.anothers = False
         self.claims: tuple[str, ...] = ()
+        self.doubt: NewKey | None = None  # there is none: it was told, or it was not
 
     def look(self, certificate: crypto.X509, error: int, depth: int, holds: bool) -> bool:
         """Who signed it, and whether it is still good, is not asked: the fingerprint is of this very one."""

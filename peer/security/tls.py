@@ -16,13 +16,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
-from OpenSSL import SSL, _util
+from OpenSSL import SSL
 
 from ..terms.errors import PeerError, UsageError
 from ..terms.fingerprints import Fingerprint
-from ..terms.security import Protection
+from ..terms.security import Believed, NewKey, Protection
 from .certificates import matches
 from .tls_errors import UNEXPECTED, explain, is_tls, reason_of, refuses_certificate
+from .tls_facts import extended_master_secret
 from .tls_modes import server_name
 from .tls_records import RECORD, records
 
@@ -179,7 +180,7 @@ class TlsLayer:
             return None
         tls = self._tls
         old = tls.get_protocol_version() != SSL.TLS1_3_VERSION
-        if old and not _extended_master_secret(tls):
+        if old and not extended_master_secret(tls):
             return None
         if name == "tls-exporter":
             # RFC 9266 section 2: an empty context. None would mean "no context", which
@@ -212,6 +213,17 @@ class TlsLayer:
         """Two people saw the same short string: `protection` says so, where it says nothing better."""
         if self._protection is not None and self._protection.verified in (None, "host"):
             self._protection = replace(self._protection, verified="compared")
+
+    @property
+    def new_key(self) -> NewKey | None:
+        """The other side's key, where it is not known and has to be decided about (`believe`)."""
+        undecided = self._protection is not None and self._protection.verified is None
+        return self._judge.doubt if self._judge is not None and undecided else None
+
+    def believe(self, how: Believed) -> None:
+        """It is decided that the new key is that of whom it says."""
+        if self._protection is not None and (new := self.new_key) is not None:
+            self._protection = replace(self._protection, verified=how, names=(new.principal,))
 
     @property
     def refused(self) -> str | None:
@@ -382,12 +394,3 @@ class TlsLayer:
         self._failure = why
         self._held, self._held_size = [], 0
         raise PeerError(why) from None
-
-
-def _extended_master_secret(tls: SSL.Connection) -> bool:
-    """Whether a TLS 1.2 connection has extended master secret (RFC 7627).
-
-    There is no public call for it; where even the private one is missing, the answer is no.
-    """
-    ask = getattr(_util.lib, "SSL_get_extms_support", None)
-    return ask is not None and ask(tls._ssl) == 1

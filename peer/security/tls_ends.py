@@ -58,6 +58,7 @@ class Serving:
         trust, expected: whom to believe, and who may come, where nobody else is to; for mode
             CERTIFICATE, and for FINGERPRINT where the fingerprint alone is not to do.
         demanding: whether in mode CERTIFICATE whoever shows nothing is turned away.
+        doubting: whether somebody decides about keys that are not known, once the handshake is done.
 
     Raises `UsageError` where something is missing, and `KeyUnusable`.
 
@@ -74,6 +75,7 @@ class Serving:
         expected: Collection[Principal] = (),
         *,
         demanding: bool = True,
+        doubting: bool = False,
     ) -> None:
         certified = mode is TlsMode.CERTIFICATE
         self.key = None if mode in (None, TlsMode.ADH) else key if certified else key or ThrowAway()
@@ -84,6 +86,7 @@ class Serving:
             self._context = server_context(mode, self.key, trust, demanding=demanding)
         self.trust = trust if certified else None
         self._expected = tuple(expected)
+        self._doubting = doubting
 
     @property
     def fingerprint(self) -> str | None:
@@ -94,5 +97,5 @@ class Serving:
         """Those of one connection."""
         if self._context is None:
             return []
-        judge = None if self.trust is None else self.trust.judge(self._expected)
+        judge = None if self.trust is None else self.trust.judge(self._expected, doubting=self._doubting)
         return [TlsLayer(self._context, server=True, own_key=self.fingerprint, judge=judge)]

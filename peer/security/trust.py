@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from cryptography import x509
 from OpenSSL import SSL, crypto
@@ -18,9 +18,10 @@ from OpenSSL import SSL, crypto
 from ..terms.errors import MsrpError, UsageError
 from ..terms.fingerprints import OTHER_KEY, Fingerprint
 from ..terms.principal import Principal, PrincipalError
+from ..terms.security import NewKey
 from .certificates import DAMAGED, Said, matches, said, wrong
 
-__all__ = ["PURPOSE", "Judge", "Pins", "Trust", "read_authorities"]
+__all__ = ["PURPOSE", "FirstUses", "Judge", "Pins", "Trust", "read_authorities"]
 
 _MOST: Final = 16 << 20  # octets of a file of authorities; those of the whole web have half a MiB
 PURPOSE: Final = 26
@@ -37,6 +38,18 @@ class Pins(Protocol):
         `fingerprint` is SHA-256, upper-case hexadecimal with colons. Called in the middle of a
         handshake: it must not take long.
         """
+
+
+@runtime_checkable
+class FirstUses(Protocol):
+    """Pins that may also tell of keys which were taken when somebody was met first, and verify nobody."""
+
+    @property
+    def takes_first(self) -> bool:
+        """Whether such keys count."""
+
+    def met(self, fingerprint: str) -> Collection[str]:
+        """For whose such a key was taken, as `Pins.holders`; empty where they do not count."""
 
 
 class Trust:
@@ -73,6 +86,17 @@ class Trust:
         """To whom the key of this certificate is pinned."""
         return frozenset() if self._pins is None else frozenset(self._pins.holders(fingerprint))
 
+    @property
+    def takes_first(self) -> bool:
+        """Whether keys count that were taken at first use; beside an authority none does."""
+        return not self.authorities and isinstance(self._pins, FirstUses) and self._pins.takes_first
+
+    def met(self, fingerprint: str) -> frozenset[str]:
+        """For whose this key was taken at first use."""
+        if self.authorities or not isinstance(self._pins, FirstUses):
+            return frozenset()
+        return frozenset(self._pins.met(fingerprint))
+
     def install(self, context: SSL.Context) -> None:
         """Let `context` build chains to these authorities."""
         store = context.get_cert_store()
@@ -83,13 +107,22 @@ class Trust:
         # Partial: one that is trusted ends the chain, whoever signed it.
         store.set_flags(crypto.X509StoreFlags.X509_STRICT | crypto.X509StoreFlags.PARTIAL_CHAIN)
 
-    def judge(self, expected: Iterable[Principal] = (), told: Iterable[Fingerprint] = ()) -> Judge:
+    def judge(
+        self,
+        expected: Iterable[Principal] = (),
+        told: Iterable[Fingerprint] = (),
+        *,
+        doubting: bool = False,
+    ) -> Judge:
         """For one connection; without `expected` anybody will do who is named.
 
         `told` are the fingerprints that signalling told, if any did: the certificate must match one
-        of them, too (RFC 8122 section 6.2).
+        of them, too (RFC 8122 section 6.2). With `doubting`, and where no authority is named, a key
+        that is not known does not end the handshake, where its certificate names one person who would
+        do: `Judge.doubt` has it, and whoever asked for that decides before anything is done on the line.
         """
-        return Judge(self, frozenset(each.text for each in expected), tuple(told))
+        doubting = doubting and not self.authorities
+        return Judge(self, frozenset(each.text for each in expected), tuple(told), doubting=doubting)
 
 
 class Judge:
@@ -103,24 +136,34 @@ class Judge:
         anothers: whether an authority says that it is somebody else's than was expected, or signalling
             told another one.
         claims: who the other side's own certificate says it is, by which nothing is proved.
+        doubt: the key, where it is not known, and is to be decided about; None where there is no doubt.
     """
 
-    def __init__(self, trust: Trust, expected: frozenset[str], told: tuple[Fingerprint, ...] = ()) -> None:
+    def __init__(
+        self,
+        trust: Trust,
+        expected: frozenset[str],
+        told: tuple[Fingerprint, ...] = (),
+        *,
+        doubting: bool = False,
+    ) -> None:
         self._trust = trust
+        self._doubting = doubting
         self._told = told
         self._expected = expected
-        self.verified: Literal["pinned", "chain", "host"] | None = None
+        self.verified: Literal["pinned", "chain", "host", "first-use"] | None = None
         self.names: tuple[str, ...] = ()
         self.failure: str | None = None
         self.shown: str | None = None
         self.anothers = False
         self.claims: tuple[str, ...] = ()
+        self.doubt: NewKey | None = None
         self._problem: str | None = None
 
     @property
     def accepted(self) -> bool:
-        """Whether the certificate was looked at, and will do."""
-        return self.verified is not None
+        """Whether the certificate was looked at, and will do, or is decided about later."""
+        return self.verified is not None or self.doubt is not None
 
     def look(self, certificate: crypto.X509, error: int, depth: int, holds: bool) -> bool:
         """What OpenSSL found about one certificate of the chain; whether to go on.
@@ -135,7 +178,7 @@ class Judge:
                 return True
             if self._problem is None:
                 self._problem = wrong(error, depth, certificate)
-            return self.verified in (None, "pinned") or self._refuse(self._problem)
+            return self.verified in (None, "pinned", "first-use") or self._refuse(self._problem)
         return depth > 0 or self._own(certificate)
 
     def _own(self, certificate: crypto.X509) -> bool:
@@ -146,17 +189,25 @@ class Judge:
             return self._refuse(OTHER_KEY)
         try:
             pinned = self._among(self._trust.holders(self.shown))
+            met = self._among(self._trust.met(self.shown))
         except MsrpError as error:  # the file cannot be read, and OpenSSL takes no exception from here
             return self._refuse(f"whose the key of the other side is cannot be looked up: {error}")
         found = said(certificate)
         if pinned and not (found and self._vouched(found)):
             self.verified, self.names = "pinned", pinned
             return True
+        if met:
+            self.verified, self.names = "first-use", met
+            return True
         if found is None:
             return self._refuse(DAMAGED)
         self.claims = tuple(found.principals)
         if self._vouched(found):
             self.verified, self.names = "chain", self._among(found.principals)
+            return True
+        ours = self._among(found.principals)
+        if self._doubting and len(ours) == 1 and found.unfit is None:
+            self.doubt = NewKey(ours[0], self.shown)
             return True
         vouched = self._problem is None and bool(self._trust.authorities) and found.unfit is None
         self.anothers = vouched and bool(found.principals)
@@ -196,6 +247,7 @@ class Judge:
 
     def _refuse(self, why: str) -> bool:
         self.verified, self.names, self.failure = None, (), why
+        self.doubt = None
         return False
 
 

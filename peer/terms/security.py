@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
 
-__all__ = ["Level", "Proof", "Protection", "Security"]
+__all__ = ["Believed", "Level", "NewKey", "Proof", "Protection", "Security"]
+
+Believed = Literal["pinned", "first-use"]
+"""What a key may become that a person, or the policy, decides about."""
 
 
 class Level(IntEnum):
@@ -46,7 +49,7 @@ class Protection:
         own_key: the same for ours.
         verified: how the other side's key was verified; None where it was not.
         names: whose it is (`Principal.text`), where it was verified by a chain of certificates, or is
-            pinned: those expected of them, or all where nobody was.
+            pinned, or taken at first use: those expected of them, or all where nobody was.
     """
 
     kind: Literal["tls", "sasl"]
@@ -55,8 +58,21 @@ class Protection:
     confidential: bool
     peer_key: str | None = None
     own_key: str | None = None
-    verified: Literal["pinned", "signalled", "compared", "chain", "host"] | None = None
+    verified: Literal["pinned", "signalled", "compared", "chain", "host", "first-use"] | None = None
     names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A lasting key that nothing verifies.
+
+    Attributes:
+        principal: whose it says to be, as `Principal.text` has it. A claim.
+        key: SHA-256 over its certificate, as `Protection.peer_key` has it.
+    """
+
+    principal: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +117,15 @@ class Security:
         return tuple(name for layer in self.layers if layer.verified == "pinned" for name in layer.names)
 
     @property
+    def met(self) -> tuple[str, ...]:
+        """For whose the other side's key was taken at first use, which verifies nobody; empty for none."""
+        return tuple(name for layer in self.layers if layer.verified == "first-use" for name in layer.names)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Who the other side may be: who is proved, or else those its key is known to be of. Empty for
         anybody."""
-        return self.vouched + self.pinned if self.proof is None else (self.proof.principal,)
+        return self.vouched + self.pinned + self.met if self.proof is None else (self.proof.principal,)
 
     @property
     def level(self) -> Level:
@@ -151,6 +172,12 @@ class Security:
                 return (
                     f"protected against listening; {self.proof.principal} is told by "
                     f"{self.proof.mechanism}, with a secret that {weak} ({how})"
+                )
+            case Level.PASSIVE_ONLY if self.met:
+                whom = " and ".join(self.met)
+                return (
+                    f"protected against listening; the key is the one that was taken for that of {whom} "
+                    f"when they were met first, and nobody has compared it ({how})"
                 )
             case Level.PASSIVE_ONLY:
                 return (

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.people import Person
 from cli.programs import Open, Program, Start, Terminal
 
 
@@ -56,3 +57,9 @@ def listening(msrp: Start) -> Callable[..., tuple[Program, str]]:
         return program, found.group(1)
 
     return start
+
+
+@pytest.fixture
+def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Person]:
+    """Somebody of that name, whose files are nobody else's."""
+    return lambda name: Person(name, tmp_path / name.replace(":", "-"), monkeypatch)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
+from cli.people import Person
 from cli.programs import AT, Open, Program, Start, Terminal, carry, generated, printed
-from msrp_peer import lasting_key
 from msrp_peer.security.known import Learned
 from msrp_peer.security.known_peers import KnownPeers, usual_path
 from msrp_peer.terms.principal import Principal
@@ -33,54 +31,14 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-class Person:
-    """What is kept of somebody, apart from what is kept of others, and programs that use it."""
-
-    def __init__(self, name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.name = name
-        self._folder = folder
-        self._patch = monkeypatch
-
-    def start(self, msrp: Start, *words: str) -> Program:
-        with self.at_home():
-            return msrp(*words, stdin=subprocess.PIPE)
-
-    def sits(self, terminal: Open, *words: str) -> Terminal:
-        with self.at_home():
-            return terminal(*words)
-
-    @contextmanager
-    def at_home(self) -> Iterator[None]:
-        with self._patch.context() as patch:
-            patch.setenv("XDG_DATA_HOME", str(self._folder))
-            yield
-
-    @property
-    def known(self) -> KnownPeers:
-        return KnownPeers(self._folder / "msrp-peer" / "known_peers.db")
-
-    @property
-    def key(self) -> str:
-        with self.at_home():
-            return lasting_key(self.name).fingerprint
-
-    def knows(self, other: str) -> Level | None:
-        found = self.known.recall(Principal.parse(other))
-        return None if found is None else found.level
-
-    def learned(self, other: str) -> list[tuple[str, Learned]]:
-        found = self.known.recall(Principal.parse(other))
-        return [] if found is None else [(key.fingerprint, key.learned) for key in found.keys]
+@pytest.fixture
+def alice(person: Callable[[str], Person]) -> Person:
+    return person(ALICE)
 
 
 @pytest.fixture
-def alice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Person:
-    return Person(ALICE, tmp_path / "alice", monkeypatch)
-
-
-@pytest.fixture
-def bob(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Person:
-    return Person(BOB, tmp_path / "bob", monkeypatch)
+def bob(person: Callable[[str], Person]) -> Person:
+    return person(BOB)
 
 
 def shown(source: Terminal) -> str:
