@@ -71,7 +71,7 @@ class TestWhoListens:
         his.wait_for(r"Is it theirs\? \[y/N\]")
         his.type("n")
         assert hers.wait() == 1
-        assert "grants no session: it refuses" in hers.errors
+        assert "grants no session: it does not let you in" in hers.errors
         his.wait_for(r"a login from 127\.0\.0\.1 failed")
         assert calls(msrp, alice, target).wait() == 1, "and is not asked again"
         assert bob.knows(ALICE) is None
