@@ -60,8 +60,6 @@ def showing(args: argparse.Namespace, expected: str | None, level: Level) -> dic
 
     Raises `UsageError`, and what the files do: `KeyUnusable`, `StoreError`.
     """
-    from .terminal import can_ask  # brings asyncio, which --help does without
-
     if expected is None:
         raise UsageError("a certificate proves a person: say whom you mean, --expect im:bob@example.com")
     return {"expect": expected, **_common(args, level)}
@@ -77,8 +75,6 @@ def telling(args: argparse.Namespace, expected: str | None, level: Level) -> dic
 
     Raises as `showing` does.
     """
-    from .terminal import can_ask
-
     if expected is None:
         raise UsageError("a certificate proves a person: say whom you mean, --expect im:bob@example.com")
 
@@ -107,6 +103,8 @@ def _common(args: argparse.Namespace, level: Level) -> dict[str, Any]:
 
 def about_new(args: argparse.Namespace) -> str:
     """What a listener does about a key that is not known, said behind whom it serves."""
+    from .terminal import can_ask  # brings asyncio, which --help does without
+
     how = getattr(args, "known", "off")
     if args.ca is not None or how in ("strict", "off"):
         return ""
@@ -172,6 +170,7 @@ def _trust(args: argparse.Namespace) -> Trust:
     from ..security.known import KnownPolicy
     from ..security.known_peers import KnownPeers
     from ..security.trust import Trust, read_authorities
+    from .terminal import can_ask
 
     how = getattr(args, "known", "off")  # a command may not have it
     known = KnownPeers.usual(KnownPolicy("strict" if how == "off" else how))
