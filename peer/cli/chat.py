@@ -18,7 +18,7 @@ from .entry import Entry, Interrupted, entry
 from .exits import Exit, exit_of
 from .incoming import Incoming, Taking, session_fields, who, who_and_where
 from .journey import send_file
-from .knowing import Ask, Knowing, as_before, mark, note, ruling_fields
+from .knowing import Ask, Knowing, as_before, mark, note, remark, ruling_fields
 from .listen import listening
 from .login import Accepting, accepting
 from .output import Output
@@ -70,6 +70,7 @@ def run(args: argparse.Namespace) -> Exit:
         return run_loop(
             lambda: Chat(args, output, taking, login=login).run(), output, args.verbose, args.trace
         )
+    remark(args, output)
     caller = as_before(args)
     meet: Meet = lambda typed: connection(args, caller, _asking(typed, output))  # noqa: E731
     return run_loop(lambda: Chat(args, output, taking, meet).run(), output, args.verbose, args.trace)

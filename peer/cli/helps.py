@@ -139,6 +139,9 @@ With --auth certificate and no --ca each side shows a key that lasts. One that i
 asked about: compare its fingerprint with what they tell you on another way. --known accept-new takes
 the first one of somebody without a question; it verifies nobody, and another one is refused.
 
+A name that is only claimed is nobody's, whatever --known says: who says to be bob comes in like any
+stranger. --expect im:bob@lan serves only who is proved to be bob.
+
 A file is written as NAME.part, checked, and then gets its name. An existing file is never
 replaced without --overwrite: the new one gets a number.
 """

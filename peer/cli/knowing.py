@@ -37,6 +37,7 @@ __all__ = [
     "mark",
     "new_keys",
     "note",
+    "remark",
     "ruling_fields",
 ]
 
@@ -146,6 +147,16 @@ def new_keys(args: argparse.Namespace, output: Output, ask: Ask | None) -> NewKe
         return yes
 
     return NewKeys(known, None if ask is None else asks)
+
+
+def remark(args: argparse.Namespace, output: Output) -> None:
+    """Say so where whom we call is blocked here. Raises `StoreError`."""
+    from ..security.known_peers import KnownPeers
+    from ..signalling.target import parse_target
+
+    meant = Principal.parse(args.expect[0]) if args.expect else parse_target(args.target).principal
+    if meant is not None and meant in KnownPeers.usual().blocked():
+        output.note(f"({meant} is blocked here: you can call them, and they get no session with you)")
 
 
 def blocked() -> Access:

@@ -190,7 +190,7 @@ class Accepting:
 
     Attributes:
         arguments: for `msrp_peer.listen`.
-        users: those who have a password here.
+        users: those who have a password here, and are not blocked.
         realm: the Kerberos realm whose people may log in with their tickets; None for none.
         lacking: why they cannot, where that is probably not meant; "" else.
         needed: whether nobody else is served.
@@ -268,6 +268,10 @@ def accepting(args: argparse.Namespace) -> Accepting:
         "expect": args.expect or None,
         "require": _least(args, level, plain=plain) if needed else level,
     }
+    from ..security.known_peers import KnownPeers
+
+    away = {each.text for each in KnownPeers.usual().blocked()}
+    users = tuple(each for each in users if each not in away)
     return Accepting(arguments, users, None if kerberos is None else kerberos[1], needed, lacking)
 
 

@@ -20,6 +20,7 @@ from ..credentials.errors import CannotAsk, CredentialsError
 from ..credentials.prompt import ask
 from ..credentials.standard_input import read_line
 from ..credentials.verifiers import Pair, VerifierStore, check_pair, usual_path
+from ..security.known_peers import KnownPeers
 from ..terms.errors import UsageError
 from ..terms.principal import Principal
 from .exits import Exit
@@ -167,16 +168,20 @@ def _list(args: argparse.Namespace, output: Output) -> Exit:
         for pair in pairs
         if args.initiator in (None, pair.initiator) and args.acceptor in (None, pair.acceptor)
     ]
+    away = {each.text for each in KnownPeers.usual().blocked()} if pairs else set()
     for pair in pairs:
+        blocked = pair.initiator in away
         made = datetime.fromtimestamp(pair.made, UTC)
         output.event(
             "pair",
-            f"{pair.initiator} for {pair.acceptor}: {_described(pair)}, set {made.astimezone():%Y-%m-%d}",
+            f"{pair.initiator} for {pair.acceptor}: {_described(pair)}, set {made.astimezone():%Y-%m-%d}"
+            + (", and blocked: msrp known unblock lets them in again" if blocked else ""),
             **{"from": pair.initiator, "for": pair.acceptor},
             generated=pair.generated,
             shared=pair.shared,
             made=made.isoformat(),
             digest_md5=pair.digest_md5,
+            blocked=blocked,
         )
     if not pairs:
         output.note("There is no password of this kind. msrp passwd --help shows how to set one.")

@@ -24,7 +24,7 @@ from .advice import advised
 from .exits import Exit, exit_of
 from .incoming import Incoming, Taking, session_fields, who
 from .journey import naming, send_file
-from .knowing import Ask, as_before, begun
+from .knowing import Ask, as_before, begun, remark
 from .output import Output, size_text
 from .progress import Bars
 from .running import run as run_loop
@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> Exit:
     """Send what the options say; done only when all of it was delivered."""
     output = Output(json=args.json)
     ask = Questions(Lines(), output).ask if can_ask() else None
+    remark(args, output)
     meet = partial(connection, args, as_before(args), ask)
     return run_loop(lambda: send(args, output, meet), output, args.verbose, args.trace)
 

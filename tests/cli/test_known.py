@@ -424,3 +424,20 @@ def test_nobody_is_remembered_who_was_not_proved(msrp: Start, listening: Listeni
     _, target = listening("--as", BOB)
     assert msrp("send", target, "hi", "--as", ALICE).wait() == 0
     assert not usual_path().exists()
+
+
+def test_who_is_blocked_is_named_as_that(msrp: Start, listening: Listening) -> None:
+    generated(msrp, ALICE, BOB)
+    generated(msrp, "im:carol@lan", BOB)
+    known("block", ALICE)
+    listed = msrp("passwd", "--list")
+    assert listed.wait() == 0
+    alices, carols = listed.output.splitlines()
+    assert alices.startswith(ALICE)
+    assert alices.endswith(", and blocked: msrp known unblock lets them in again")
+    assert "blocked" not in carols
+    bob, target = listening("--as", BOB)
+    bob.wait_for("others are served, too: im:carol@lan$")
+    calls = msrp("send", target, "hi", "--expect", ALICE, "--as", BOB)
+    assert calls.wait() != 0
+    assert f"({ALICE} is blocked here: you can call them, and they get no session with you)" in calls.errors

@@ -287,6 +287,7 @@ class TestList:
             "generated": False,
             "shared": True,
             "digest_md5": False,
+            "blocked": False,
         }
         assert len(passwd("--list", "--for", "im:bob@lan").stdout.splitlines()) == 2
 
