@@ -191,7 +191,13 @@ def _unescaped(value: str) -> str:
 
 
 def _escaped(value: str) -> str:
+    inner = value.strip()
+    at = value.index(inner)  # white space around it is read as none of the value, unless it is escaped
     return "".join(
-        _WRITTEN.get(c, f"\\u{ord(c):04x}" if c < " " or c == "\x7f" or "\ud800" <= c <= "\udfff" else c)
-        for c in value
+        _WRITTEN.get(c, f"\\u{ord(c):04x}" if _hidden(c) or not at <= i < at + len(inner) else c)
+        for i, c in enumerate(value)
     )
+
+
+def _hidden(c: str) -> bool:
+    return c < " " or c == "\x7f" or "\ud800" <= c <= "\udfff"

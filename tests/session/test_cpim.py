@@ -114,6 +114,13 @@ def test_headers_and_escapes() -> None:
         assert message.subject == f"a{chr(int(escape['cp'][2:], 16))}b"
 
 
+@pytest.mark.parametrize("value", [" a", "a ", "\ta\n", "\u00a0a\u2003", " ", "a b", ";lang=de  a "])
+def test_white_space_around_a_value_is_a_part_of_it(value: str) -> None:
+    """RFC 3862 section 2.3.1: it was escaped, and is again."""
+    message = Cpim((("From", "<im:a@lan>"), ("Subject", value)), (("content-type", "text/plain"),), b"")
+    assert Cpim.parse(message.octets()) == message
+
+
 def test_a_language() -> None:
     message = Cpim.parse(b"Subject:;lang=fr Objet de message\r\n\r\n\r\n")
     assert message is not None
