@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Final, TypeVar
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import _util, crypto
 
@@ -18,13 +19,23 @@ from ..terms.display import escape
 from ..terms.fingerprints import Fingerprint
 from ..terms.principal import Principal, PrincipalError
 
-__all__ = ["DAMAGED", "Said", "matches", "said", "wrong"]
+__all__ = ["DAMAGED", "UNREADABLE", "Said", "matches", "said", "wrong"]
 
 T = TypeVar("T", bound=x509.ExtensionType)
 
+UNREADABLE: Final = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+    crypto.Error,
+    Warning,
+)
+"""What cryptography and pyOpenSSL raise of octets that are no certificate as they have it."""
 _MOST: Final = 64
 """Names that are looked at; nobody has more."""
-DAMAGED: Final = "the other side's certificate cannot be read: its extensions are damaged"
+DAMAGED: Final = "the other side's certificate cannot be read: it is damaged, or of a version there is not"
 _TLS: Final = frozenset(
     (
         ExtendedKeyUsageOID.CLIENT_AUTH,
@@ -85,7 +96,7 @@ def said(certificate: crypto.X509) -> Said | None:
     """What stands in it; None where it cannot be read."""
     try:
         return Said(certificate.to_cryptography())
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, Warning):
+    except UNREADABLE:
         return None  # octets of the other side, whatever they are
 
 

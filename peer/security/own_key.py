@@ -184,7 +184,7 @@ def _check_rights(path: Path, found: os.stat_result) -> None:
 def _certificates(pem: bytes) -> list[x509.Certificate]:
     try:
         found = x509.load_pem_x509_certificates(pem)
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
         raise KeyUnusable("there is no certificate in PEM (-----BEGIN CERTIFICATE-----)") from None
     if len(found) > _CHAIN:
         raise KeyUnusable(f"{len(found)} certificates are more than the {_CHAIN} that are shown")

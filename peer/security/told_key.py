@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import crypto
 
 from ..terms.errors import PeerError
 from ..terms.principal import Principal
-from .certificates import said
+from .certificates import UNREADABLE, said
 from .own_key import OwnKey
 
 __all__ = ["ToldKey", "hear", "signed", "tell"]
@@ -72,9 +72,9 @@ def hear(
         try:
             shown = x509.load_der_x509_certificate(certificate)
             public = shown.public_key()
-        except (ValueError, UnsupportedAlgorithm):
+            found = said(crypto.X509.from_cryptography(shown))  # OpenSSL, as TLS reads it, takes less
+        except UNREADABLE:
             raise PeerError("the key that the other side told cannot be read") from None
-        found = said(crypto.X509.from_cryptography(shown))
     if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
         raise PeerError("the key that the other side told is of another kind than P-256")
     if found is None or found.unfit is not None or len(found.principals) != 1:

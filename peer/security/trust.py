@@ -286,7 +286,7 @@ def read_authorities(path: Path) -> tuple[x509.Certificate, ...]:
         found = tuple(x509.load_pem_x509_certificates(octets))
         for each in found:
             _check_authority(each)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         raise UsageError(f"{path} holds no certificates in PEM (-----BEGIN CERTIFICATE-----)") from None
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None

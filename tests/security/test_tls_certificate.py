@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from OpenSSL import SSL
+from cryptography.hazmat.primitives.asymmetric import ec
+from OpenSSL import SSL, crypto
 
 from msrp_peer.kept.errors import StoreError
-from msrp_peer.security.keys import ThrowAway
+from msrp_peer.security.keys import Key, ThrowAway
 from msrp_peer.security.known_peers import KnownPeers
 from msrp_peer.security.own_key import OwnKey
 from msrp_peer.security.tls import TlsLayer
@@ -83,8 +84,8 @@ def hear_flight(layer: TlsLayer, octets: bytes) -> bytes:
 
 
 def ends(
-    server_key: OwnKey | ThrowAway,
-    client_key: OwnKey | ThrowAway | None,
+    server_key: Key,
+    client_key: Key | None,
     client_trust: Trust,
     server_trust: Trust | None = None,
     *,
@@ -455,6 +456,32 @@ def test_a_client_that_is_not_whom_the_server_expects(
     assert BAD[name][2] in words
     with pytest.raises(PeerError, match="with the alert bad_certificate: it verifies certificates"):
         hear(two.client, said)
+
+
+class Odd:
+    """A certificate as cryptography does not make it: there are versions 1 to 3."""
+
+    def __init__(self) -> None:
+        self.private = ec.generate_private_key(ec.SECP256R1())
+        good = Authority().issue(wanted=Wanted(names=[uri(ALICE)], private=self.private)).der
+        self.der = good.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020105"))
+        self.fingerprint = ""
+
+    def install(self, context: SSL.Context) -> None:
+        context.use_certificate(crypto.load_certificate(crypto.FILETYPE_ASN1, self.der))
+        context.use_privatekey(crypto.PKey.from_cryptography_key(self.private))
+
+
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")  # nothing else installs it
+@pytest.mark.parametrize("old", [False, True])
+def test_a_certificate_of_a_version_there_is_not(
+    authority: Authority, alice: OwnKey, trust: Trust, old: bool
+) -> None:
+    """OpenSSL reads it, and cryptography does not; anybody can show one."""
+    two = ends(authority.issue(BOB), Odd(), trust, expected=[ALICE], old=old, weak="client")
+    assert "cannot be read" in two.refusal()[0]
+    words, _ = ends(Odd(), alice, trust, old=old, weak="server").failure()
+    assert "cannot be read" in words
 
 
 def test_who_is_named_is_checked_though_nobody_is_expected(authority: Authority, trust: Trust) -> None:

@@ -115,6 +115,20 @@ def test_keys_of_another_kind(line: Line, alices: OwnKey) -> None:
             line.hear((key.der, proof))
 
 
+@pytest.mark.parametrize(
+    ("whole", "odd"),
+    [("a003020102", "a003020105"), ("0c08" + b"somebody".hex(), "0c08" + b"somebod\xff".hex())],
+    ids=["version", "name"],
+)
+def test_what_one_library_reads_and_another_does_not(line: Line, whole: str, odd: str) -> None:
+    """Each has exceptions of its own for that."""
+    key = Authority().issue(ALICE.text)
+    certificate = key.der.replace(bytes.fromhex(whole), bytes.fromhex(odd))
+    assert certificate != key.der
+    with pytest.raises(PeerError, match="cannot be read"):
+        line.hear((certificate, line.tell(key)[1]))
+
+
 @given(octets=st.binary(max_size=64), at=st.integers(0, 1 << 16), whole=st.booleans())
 def test_whatever_comes_is_refused_or_true(octets: bytes, at: int, whole: bool) -> None:
     line = Line(bytes(32), (bytes(16), bytes(16)))
