@@ -211,7 +211,7 @@ class TlsLayer:
 
     def compared(self) -> None:
         """Two people saw the same short string: `protection` says so, where it says nothing better."""
-        if self._protection is not None and self._protection.verified in (None, "host"):
+        if self._protection is not None and self._protection.verified in (None, "host", "first-use"):
             self._protection = replace(self._protection, verified="compared")
 
     @property

@@ -21,6 +21,7 @@ from ..security.short_string import ShortString
 from ..security.told_key import hear, tell
 from ..terms.errors import ConnectionLost, NotSecureEnough, PeerError, UsageError
 from ..terms.principal import Principal, claimed_in
+from ..terms.security import Protection
 
 if TYPE_CHECKING:
     from .session import Session
@@ -41,7 +42,8 @@ class Compared:
             and nothing else proves this name.
         own_key, peer_key: the fingerprints; None where a side showed no certificate.
         lasting: the fingerprint of the key that the other side has told to last, as that of `peer`, and
-            has proved to have; None where it told none that can be taken.
+            has proved to have; or `peer_key`, where that was taken for theirs at first use. None
+            where it told none that can be taken.
         lacking: why there is none, for a person; empty where there is one.
     """
 
@@ -132,15 +134,19 @@ class Comparison:
         if session.security.proof is not None:
             peer = Principal.parse(session.security.proof.principal)
         try:
-            lasting, lacking = self._told(peer), ""
+            lasting, lacking = self._told(peer, tls), ""
         except PeerError as error:
             lasting, lacking = None, str(error)
         return Compared(self.me, peer, tls.own_key, tls.peer_key, lasting, lacking)
 
-    def _told(self, peer: Principal | None) -> str:
-        """The key that `peer` has told. Raises `PeerError` where there is none that is theirs."""
+    def _told(self, peer: Principal | None, tls: Protection) -> str:
+        """The key that `peer` has told, or shows. Raises `PeerError` where there is none that is theirs."""
         told = self._comparing.told
         if told is None:
+            # Taken for theirs when they were met first, and nobody had compared it; it is not told again.
+            met = tls.verified == "compared" and peer is not None and peer.text in tls.names
+            if met and tls.peer_key is not None:
+                return tls.peer_key
             raise PeerError("the other side told no key by which it would be known again")
         found = hear(*told, *self._line, asker=not self.begun_here)
         if peer is None:

@@ -49,7 +49,8 @@ class Protection:
         own_key: the same for ours.
         verified: how the other side's key was verified; None where it was not.
         names: whose it is (`Principal.text`), where it was verified by a chain of certificates, or is
-            pinned, or taken at first use: those expected of them, or all where nobody was.
+            pinned, or taken at first use: those expected of them, or all where nobody was. Beside
+            "compared" whose it was taken for: the words that were compared prove no name.
     """
 
     kind: Literal["tls", "sasl"]

@@ -21,9 +21,9 @@ from msrp_peer import (
     Principal,
     Trust,
 )
-from msrp_peer.security.known import Judgement, Learned
+from msrp_peer.security.known import Judgement, Learned, level_of
 from support.authority import Authority
-from support.running import LOCAL, Talk, first, running, until
+from support.running import LOCAL, Talk, first, running, together, until
 
 ALICE, BOB, CAROL = "im:alice@example.com", "im:bob@example.com", "im:carol@example.com"
 WHO = Principal.parse(ALICE)
@@ -270,6 +270,33 @@ class TestFirstUse:
             assert found is not None
             assert found.level is Level.PASSIVE_ONLY
             assert [key.learned for key in found.keys] == [Learned.FIRST_USE]
+
+    @running
+    async def test_once_two_people_have_compared_it_verifies(
+        self, alices: KnownPeers, bobs: KnownPeers, keys: Path
+    ) -> None:
+        """Of whom it was taken for, still: the words prove no name, and nothing is kept of them unasked."""
+        talk, lax, near = Talk(), bobs.under(NEW), alices.under(NEW)
+        async with listen(talk, lax, keys, trust=Trust(pins=lax)) as listener:
+            async with connect(listener.port, keys, trust=Trust(pins=near), known=near) as session:
+                met = await talk.met()
+                ours, theirs = await together(session.compare(), met.asked_to_compare())
+                await ours.confirm()
+                assert session.security.level is met.security.level is Level.PASSIVE_ONLY
+                await theirs.confirm()
+                here, there = await together(ours.agreed(), theirs.agreed())
+                for line in (session.security, met.security):
+                    assert line.level is Level.KEY_VERIFIED
+                    assert line.names == ()
+                    assert "to a key you have verified" in line.describe()
+                assert level_of(Principal.parse(BOB), session.security) is Level.KEY_VERIFIED
+                assert level_of(Principal.parse(CAROL), session.security) is Level.PASSIVE_ONLY
+                assert here.lasting == here.peer_key == key_of(BOB, keys).fingerprint
+                assert there.lasting == there.peer_key == key_of(ALICE, keys).fingerprint
+            talk.over()
+        found = alices.recall(Principal.parse(BOB))
+        assert found is not None
+        assert [key.learned for key in found.keys] == [Learned.FIRST_USE]
 
     @running
     async def test_another_one_is_refused(self, alices: KnownPeers, bobs: KnownPeers, keys: Path) -> None:

@@ -163,3 +163,20 @@ class TestAcceptNew:
         )  # fmt: skip
         assert hers.wait() == 4
         assert "is another one than before" in hers.seen
+
+    def test_what_was_compared_since_is_remembered_as_that(
+        self, msrp: Start, alice: Person, bob: Person
+    ) -> None:
+        lax = ("--known", "accept-new", "--json")
+        his = bob.start(msrp, "verify", "--listen", *AT, *lax, "--remember", ALICE)
+        target = f"127.0.0.1:{his.event('listening')['port']}"
+        call = ("verify", target, "--as", ALICE, "--expect", BOB, "--auth", "certificate", *lax)
+        hers = alice.start(msrp, *call)
+        for one in (hers, his):
+            one.event("words")
+            one.write("yes\n")
+        for one in (hers, his):
+            assert one.wait() == 0, one.errors
+            assert one.event("verified")["security"]["level"] == "key-verified"
+        assert alice.learned(BOB) == [(bob.key, Learned.COMPARED)]
+        assert bob.learned(ALICE) == [(alice.key, Learned.COMPARED)]
