@@ -8,11 +8,13 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
+from ..security.attempts import Attempts
 from ..security.known import Answer, Finding, Judgement, Learned, NotAsKnown, judge_refused
 from ..security.known_peers import KnownPeers
 from ..terms.errors import MsrpError, NotSecureEnough
 from ..terms.principal import Principal
 from ..terms.security import Believed, NewKey
+from .crowd import source_of
 from .line import Line
 
 __all__ = ["AskKey", "Deciding", "NewKeys", "settle"]
@@ -21,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _PATIENCE: Final = 300.0  # seconds for a person to compare a key with somebody
 _DECLINED: Final = 1000  # keys that are not asked about again
+_FIRST: Final = (20, 60.0)  # first keys taken of one address, within so many seconds
 
 AskKey = Callable[[Judgement, str], Awaitable[bool]]
 
@@ -54,8 +57,10 @@ class NewKeys:
     With `KnownPolicy("ask")` the person is asked, about one key at a time; whoever comes with another
     one meanwhile is refused. Yes pins the key, also where the line is over by then: whoever called can
     call again. A no holds as long as this object. With `KnownPolicy("accept-new")` a first key is taken
-    for that of whom it says, and verifies nobody. With `KnownPolicy("strict")`, where `ask` is missing,
-    where another key is pinned and where who it says is blocked it is refused.
+    for that of whom it says, and verifies nobody; of one address twenty within a minute, and who goes on
+    waits longer each time: names and keys cost nothing, and each of them stays. With
+    `KnownPolicy("strict")`, where `ask` is missing, where another key is pinned and where who it says is
+    blocked it is refused.
 
     Args:
         known: those who are known, with the policy.
@@ -68,6 +73,7 @@ class NewKeys:
         self._ask = ask
         self._open: dict[NewKey, asyncio.Future[bool]] = {}
         self._declined: dict[NewKey, None] = {}
+        self._first = Attempts(*_FIRST)
 
     async def decide(self, new: NewKey, address: str) -> Believed:
         """As `Deciding` has it."""
@@ -76,6 +82,12 @@ class NewKeys:
         if found.finding is not Finding.FIRST or found.answer is Answer.REFUSE:
             raise NotAsKnown(found)
         if found.answer is Answer.ACCEPT:
+            source = source_of(address)
+            if self._first.barred(source):
+                raise NotSecureEnough(
+                    f"{found.sentence}; too many new keys came from that address of late: let them call again"
+                )
+            self._first.failed(source, growing=True)
             await asyncio.to_thread(self._known.pin, who, new.key, time.time(), Learned.FIRST_USE)
             return "first-use"
         if self._ask is None or not await self._agreed(found, new, address, self._ask):

@@ -22,6 +22,7 @@ from msrp_peer import (
     Trust,
 )
 from msrp_peer.security.known import Judgement, Learned, level_of
+from msrp_peer.terms.security import NewKey
 from support.authority import Authority
 from support.running import LOCAL, Talk, first, running, together, until
 
@@ -297,6 +298,16 @@ class TestFirstUse:
         found = alices.recall(Principal.parse(BOB))
         assert found is not None
         assert [key.learned for key in found.keys] == [Learned.FIRST_USE]
+
+    @running
+    async def test_whoever_makes_up_names_fills_no_disk(self, bobs: KnownPeers, keys: Path) -> None:
+        decides, key = NewKeys(bobs.under(NEW)), key_of(ALICE, keys).fingerprint
+        for number in range(20):
+            assert await decides.decide(NewKey(f"im:{number}@lan", key), "192.0.2.7:9") == "first-use"
+        with pytest.raises(NotSecureEnough, match="too many new keys came from that address of late"):
+            await decides.decide(NewKey(ALICE, key), "192.0.2.7:10")
+        assert bobs.recall(WHO) is None
+        assert await decides.decide(NewKey(ALICE, key), "192.0.2.8:9") == "first-use"
 
     @running
     async def test_another_one_is_refused(self, alices: KnownPeers, bobs: KnownPeers, keys: Path) -> None:
