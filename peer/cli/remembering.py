@@ -12,6 +12,7 @@ from ..signalling.target import parse_target
 from ..terms.display import escape
 from ..terms.errors import MsrpError, NotSecureEnough
 from ..terms.principal import Principal
+from ..terms.security import Security
 from . import papers
 from .knowing import kept
 from .output import Output
@@ -77,6 +78,8 @@ class Memory:
         Raises `NotSecureEnough` where the other side says it is somebody else than our user meant,
         `NotAsKnown` where they have had another key, `StoreError`.
         """
+        from ..security.known import KnownPolicy, Learned, NotAsKnown, judge
+
         known, who = self._known, compared.peer
         if known is None:
             self.left("Nothing of it is remembered: --known off.", "off")
@@ -90,10 +93,10 @@ class Memory:
             return None
         found = Worth(who, compared.lasting, named=proved or self._meant is not None)
         before = await asyncio.to_thread(known.recall, who)
-        compared_before = who.text in await asyncio.to_thread(known.holders, found.key)
-        other = before is not None and before.pins and not before.has(found.key)
-        if compared_before or other:
-            # Pinning another one says what to do, and pins nothing.
+        if before is not None and before.pins and not before.has(found.key):
+            raise NotAsKnown(judge(who, before, Security(), found.key, KnownPolicy()))
+        pins = () if before is None else before.pins
+        if any(key.fingerprint == found.key and key.learned is Learned.COMPARED for key in pins):
             await asyncio.to_thread(known.pin, who, found.key, time.time())
             self._output.event("pinned", _words(found, "Known already"), principal=who.text, key=found.key)
             return None

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from cli.programs import MSRP, Open, Program, Start, Terminal
+from msrp_peer.security.known import Learned
 from msrp_peer.security.known_peers import KnownPeers
 from msrp_peer.security.lasting import lasting_key
 from msrp_peer.terms.principal import Principal
@@ -139,6 +140,22 @@ def test_whose_key_was_compared_is_to_show_it_without_being_told(msrp: Start, at
     less = called("--auth", "none")
     assert less.wait() == 4
     assert f"a line to {bob_is} has been key-verified" in less.errors
+
+
+def test_a_key_that_signalling_told_is_not_compared_without_a_word(
+    msrp: Start, at: At, tmp_path: Path
+) -> None:
+    """Whose voice it was nobody has said yet."""
+    key, who = key_of(tmp_path, "bob", BOB), Principal.parse(BOB)
+    alices = known_to(tmp_path, "alice")
+    alices.pin(who, key, 1000, Learned.SIGNALLED)
+    for options, learned in (((), Learned.SIGNALLED), (("--remember", BOB), Learned.COMPARED)):
+        bob, target = waiting(msrp, at)
+        alice = calling(msrp, at, target, *options)
+        assert agreed(alice, bob) == [0, 0]
+        known = alices.recall(who)
+        assert known is not None
+        assert [(each.fingerprint, each.learned) for each in known.keys] == [(key, learned)]
 
 
 def test_who_stands_in_between_the_next_time_is_refused(msrp: Start, at: At, tmp_path: Path) -> None:
