@@ -163,17 +163,25 @@ def test_a_message(msrp: Start, book: Book, offer: str, request_: str, words: st
 
 
 @pytest.mark.parametrize(
-    ("reply", "words"),
-    [("rfc4975_s4_02", "Hey Bob, are you there?"), ("rfc4975_s8.7_05", "Hi, I'm Alice!")],
+    ("reply", "words", "wrapped"),
+    [("rfc4975_s4_02", "Hey Bob, are you there?", False), ("rfc4975_s8.7_05", "Hi, I'm Alice!", True)],
     ids=["4", "8.7"],
 )
-def test_a_message_of_ours(msrp: Start, book: Book, reply: str, words: str) -> None:
-    """Our Alice offers, and connects: the book's answer has no a=setup."""
+def test_a_message_of_ours(msrp: Start, book: Book, reply: str, words: str, wrapped: bool) -> None:
+    """Our Alice offers, and connects: the book's answer has no a=setup. In section 8.7 it lists
+    message/cpim first, and so wants what is said inside of that (section 13)."""
     program, ours, bob, _ = offering(msrp, book, sdp(reply), words)
     octets = heard(book)
-    assert body(octets) == words.encode()
+    said = body(octets)
+    if wrapped:
+        assert header(octets, "Content-Type") == "message/cpim"
+        envelope, inside, said = said.split(b"\r\n\r\n")
+        assert envelope.startswith(b"From: <im:anonymous@anonymous.invalid>\r\n")
+        assert inside.startswith(b"Content-Type: text/plain")
+    assert said == words.encode()
     assert (header(octets, "To-Path"), header(octets, "From-Path")) == (bob, ours)
-    assert header(octets, "Byte-Range") == f"1-{len(words)}/{len(words)}"
+    size = len(body(octets))
+    assert header(octets, "Byte-Range") == f"1-{size}/{size}"
     book.say(_report(octets))
     left(program, book)
 
