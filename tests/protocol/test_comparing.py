@@ -27,6 +27,10 @@ KEY = Told(b"a certificate", b"a proof")
 SAME, DIFFERENT = SasHeader("result", same=True), SasHeader("result", same=False)
 
 
+def test_a_key_that_is_told_is_not_shown() -> None:
+    assert repr(KEY) == "<Told>"
+
+
 class Two(Pair):
     """Two who have met; `settle` lets timers come that are due at once."""
 
