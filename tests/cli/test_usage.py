@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -70,6 +71,24 @@ def test_help_is_quick_because_it_loads_little() -> None:
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_ctrl_c_while_it_loads(tmp_path: Path) -> None:
+    """In any module that the command needs."""
+    (tmp_path / "argparse.py").write_text("import signal\nprint('loading', flush=True)\nsignal.pause()\n")
+    program = subprocess.Popen(
+        [MSRP, "listen"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    with program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "loading\n"
+        program.send_signal(signal.SIGINT)
+        assert program.communicate(timeout=30) == ("", "")
+    assert program.returncode == -signal.SIGINT  # 130 to a shell
 
 
 def test_help_is_found_by_its_name() -> None:
