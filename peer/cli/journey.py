@@ -35,7 +35,7 @@ class Transfer(NamedTuple):
             agreed.
         seconds: what the line took for them.
         waited: seconds the other side took to agree.
-        left_out: octets that were there from an attempt before.
+        left_out: octets that were not sent again, as they were there from an attempt before.
     """
 
     size: int
@@ -108,7 +108,9 @@ class Journey:
             return "not delivered; it is there, and the other side has not said that it takes it"
         if not self.octets:
             return "not delivered; nothing of it was sent"
-        return f"not delivered; {size_text(self.octets)} of {size_text(self._total)} were sent"
+        # What was handed over and what is there differ by what is on its way; and what was there from
+        # an attempt before was never sent.
+        return f"not delivered; it had come to about {_about(self.octets)} of {size_text(self._total)}"
 
     def ended(self, size: int, left_out: int = 0) -> Transfer:
         """It is delivered, all of its octets; so many of them were there before."""
@@ -119,6 +121,10 @@ class Journey:
             return Transfer(size, size - self._before, seconds, self._agreed - began, left_out)
         there = self._there or now
         return Transfer(size, size - left_out, max(there - began, 1e-6), now - there, left_out)
+
+
+def _about(octets: int) -> str:
+    return size_text(octets).partition(" (")[0]
 
 
 @contextlib.contextmanager
@@ -150,7 +156,7 @@ async def send_file(session: Session, output: Output, path: Path, bars: Shows) -
         output.interrupted(f"{shown}: {journey}")
         raise
     transfer = journey.ended(sent.size, sent.left_out)
-    there = f", of which {size_text(sent.left_out)} were there already" if sent.left_out else ""
+    there = f", of which {size_text(sent.left_out)} were not sent again" if sent.left_out else ""
     output.event(
         "delivered",
         f"Delivered: {shown}, {size_text(transfer.size)}{there}, {transfer}",

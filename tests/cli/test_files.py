@@ -231,6 +231,26 @@ def test_sent_again_it_goes_on(msrp: Start, listening: Listening, tmp_path: Path
     assert came["sha256"] == sha256(large) == sha256(inbox / "large")
 
 
+def test_ctrl_c_says_how_far_it_had_come(
+    msrp: Start, listening: Listening, tmp_path: Path, inbox: Path
+) -> None:
+    """Of a file that goes on from an attempt before, too."""
+    large = sparse(tmp_path / "large", 300)
+    size = large.stat().st_size
+    listener, target = listening("--json", "--out", inbox, "--accept-files")
+    part = inbox / "large.part"
+    for far in (size // 4, size // 2):
+        sender = msrp("send", target, "--file", large, "--json")
+        wait_until(lambda far=far: part.exists() and part.stat().st_size > far)  # type: ignore[misc]
+        assert sender.interrupt() < 5
+        words = r"large: not delivered; it had come to about ([\d.]+) MB of 314\.6 MB \(314,572,800 octets\)"
+        told = re.search(words, sender.output)
+        assert told is not None, sender.output
+        listener.wait_for('"kind": "message-cut"')
+        on_its_way = 16 << 20
+        assert abs(float(told[1]) * 1e6 - part.stat().st_size) < on_its_way
+
+
 def test_a_cut_is_a_failure_of_once(msrp: Start, listening: Listening, tmp_path: Path, inbox: Path) -> None:
     large = sparse(tmp_path / "large")
     listener, target = listening("--once", "--out", inbox, "--accept-files")
