@@ -290,7 +290,14 @@ class Chat:
     async def _file(self, session: Session, name: str) -> None:
         path = _path(name)
         try:
-            path.stat()  # what is not there is not announced
+            if not path.is_fifo():  # that would wait for who writes
+                path.open("rb").close()  # what cannot be read is not announced
+        except OSError as error:
+            # A person sees it and says another; of a script it was the one try.
+            self._failed |= not self._entry.live
+            self._output.error(error, session=session.tag)
+            return
+        try:
             self._output.note(f"Sending {escape(name, 100)}")
             await send_file(session, self._output, path, self._bars)
         except (MsrpError, OSError) as error:

@@ -88,20 +88,30 @@ class _Prompt:
 
     def __init__(self) -> None:
         from prompt_toolkit import PromptSession
+        from prompt_toolkit.key_binding import KeyBindings
+        from prompt_toolkit.keys import Keys
 
         from .completion import Files
+
+        # Colours that are pasted look like a mouse to it, of which it cannot make sense.
+        bindings = KeyBindings()
+        bindings.add(Keys.Vt100MouseEvent)(lambda _: None)
 
         self.live = True
         self._words = "> "
         self._above = ""
         self._session: PromptSession[str] = PromptSession(
-            lambda: f"{self._above}{self._words}", completer=Files(), complete_while_typing=False
+            lambda: f"{self._above}{self._words}",
+            completer=Files(),
+            complete_while_typing=False,
+            key_bindings=bindings,
         )
         self._stack = ExitStack()
 
     async def next(self) -> str | None:
         try:
-            return await self._session.prompt_async()
+            # Its own handler of errors would print them, and wait for Enter.
+            return await self._session.prompt_async(set_exception_handler=False)
         except EOFError:
             return None
         except KeyboardInterrupt:

@@ -68,8 +68,12 @@ def _check(text: str, own: str) -> None:
     """Raise `SdpError` where it cannot be used, whatever we want of it. No text has what stands there:
     it may be a session URI."""
     lines = [line.strip() for line in text.splitlines()]
-    if lines == own.split("\r\n")[:-1]:
+    ours = own.split("\r\n")[:-1]
+    if lines == ours:
         raise SdpError("this is the offer itself: the other side makes the answer of it (msrp answer)")
+    # Nobody else's text has our session URI.
+    if any(line.startswith("a=path:") and line in lines for line in ours):
+        raise SdpError("the offer stands in it: paste the answer alone")
     try:
         look(text)
     except NotAcceptable:

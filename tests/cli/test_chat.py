@@ -113,6 +113,27 @@ def test_file_says_how_it_is_used_and_tab_completes(two: tuple[Terminal, Termina
     bob.wait_for(r'sends "a long name\.txt"')
 
 
+def test_a_mistyped_file_is_no_failure(two: tuple[Terminal, Terminal], tmp_path: Path) -> None:
+    bob, alice = two
+    for name in ("no such file", "."):
+        alice.type(f"/file {name}")
+        alice.wait_for(f"msrp: [^\r\n]*directory: {name}")
+    alice.type("still here")
+    bob.wait_for("still here")
+    alice.type("/quit")
+    assert alice.wait() == 0
+    assert "Sending" not in alice.seen
+
+
+def test_colours_that_are_pasted_are_no_keys(two: tuple[Terminal, Terminal]) -> None:
+    bob, alice = two
+    alice.type("\x1b[1mHello\x1b[0m \x1b[38;5;9mBob\x1b[<9;9;9m\x1b[M\x01\x02\x03!")
+    bob.wait_for(r"im:alice@lan \(not proved\): Hello Bob!")
+    alice.type("/quit")
+    assert alice.wait() == 0
+    assert "xception" not in alice.seen
+
+
 def test_a_long_file_has_a_bar(two: tuple[Terminal, Terminal], tmp_path: Path) -> None:
     bob, alice = two
     with (tmp_path / "large").open("wb") as sparse:
@@ -197,6 +218,13 @@ class TestWithoutATerminal:
         alice.write(f"/file {tmp_path / 'file'}\n/quit\n")
         assert alice.wait() == 1
         assert "msrp: file: not delivered: the other side refuses it" in alice.errors
+
+    def test_a_file_that_is_not_there_is_a_failure(self, msrp: Start) -> None:
+        """Nobody sees it and says another."""
+        _, alice = self._talking(msrp)
+        alice.write("/file no-such-file\n/quit\n")
+        assert alice.wait() == 1
+        assert "msrp: No such file or directory: no-such-file" in alice.errors
 
     def test_ctrl_c(self, msrp: Start) -> None:
         bob, alice = self._talking(msrp)

@@ -207,9 +207,44 @@ def test_the_offer_is_not_its_own_answer(terminal: Open) -> None:
     for line in (*offer.split("\r\n")[:-1], ""):
         one.type(line)
     one.wait_for("this is the offer itself: the other side makes the answer of it")
-    one.wait_for("Paste the answer again")
+    # With its prompt: before that the terminal eats the key.
+    one.wait_for("Paste the answer again[^>]*>")
     one.key("d")
     one.wait_for("no answer came on standard input")
+    assert one.wait() == 2
+
+
+def test_an_answer_with_the_offer_before_it_is_asked_for_again(
+    terminal: Open, msrp: Start, tmp_path: Path
+) -> None:
+    """Copied with all that stands above it; without the offer it is taken."""
+    (tmp_path / "a.bin").write_bytes(b"octets")
+    one = terminal("offer", *AT, "--get", "a.bin", "--out", tmp_path / "in")
+    offer = one.wait_for(r"v=0\r?\n(?:[a-z]=[^\r\n]*\r?\n)+\r?\n").replace("\r", "")
+    one.wait_for("Paste the answer")
+    other = msrp("answer", *AT, "--file", tmp_path / "a.bin", stdin=subprocess.PIPE)
+    other.write(offer)
+    answer = printed(other)
+    for line in (*offer.splitlines()[:-1], *answer.splitlines()):
+        one.type(line)
+    one.wait_for("the offer stands in it: paste the answer alone")
+    one.wait_for("Paste the answer again")
+    for line in answer.splitlines():
+        one.type(line)
+    assert one.wait() == 0
+    assert other.wait() == 0, other.errors
+    assert (tmp_path / "in" / "a.bin").read_bytes() == b"octets"
+
+
+def test_colours_pasted_for_an_answer_are_no_keys(terminal: Open) -> None:
+    one = terminal("offer", *AT)
+    one.wait_for("Paste the answer[^>]*>")
+    one.type("\x1b[31mHere it is\x1b[0m")
+    one.type("\x1b[0m")
+    one.wait_for("this is no session description")
+    one.wait_for("Paste the answer again[^>]*>")
+    assert "xception" not in one.seen
+    one.key("d")
     assert one.wait() == 2
 
 
