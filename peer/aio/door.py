@@ -15,6 +15,7 @@ from ..session.session import Session
 from ..terms.errors import NotSecureEnough, UsageError
 from ..terms.principal import Principal
 from ..terms.security import Security
+from .failed_logins import InVain, TurnedAway
 
 __all__ = ["Ask", "Door"]
 
@@ -31,22 +32,28 @@ class Door:
         access: who may come in.
         ask: asks the person about a session. Raises `UsageError` where it is missing and `access`
             says that somebody is to be asked about.
+
+    Attributes:
+        turned_away: those who were granted no session, as they come.
     """
 
     def __init__(self, known: KnownPeers | None, access: Access | None, ask: Ask | None) -> None:
         self._known = known
         self._access = access or Access()
         self._ask = ask
+        self.turned_away: InVain[TurnedAway] = InVain()
         self._inside: dict[Session, Principal] = {}
         answers = {self._access.proved, self._access.unproved, *self._access.persons.values()}
         if ask is None and Entry.ASK in answers:
             raise UsageError("somebody is to be asked about: say whom to ask, with ask=")
 
-    def admits(self, security: Security, claim: Principal | None) -> bool:
-        """Whether a session is granted at all; who is to be asked about gets one, and waits."""
+    def admits(self, address: str, security: Security, claim: Principal | None) -> bool:
+        """Whether a session is granted at all to who comes from there; who is to be asked about gets one,
+        and waits."""
         admitted = self._entry(security, claim) is not Entry.DENY
         if not admitted:
             log.warning("a session was denied to %s", sender_of(security) or f"who calls itself {claim}")
+            self.turned_away.put(TurnedAway(address, claim, security))
         return admitted
 
     async def enter(self, session: Session) -> None:

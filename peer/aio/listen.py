@@ -185,6 +185,7 @@ class Listener:
         discovery_problem: why it is not announced though it was asked to be; None else.
         name_taken: whether another one was announced under its name already; it got a number behind it.
         failed_logins: those who could not prove who they are, by a login or a certificate, as they come.
+        turned_away: those who were granted no session, as `access` says.
     """
 
     def __init__(
@@ -213,7 +214,7 @@ class Listener:
         self.port = 0
         self.discovery_problem: str | None = None
         self.name_taken = False
-        self.failed_logins = FailedLogins()
+        self.failed_logins, self.turned_away = FailedLogins(), self._door.turned_away
         self._host = ""
         self._server: asyncio.Server | None = None
         self._closed = asyncio.Event()
@@ -342,11 +343,11 @@ class Listener:
             granting=self._handler is not None,
             gate=self._arrivals.gate(),
         )
-        connection.admits = self._door.admits
         return Line(connection, self, self._threads)
 
     def line_made(self, line: Line) -> None:
         self._lines[line] = None
+        line.connection.admits = partial(self._door.admits, line.peer_address)
         source = source_of(line.peer_address)
         if (gate := line.connection.acceptor.gate) is not None:
             gate.source = source
@@ -367,9 +368,8 @@ class Listener:
 
     def sessions_arrived(self, line: Line) -> None:
         self._crowd.begun(line)
-        arrived = line.connection.arrived
-        while arrived:
-            endpoint = arrived.popleft()
+        while line.connection.arrived:
+            endpoint = line.connection.arrived.popleft()
             session = Session(endpoint, line, session_tag())
             log.info("session %s with %s: %s", session.tag, session.peer_address, session.security.describe())
             if self._handler is None or not endpoint.granted:

@@ -74,7 +74,7 @@ class Comparing:
             return  # as above
         try:
             if (found := await self.weigh()) is not None:
-                self._output.note(f"{found.question} Then say: /verify remember")
+                self._output.ask(f"{found.question} Then say: /verify remember")
         except MsrpError as error:
             self._output.error(error)
 
@@ -91,13 +91,18 @@ class Comparing:
         self.comparison = comparison
         name = who(self._session)
         first = f"{name} wants to compare words with you" if begun else f"To compare with {name}"
-        self._output.event(
-            "words",
+        question = (
             f"{first}:\n"
             f"  {' '.join(comparison.words)}\n"
             f"  {comparison.digits}\n"
             "Read them to each other, words or number, where you know the voice: by telephone, or face to "
-            f"face, and never over this line.\nAre they the same? {self._how}",
+            f"face, and never over this line.\nAre they the same? {self._how}"
+        )
+        if self._output.json:  # who answers sees it, too
+            self._output.ask(question)
+        self._output.event(
+            "words",
+            question,
             session=self._session.tag,
             words=list(comparison.words),
             digits=comparison.digits,

@@ -21,6 +21,7 @@ from .terminal import TEXT_LIMIT, can_ask
 from .wrap import unbroken
 
 if TYPE_CHECKING:
+    from ..aio.failed_logins import TurnedAway
     from ..session.message import Message
     from ..session.session import Session
 
@@ -79,7 +80,7 @@ class Taking:
         return self.accept != "refuse"
 
 
-def who(session: Session) -> str:
+def who(session: Session | TurnedAway) -> str:
     """Who is at the other end, as far as that is known, for a person."""
     security = session.security
     if security.names:
@@ -96,14 +97,14 @@ def who(session: Session) -> str:
     return escape(session.peer_address)
 
 
-def who_and_where(session: Session) -> str:
+def who_and_where(session: Session | TurnedAway) -> str:
     """The same, and the address where that is not all that is known."""
     shown = who(session)
     where = escape(session.peer_address)
     return shown if shown == where else f"{shown} at {where}"
 
 
-def session_fields(session: Session) -> dict[str, object]:
+def session_fields(session: Session | TurnedAway) -> dict[str, object]:
     """The same for a program."""
     security = session.security.as_dict()
     return {

@@ -224,7 +224,7 @@ class Knowing:
         question = f"{shown} wants to talk to you. {session.security.describe()}. Let them in?"
         if entry is Entry.ASK and ask is not None and await ask(question):
             return True
-        self._output.event("turned-away", f"{shown} was turned away", **session_fields(session))
+        self._output.event("turned-away", f"{shown} was turned away", **session_fields(session), count=1)
         return False
 
     async def _ruled(self, session: Session, ask: Ask | None) -> Ruling:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from ..terms.display import escape
 from ..terms.errors import CannotReach, MsrpError
@@ -22,14 +23,15 @@ from .running import run as run_loop
 from .terminal import Lines, Questions, can_ask
 
 if TYPE_CHECKING:
-    from ..aio.failed_logins import FailedLogin
+    from ..aio.failed_logins import FailedLogin, InVain, TurnedAway
     from ..aio.listen import Handler, Listener
     from ..security.several_paths import Ruling
     from ..session.session import Session
 
 __all__ = ["CannotListen", "Listening", "listening", "run", "tell_failed"]
 
-_ONE_BY_ONE = 5  # failed logins
+_One = TypeVar("_One")
+_ONE_BY_ONE = 5  # failed logins, and those turned away
 _TOGETHER = 10.0  # seconds of them that are told in one line
 
 
@@ -151,26 +153,42 @@ async def listening(
 
 
 async def tell_failed(listener: Listener, output: Output) -> None:
-    """Say who could not log in: the first few one by one, then how many there were; whoever tries all
-    day long does not fill the terminal."""
-    failed = listener.failed_logins
+    """Say who could not log in, and who is not let in: the first few one by one, then how many there
+    were; whoever tries all day long does not fill the terminal."""
+    await asyncio.gather(
+        _tell_few(listener.failed_logins, output, partial(_tell_login, output)),
+        _tell_few(listener.turned_away, output, partial(_tell_turned, output)),
+    )
+
+
+async def _tell_few(those: InVain[_One], output: Output, tell: Callable[[_One, int, bool], None]) -> None:
+    """`tell` is called with the last one, how many they are, and whether some were told just before."""
     while True:
         for _ in range(_ONE_BY_ONE):
-            one = await failed.next()
-            told = failed.count
+            one = await those.next()
+            told = those.count
             await output.room()
-            _tell_login(output, f"a login from {escape(one.address)} failed", one, 1)
+            tell(one, 1, False)
         await asyncio.sleep(_TOGETHER)
-        more = failed.count - told
-        if last := failed.take():
+        more = those.count - told
+        if last := those.take():
             await output.room()
-            logins = f"{more} more login{'' if more == 1 else 's'} failed, the last from"
-            _tell_login(output, f"{logins} {escape(last[-1].address)}", last[-1], more)
+            tell(last[-1], more, True)
 
 
-def _tell_login(output: Output, words: str, one: FailedLogin, count: int) -> None:
-    reason = escape(one.reason, 300)
+def _tell_login(output: Output, one: FailedLogin, count: int, more: bool) -> None:
+    words, reason = f"a login from {escape(one.address)} failed", escape(one.reason, 300)
+    if more:
+        logins = f"{count} more login{'' if count == 1 else 's'} failed"
+        words = f"{logins}, the last from {escape(one.address)}"
     output.event("login-failed", f"{words}: {reason}", address=one.address, reason=one.reason, count=count)
+
+
+def _tell_turned(output: Output, one: TurnedAway, count: int, more: bool) -> None:
+    words = f"{who_and_where(one)} was turned away"
+    if more:
+        words = f"{count} more {'was' if count == 1 else 'were'} turned away, the last {who_and_where(one)}"
+    output.event("turned-away", words, **session_fields(one), count=count)
 
 
 def _tell(listener: Listener, output: Output, me: str | None, taking: Taking, login: Accepting) -> None:

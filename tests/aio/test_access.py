@@ -116,12 +116,12 @@ async def test_who_was_granted_several_at_once_gets_no_more_than_they_may() -> N
     proved = Security((Protection("tls", "TLSv1.3", "AES", True),), Proof(ALICE, "SCRAM-SHA-512-PLUS", True))
     door = Door(None, Access(at_once=1), None)
     one, two = Begun(proved), Begun(proved)
-    assert door.admits(proved, None)
-    assert door.admits(proved, None)
+    assert door.admits("192.0.2.1:1", proved, None)
+    assert door.admits("192.0.2.1:1", proved, None)
     await door.enter(one)  # type: ignore[arg-type]
-    assert not door.admits(proved, None)
+    assert not door.admits("192.0.2.1:1", proved, None)
     with pytest.raises(NotSecureEnough, match="no session is for them"):
         await door.enter(two)  # type: ignore[arg-type]
     for session in (one, two):
         door.leave(session)  # type: ignore[arg-type]
-    assert door.admits(proved, None)
+    assert door.admits("192.0.2.1:1", proved, None)

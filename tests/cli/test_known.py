@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import secrets
 import subprocess
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cli.programs import MSRP, Listening, Open, Program, Start, generated
-from msrp_peer import lasting_key
+from msrp_peer import MsrpError, connect, lasting_key
 from msrp_peer.security.known import KnownPolicy, New
 from msrp_peer.security.known_peers import KnownPeers, usual_path
 from msrp_peer.terms.principal import Principal
@@ -337,6 +339,42 @@ class TestWhoComesIn:
         assert send(msrp, target, word).wait() == 1
         assert bob.event("turned-away")["peer_proved"] == ALICE
         assert known("--json").stdout.count("blocked") == 1
+
+    def test_who_comes_all_the_same_is_told(self, msrp: Start, listening: Listening) -> None:
+        """Blocked before we listened: whoever is proved, and whoever says the name."""
+        word = generated(msrp, ALICE, BOB)
+        known("block", ALICE)
+        people, target = listening("--as", BOB)
+        programs, other = listening("--as", BOB, "--json")
+        for to in (target, other):
+            assert msrp("send", to, "hi", "--as", ALICE).wait() == 1
+        people.wait_for(rf"^{ALICE} \(claimed, not proved\) at 127\.0\.0\.1:\d+ was turned away$")
+        told = programs.event("turned-away")
+        assert (told["peer_claimed"], told["peer_proved"]) == (ALICE, None)
+        assert (told["session"], told["count"]) == (None, 1)
+        assert told["peer_address"].startswith("127.0.0.1:")
+        for to in (target, other):
+            assert send(msrp, to, word).wait() == 1
+        people.wait_for(rf"^{ALICE} \(proved\) at 127\.0\.0\.1:\d+ was turned away$")
+        assert programs.event("turned-away")["peer_proved"] == ALICE
+
+    def test_who_comes_all_day_long_is_a_few_lines(self, listening: Listening) -> None:
+        known("block", ALICE)
+        bob, target = listening("--as", BOB, "--json")
+
+        async def many() -> None:
+            for _ in range(30):
+                with contextlib.suppress(MsrpError):
+                    async with connect(target, me=ALICE):
+                        pass
+
+        asyncio.run(many())
+        told = [bob.event("turned-away")["count"] for _ in range(5)]
+        while sum(told) < 30:
+            told.append(bob.event("turned-away")["count"])
+        assert sum(told) == 30
+        assert told[:5] == [1] * 5
+        assert len(told) <= 12
 
     def test_only_who_is_known(self, msrp: Start, listening: Listening) -> None:
         word = generated(msrp, ALICE, BOB)

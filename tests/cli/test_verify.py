@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.programs import Open, Program, Start, Terminal
+from cli.programs import Open, Program, Start, Terminal, wait_until
 from msrp_peer.security.known_peers import KnownPeers
 from msrp_peer.terms.principal import Principal
 
@@ -101,6 +101,20 @@ def test_the_command_at_both_ends(msrp: Start) -> None:
     for each in verified:
         assert each["security"]["level"] == "key-verified"
         assert each["security"]["layers"][0]["verified"] == "compared"
+
+
+def test_with_json_the_question_is_on_standard_error(msrp: Start) -> None:
+    """Whoever sits there must see what they are to answer."""
+    bob, target = waiting(msrp, "--as", "im:bob@lan")
+    alice = msrp("verify", target, "--json", "--as", "im:alice@lan", stdin=subprocess.PIPE)
+    for one in (alice, bob):
+        words = one.event("words")
+        wait_until(lambda one=one: "Are they the same? yes or no:" in one.errors)  # type: ignore[misc]
+        assert " ".join(words["words"]) in one.errors
+        assert words["digits"] in one.errors
+        one.write("yes\n")
+    assert [one.wait() for one in (alice, bob)] == [0, 0]
+    assert "Are they the same" not in alice.output + bob.output
 
 
 @pytest.mark.parametrize("who", [0, 1])
