@@ -55,6 +55,9 @@ class Announcer:
     Entering takes about two seconds: the name is first looked for, and changed where another
     has it. Leaving takes back the announcement, also where the task is cancelled meanwhile.
     Entering raises `DiscoveryUnavailable`.
+
+    Attributes:
+        namesake: set once another has the name already, or is announced as the same principal, then or later.
     """
 
     def __init__(self, announcement: Announcement, *, interfaces: Sequence[str] | None = None) -> None:
@@ -64,6 +67,8 @@ class Announcer:
         self._zeroconf: AsyncZeroconf | None = None
         self._info: AsyncServiceInfo | None = None
         self._sending: Awaitable[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self.namesake = asyncio.Event()
 
     @property
     def announcement(self) -> Announcement:
@@ -73,15 +78,19 @@ class Announcer:
         return replace(self._announcement, name=_instance(self._info.name))
 
     async def __aenter__(self) -> Self:
-        self._info = _service_info(self._announcement)
+        self._info = info = _service_info(self._announcement)
         self._zeroconf = await _open(self._interfaces)
         try:
-            self._sending = await self._zeroconf.async_register_service(self._info, allow_name_change=True)
+            self._sending = await self._zeroconf.async_register_service(info, allow_name_change=True)
         except BaseException as error:
             await _to_the_end(self._close)
             if isinstance(error, (OSError, zeroconf.Error)):
                 raise DiscoveryUnavailable(f"the listener cannot be announced: {_reason(error)}") from error
             raise
+        if info.name != _service_info(self._announcement).name:  # the library has changed it
+            self.namesake.set()
+        elif self._announcement.principal is not None:
+            self._looking = asyncio.create_task(self._look(self._zeroconf, info))
         return self
 
     async def __aexit__(
@@ -89,7 +98,19 @@ class Announcer:
     ) -> None:
         await _to_the_end(self._close)
 
+    async def _look(self, zc: AsyncZeroconf, info: AsyncServiceInfo) -> None:
+        """Registering asked three times within half a second; answers get lost, and others come later."""
+        told = self._announcement
+        own = _who(Announcement.from_txt(_instance(info.name), ["::1"], info.port, info.properties))
+        async with _Search(self._interfaces, zc) as search:
+            while (found := await search.next(None)) is not None:
+                if (found.principal, found.secure) == (told.principal, told.secure) and _who(found) != own:
+                    self.namesake.set()
+                    break
+
     async def _close(self) -> None:
+        if self._looking is not None:
+            await _stop([self._looking])
         if self._sending is not None:
             await _stop([asyncio.ensure_future(self._sending)])
         if self._zeroconf is not None:
@@ -127,8 +148,7 @@ async def find_all(
     Only those with TLS, or with `secure` false only those without: what is announced never decides it.
     Waits a second and a half for others after the first. Raises as `find` does; never returns an empty list.
     """
-    # By more than the instance name: whoever wants to pass for another announces the same one.
-    claimed: dict[tuple[str, int, str | None], Announcement] = {}
+    claimed: dict[object, Announcement] = {}
     otherwise = False
     async with _Search(interfaces) as search:
         deadline = search.now() + timeout
@@ -138,9 +158,9 @@ async def find_all(
             elif found.principal == principal:
                 if not claimed:
                     deadline = min(deadline, search.now() + _OTHERS)
-                claimed[found.name, found.port, found.fingerprint] = found
+                claimed[_who(found)] = found
             else:
-                claimed = {key: other for key, other in claimed.items() if key[0] != found.name}
+                claimed = {key: other for key, other in claimed.items() if other.name != found.name}
     if not claimed and otherwise:
         raise CannotReach(_OTHERWISE[secure].format(principal))
     if not claimed:
@@ -175,23 +195,24 @@ def local_addresses(bound: str) -> tuple[str, ...]:
 
 
 class _Search:
-    """One browsing of the network: starts when entered, gives announcements as they come."""
+    """One browsing of the network, with what is `lent`: from entering, gives announcements as they come."""
 
-    def __init__(self, interfaces: Sequence[str] | None) -> None:
+    def __init__(self, interfaces: Sequence[str] | None, lent: AsyncZeroconf | None = None) -> None:
         self._interfaces = interfaces
+        self._lent = lent
         self._loop = asyncio.get_running_loop()
         self._zeroconf: AsyncZeroconf | None = None
         self._browser: AsyncServiceBrowser | None = None
         self._found: asyncio.Queue[Announcement] = asyncio.Queue()
-        self._known: dict[str, Announcement | None] = {}
+        self._known: dict[str, Announcement | None] = {}  # none that is gone: some searches last
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()  # changed once more while it was asked about
 
     def now(self) -> float:
         return self._loop.time()
 
-    async def next(self, deadline: float) -> Announcement | None:
-        """The next one that is new or changed; None at the deadline."""
+    async def next(self, deadline: float | None) -> Announcement | None:
+        """The next one that is new or changed; None at the deadline, if there is one."""
         try:
             async with asyncio.timeout_at(deadline):
                 return await self._found.get()
@@ -199,7 +220,7 @@ class _Search:
             return None
 
     async def __aenter__(self) -> Self:
-        self._zeroconf = await _open(self._interfaces)
+        self._zeroconf = self._lent or await _open(self._interfaces)
         self._browser = AsyncServiceBrowser(
             self._zeroconf.zeroconf, list(_TYPES), handlers=[self._changed], delay=1000
         )
@@ -214,7 +235,7 @@ class _Search:
         if self._browser is not None:
             await self._browser.async_cancel()
         await _stop(list(self._asking.values()))
-        if self._zeroconf is not None:
+        if self._zeroconf is not None and self._lent is None:
             await self._zeroconf.async_close()
 
     def _changed(
@@ -222,10 +243,11 @@ class _Search:
     ) -> None:
         """Called by the library, in the event loop, for every change of an instance."""
         if state_change is ServiceStateChange.Removed:
-            if name in self._known:
+            if name in self._asking:
                 self._known[name] = None
-            return
-        if name in self._asking:
+            else:
+                self._known.pop(name, None)
+        elif name in self._asking:
             self._again.add(name)
         elif name in self._known or len(self._known) < _MOST_INSTANCES:
             self._known.setdefault(name, None)
@@ -241,6 +263,8 @@ class _Search:
                 self._known[name] = announcement
                 self._found.put_nowait(announcement)
         del self._asking[name]
+        if self._known[name] is None:
+            del self._known[name]
 
 
 async def _resolved(zc: zeroconf.Zeroconf, name: str) -> Announcement | None:
@@ -255,6 +279,11 @@ async def _resolved(zc: zeroconf.Zeroconf, name: str) -> Announcement | None:
         # Whatever a stranger's packet makes the library raise must not end the search.
         _log.debug("an announcement could not be read: %r", error)
         return None
+
+
+def _who(one: Announcement | None) -> tuple[str, int, str | None] | None:
+    """Tells listeners apart: whoever wants to pass for another announces the same instance name."""
+    return None if one is None else (one.name, one.port, one.fingerprint)
 
 
 def _service_info(announcement: Announcement) -> AsyncServiceInfo:

@@ -183,7 +183,7 @@ class Listener:
         fingerprint: SHA-256 of the certificate it shows (RFC 8122 section 5); None without one.
         guard: who may log in; None where it does not say.
         discovery_problem: why it is not announced though it was asked to be; None else.
-        name_taken: whether another one was announced under its name already; it got a number behind it.
+        namesake: set once another is announced under its name, or as the same `me`: before, or later.
         failed_logins: those who could not prove who they are, by a login or a certificate, as they come.
         turned_away: those who were granted no session, as `access` says.
     """
@@ -213,7 +213,7 @@ class Listener:
         self.fingerprint = serving.fingerprint
         self.port = 0
         self.discovery_problem: str | None = None
-        self.name_taken = False
+        self.namesake = asyncio.Event()
         self.failed_logins, self.turned_away = FailedLogins(), self._door.turned_away
         self._host = ""
         self._server: asyncio.Server | None = None
@@ -256,6 +256,11 @@ class Listener:
         """Whether the LAN is told about it."""
         return self._announcer is not None
 
+    @property
+    def name_taken(self) -> bool:
+        """Whether `namesake` is set; who finds its own name taken at once has a number behind it."""
+        return self.namesake.is_set()
+
     async def serve_forever(self) -> None:
         """Wait until cancelled, or closed."""
         # Not the server's own: a close elsewhere would look like a cancellation of the caller.
@@ -278,22 +283,17 @@ class Listener:
     async def announce(
         self, name: str | None, principal: Principal | None, interfaces: Sequence[str] | None
     ) -> None:
-        announcement = Announcement(
-            name=name or instance_name(socket.gethostname(), os.getpid(), principal),
-            addresses=tuple(interfaces) if interfaces else local_addresses(self._host),
-            port=self.port,
-            principal=principal,
-            fingerprint=self.fingerprint,
-            secure=self.tls != "none",
-        )
-        announcer = Announcer(announcement, interfaces=interfaces)
+        name = name or instance_name(socket.gethostname(), os.getpid(), principal)
+        at = tuple(interfaces) if interfaces else local_addresses(self._host)
+        told = Announcement(name, at, self.port, principal, self.fingerprint, secure=self.tls != "none")
+        announcer = Announcer(told, interfaces=interfaces)
         try:
             await announcer.__aenter__()
         except DiscoveryUnavailable as problem:
             self.discovery_problem = str(problem)
         else:
             self._announcer = announcer
-            self.name_taken = announcer.announcement.name != announcement.name
+            self.namesake = announcer.namesake
 
     # -- used by `join`
 

@@ -147,8 +147,9 @@ async def listening(
         except CannotReach as error:
             raise CannotListen(str(error)) from None
         _tell(listener, output, arguments["me"], taking, login)
-        telling = asyncio.ensure_future(tell_failed(listener, output))
-        stack.callback(telling.cancel)
+        stack.callback(asyncio.ensure_future(tell_failed(listener, output)).cancel)
+        if not listener.name_taken:  # else it is told
+            stack.callback(asyncio.ensure_future(_tell_namesake(listener, output, arguments["me"])).cancel)
         yield listener
 
 
@@ -174,6 +175,18 @@ async def _tell_few(those: InVain[_One], output: Output, tell: Callable[[_One, i
         if last := those.take():
             await output.room()
             tell(last[-1], more, True)
+
+
+async def _tell_namesake(listener: Listener, output: Output, me: str | None) -> None:
+    """Say that somebody else has our name, where it was not known at the beginning."""
+    await listener.namesake.wait()
+    await output.room()
+    output.event("name-taken", _namesake(me, ", too"), me=me)
+
+
+def _namesake(me: str | None, when: str) -> str:
+    who = "that name" if me is None else me
+    return f"another listener is announced as {who}{when}: msrp send {who} refuses to choose"
 
 
 def _tell_login(output: Output, one: FailedLogin, count: int, more: bool) -> None:
@@ -206,8 +219,7 @@ def _tell(listener: Listener, output: Output, me: str | None, taking: Taking, lo
     if listener.announced:
         lines.append("  announced on this network")
     if listener.name_taken:
-        who = "that name" if me is None else me
-        lines.append(f"  another listener is announced as {who} already: msrp send {who} refuses to choose")
+        lines.append(f"  {_namesake(me, ' already')}")
     if listener.fingerprint is not None:
         whose = "the key of this certificate" if login.certified else "a key made for this run"
         lines.append(f"  with {whose}, SHA-256 {listener.fingerprint}")

@@ -93,6 +93,44 @@ async def test_two_that_claim_one_name_are_both_told(bob: Principal) -> None:
 
 
 @looped
+async def test_who_is_announced_as_the_same_principal_is_told(bob: Principal) -> None:
+    """Registering asks for the instance name alone, and these differ."""
+    async with Announcer(announcement(bob, 1001), interfaces=LOOPBACK) as first:
+        await find(bob, interfaces=LOOPBACK)  # itself
+        assert not first.namesake.is_set()
+        other = announcement(Principal("im", bob.user, "elsewhere"), 1003)
+        async with (
+            Announcer(other, interfaces=LOOPBACK) as third,
+            Announcer(announcement(bob, 1002), interfaces=LOOPBACK) as second,
+            asyncio.timeout(20),
+        ):
+            await asyncio.gather(first.namesake.wait(), second.namesake.wait())
+            assert not third.namesake.is_set()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@looped
+async def test_the_same_instance_name_with_another_key_is_another(
+    bob: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two on two hosts, at the same port, whose question whether the name is free got lost."""
+    own = announcement(bob)
+    found = [own, replace(own, secure=False), replace(own, principal=None), replace(own, fingerprint=None)]
+
+    class Scripted(discovery._Search):
+        async def __aenter__(self) -> Self:
+            return self
+
+        async def next(self, deadline: float | None) -> Announcement | None:
+            return found.pop(0) if found else None
+
+    monkeypatch.setattr(discovery, "_Search", Scripted)
+    async with Announcer(own, interfaces=LOOPBACK) as announcer, asyncio.timeout(20):
+        await announcer.namesake.wait()
+    assert not found
+
+
+@looped
 async def test_browsing_shows_each_once(bob: Principal) -> None:
     async with Announcer(announcement(bob), interfaces=LOOPBACK):
         found = [one async for one in browse(seconds=0.7, interfaces=LOOPBACK) if one.principal == bob]
@@ -286,6 +324,18 @@ async def test_a_network_full_of_names_is_followed_so_far(told: Told, bob: Princ
     found = await heard(search, *((str(n), ServiceStateChange.Added) for n in range(1000)))
     assert len(found) == 512
     assert await heard(search, ("0", ServiceStateChange.Removed), ("0", ServiceStateChange.Added)) != []
+
+
+@looped
+async def test_names_that_are_gone_take_no_room(told: Told, bob: Principal) -> None:
+    """A listener searches for as long as it is announced."""
+    search = discovery._Search(None)
+    told["the last"] = one = announcement(bob, 1, "the last")
+    told.update({str(n): announcement(bob, 1, str(n)) for n in range(500)})
+    for n in range(1000):  # half of them tell nothing
+        await heard(search, (str(n), ServiceStateChange.Added))
+        assert await heard(search, (str(n), ServiceStateChange.Removed)) == []
+    assert await heard(search, ("the last", ServiceStateChange.Added)) == [one]
 
 
 @looped
