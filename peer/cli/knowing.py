@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -58,11 +59,13 @@ def as_before(args: argparse.Namespace) -> dict[str, Any]:
     """Arguments for `msrp_peer.connect`, as `initiating` makes them: whoever was proved before is to be
     proved again, and whose lasting key was compared is to show it, unless --auth says how.
 
-    Raises as `initiating`, and `StoreError`.
+    Raises as `initiating`, `StoreError`, and `NotSecureEnough` where their key is all there is.
     """
     known = kept(args)
     remembered = None if known is None else _remembered(args, known)
     # Who says that somebody is to be proved made a slip elsewhere, and is not shown the way around it.
+    if remembered is not None:
+        _by_key_alone(args, remembered)
     wanted = bool(args.expect) or args.password_stdin or required(args) is Level.AUTHENTICATED
     if remembered is None or args.auth != "auto" or wanted:
         return {**initiating(args), "known": known}
@@ -83,6 +86,37 @@ def as_before(args: argparse.Namespace) -> dict[str, Any]:
         raise
 
 
+def _by_key_alone(args: argparse.Namespace, remembered: Known) -> None:
+    """Raises `NotSecureEnough` where somebody is to be authenticated who is known by their key alone, and
+    nothing else is here that could prove them: a password that was never made is not asked for."""
+    if args.auth != "auto" or required(args) is not Level.AUTHENTICATED or papers.wanted(args):
+        return
+    if args.me is None or args.tls is not None or args.realm is not None:
+        return
+    if not remembered.verified or remembered.level >= Level.AUTHENTICATED:
+        return
+    if not _at_hand(args, args.me, remembered.principal):
+        raise NotSecureEnough(
+            f"{remembered.principal} is known by their key, and a line by that reaches "
+            f"{Level.KEY_VERIFIED.word}; {Level.AUTHENTICATED.word} needs a password (--auth scram asks for "
+            "it), a Kerberos ticket (kinit) or a certificate (--cert and --ca). Or leave out --require"
+        )
+
+
+def _at_hand(args: argparse.Namespace, me: str, whom: str) -> bool:
+    """Whether there is a password or a ticket without asking our user for one."""
+    from ..credentials.environment import Environment
+    from ..credentials.errors import CannotAsk
+    from ..credentials.keyring import Keyring, is_installed
+    from .tickets import held
+
+    if args.password_stdin or Environment.names(whom) or held(me, [whom], None) is not None:
+        return True
+    with contextlib.suppress(CannotAsk):
+        return is_installed() and Keyring().password(me, whom) is not None
+    return False
+
+
 def _remembered(args: argparse.Namespace, known: KnownPeers) -> Known | None:
     from ..signalling.target import parse_target
 
@@ -95,10 +129,13 @@ async def begun(
     known: KnownPeers | None,
     ask: Ask | None,
     vouched: Callable[[str], bool] = lambda key: False,
+    *,
+    named: bool = True,
 ) -> Session:
     """The session that `begin` gives; where that needs a yes, the person is asked, and it begins again.
 
-    A new key that is `vouched` for needs none: protected signalling told it. Raises as `begin`;
+    A new key that is `vouched` for needs none: protected signalling told it. `named` is whether our user
+    has said who they are, without which no key of theirs is shown. Raises as `begin`;
     `NotAsKnown` where nobody can be asked, too.
     """
     from ..security.known import Answer, Finding, KnownPolicy, Learned, NotAsKnown
@@ -113,11 +150,15 @@ async def begun(
                 signalled = Learned.SIGNALLED
                 await asyncio.to_thread(known.pin, found.principal, found.key, time.time(), signalled)
                 continue
+            by_key = found.finding is Finding.WEAKER and found.known is not None and found.known.verified
+            hint = ". Their key is known: say who you are, --as im:alice@lan, and it counts" if by_key else ""
+            hint = "" if named else hint
             if known is None or ask is None or found.answer is not Answer.ASK:
+                error.args = (f"{error}{hint}",)
                 raise
             question = "Is it theirs?" if new else "Talk to them all the same, this once?"
             why = f" ({escape(error.why, 300)})" if error.why else ""  # it may be that of somebody else
-            if not await ask(f"{found.sentence}{why}.\n{found.advice}.\n{question}"):
+            if not await ask(f"{found.sentence}{why}.\n{found.advice}{hint}.\n{question}"):
                 raise NotSecureEnough(f"{found.principal} was not spoken with: you did not agree") from None
             if new and found.key is not None:
                 await asyncio.to_thread(known.pin, found.principal, found.key, time.time())

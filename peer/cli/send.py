@@ -73,7 +73,7 @@ async def connection(
             return await stack.enter_async_context(connecting)
 
         try:
-            session = await begun(begin, login.get("known"), ask)
+            session = await begun(begin, login.get("known"), ask, named=args.me is not None)
         except PeerError as error:
             if error.status != _LOG_IN:
                 raise

@@ -142,6 +142,44 @@ def test_whose_key_was_compared_is_to_show_it_without_being_told(msrp: Start, at
     assert f"a line to {bob_is} has been key-verified" in less.errors
 
 
+@pytest.fixture
+def compared(terminal: Open, at: At, tmp_path: Path) -> Callable[..., Terminal]:
+    """Alice, who knows the key of somebody who listens with one made for the run, calls on a terminal."""
+    bob_is = f"im:bob-{secrets.token_hex(4)}@lan"  # somebody nobody else on this machine is
+    known_to(tmp_path, "alice").pin(Principal.parse(bob_is), key_of(tmp_path, "bob", bob_is), 1000)
+
+    def call(msrp: Start, *options: str) -> Terminal:
+        at("bob")
+        there = ("listen", "127.0.0.1", "--port", "0", "--json", "--as", bob_is, "--announce")
+        msrp(*there, *ON_LOOPBACK).event("listening")
+        at("alice")
+        return terminal("send", bob_is, "Lunch?", *ON_LOOPBACK, *options)
+
+    return call
+
+
+def test_no_password_is_asked_for_where_a_key_is_all_that_is_known(
+    msrp: Start, compared: Callable[..., Terminal]
+) -> None:
+    alice = compared(msrp, "--as", ALICE, "--require", "authenticated")
+    assert alice.wait() == 4
+    assert "is known by their key, and a line by that reaches key-verified" in alice.seen
+    assert "Password of" not in alice.seen
+    asked = compared(msrp, "--as", ALICE, "--require", "authenticated", "--auth", "scram")
+    asked.wait_for("Password of")
+
+
+def test_who_does_not_say_who_they_are_is_told_that_it_would_do(
+    msrp: Start, compared: Callable[..., Terminal]
+) -> None:
+    alice = compared(msrp)
+    alice.wait_for("has been key-verified")
+    alice.wait_for("--as im:alice@lan, and it counts")
+    alice.wait_for("Talk to them all the same")
+    alice.type("n")
+    assert alice.wait() == 4
+
+
 def test_a_key_that_signalling_told_is_not_compared_without_a_word(
     msrp: Start, at: At, tmp_path: Path
 ) -> None:
