@@ -90,7 +90,7 @@ class Announcer:
         if info.name != _service_info(self._announcement).name:  # the library has changed it
             self.namesake.set()
         elif self._announcement.principal is not None:
-            self._looking = asyncio.create_task(self._look(self._zeroconf, info))
+            self._looking = asyncio.create_task(self._look(self._zeroconf, info, self._announcement))
         return self
 
     async def __aexit__(
@@ -98,14 +98,14 @@ class Announcer:
     ) -> None:
         await _to_the_end(self._close)
 
-    async def _look(self, zc: AsyncZeroconf, info: AsyncServiceInfo) -> None:
+    async def _look(self, zc: AsyncZeroconf, info: AsyncServiceInfo, told: Announcement) -> None:
         """Registering asked three times within half a second; answers get lost, and others come later."""
-        told = self._announcement
         own = _who(Announcement.from_txt(_instance(info.name), ["::1"], info.port, info.properties))
         async with _Search(self._interfaces, zc) as search:
             while (found := await search.next(None)) is not None:
                 if (found.principal, found.secure) == (told.principal, told.secure) and _who(found) != own:
                     self.namesake.set()
+                    await (await zc.async_update_service(info))  # of its own name it may ask for nothing
                     break
 
     async def _close(self) -> None:

@@ -110,6 +110,23 @@ async def test_who_is_announced_as_the_same_principal_is_told(bob: Principal) ->
 
 
 @looped
+async def test_two_under_one_instance_name_are_told_of_each_other(
+    bob: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The questions of registering got lost, and of its own name neither asks anything."""
+
+    async def deaf(*args: object, **options: object) -> None: ...
+
+    monkeypatch.setattr(Zeroconf, "async_check_service", deaf)
+    async with Announcer(announcement(bob, 1001, bob.user), interfaces=LOOPBACK) as first:
+        await find(bob, interfaces=LOOPBACK)
+        async with Announcer(announcement(bob, 1002, bob.user), interfaces=LOOPBACK) as second:
+            async with asyncio.timeout(20):
+                await asyncio.gather(first.namesake.wait(), second.namesake.wait())
+            assert first.announcement.name == second.announcement.name
+
+
+@looped
 async def test_the_same_instance_name_with_another_key_is_another(
     bob: Principal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
