@@ -26,7 +26,7 @@ class Exit(IntEnum):
 
 MEANINGS = {
     Exit.DONE: "done; what was sent was delivered",
-    Exit.FAILED: "the other side or the line failed: not delivered, cut, damaged; or this system did",
+    Exit.FAILED: "not delivered, cut, damaged; this system failed; no password, ticket or key will do",
     Exit.USAGE: "the command line, or the config file, makes no sense",
     Exit.NOBODY: "nobody was found, or nobody answered",
     Exit.INSECURE: "weaker than --require asks for; somebody not proved, or not as known; words that differ",

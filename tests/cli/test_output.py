@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from msrp_peer.aio.discovery import DiscoveryUnavailable
-from msrp_peer.cli.exits import Exit, exit_of, kind_of
+from msrp_peer.cli.exits import MEANINGS, Exit, exit_of, kind_of
 from msrp_peer.cli.options import listening_address
 from msrp_peer.cli.output import Output, size_text
 from msrp_peer.credentials.errors import CannotAsk, CredentialsError
 from msrp_peer.kept.errors import StoreError
+from msrp_peer.security.errors import KeyUnusable
 from msrp_peer.session.files import FileDamaged
 from msrp_peer.terms import errors
 
@@ -47,6 +48,7 @@ def test_size(octets: int | None, text: str) -> None:
         (errors.MessageCut("x"), Exit.FAILED, "message-cut"),
         (CredentialsError("x"), Exit.FAILED, "credentials-error"),
         (CannotAsk("x"), Exit.FAILED, "cannot-ask"),
+        (KeyUnusable("x"), Exit.FAILED, "key-unusable"),
         (StoreError("x"), Exit.FAILED, "store-error"),
         (FileDamaged("x", Path("x.part")), Exit.FAILED, "file-damaged"),
         (PermissionError(13, "Permission denied"), Exit.FAILED, "system"),
@@ -55,6 +57,10 @@ def test_size(octets: int | None, text: str) -> None:
 def test_every_error_has_its_exit_code_and_name(error: Exception, code: Exit, kind: str) -> None:
     assert exit_of(error) is code
     assert kind_of(error) == kind
+
+
+def test_the_help_says_which_code_a_password_or_key_of_ours_has() -> None:
+    assert "no password, ticket or key will do" in MEANINGS[exit_of(CredentialsError("x"))]
 
 
 def test_events_are_ascii_and_alone(capsys: pytest.CaptureFixture[str]) -> None:
