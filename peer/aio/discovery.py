@@ -10,13 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
-import ifaddr
 import zeroconf
 from zeroconf import ServiceStateChange
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
@@ -25,8 +23,9 @@ from ..signalling.announcement import PLAIN_SERVICE_TYPE, SERVICE_TYPE, Announce
 from ..terms.display import escape
 from ..terms.errors import CannotReach, MsrpError
 from ..terms.principal import Principal
+from .interfaces import interface_addresses, try_port
 
-__all__ = ["Announcer", "DiscoveryUnavailable", "browse", "find", "find_all", "local_addresses"]
+__all__ = ["Announcer", "DiscoveryUnavailable", "browse", "find", "find_all"]
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +34,6 @@ _OTHERWISE: Final = {
     True: "{} is announced for plain TCP alone; if that is meant, choose it",
     False: "{} is announced with TLS alone, and plain TCP was chosen (tls none)",
 }
-_MDNS_PORT = 5353
 _RESOLVE: Final = 3000  # milliseconds for one instance to tell its address and text
 _MOST_INSTANCES = 512  # names followed in one search; a network that shows more is not honest
 _OTHERS: Final = 1.5  # seconds find_all waits, after a first match, for others: RFC 6762 section 6
@@ -146,14 +144,21 @@ async def find_all(
     """Everybody who announces to be `principal`; more than one deserves to be told the user.
 
     Only those with TLS, or with `secure` false only those without: what is announced never decides it.
-    Waits a second and a half for others after the first. Raises as `find` does; never returns an empty list.
+    Waits a second and a half for others after the first, and for those who were heard of by then and have
+    not told who they are. Raises as `find` does; never returns an empty list.
     """
     claimed: dict[object, Announcement] = {}
-    otherwise = False
+    otherwise = settled = False
     async with _Search(interfaces) as search:
-        deadline = search.now() + timeout
-        while (found := await search.next(deadline)) is not None:
-            if found.secure != secure:
+        deadline = end = search.now() + timeout
+        while True:
+            found = await search.next(deadline)
+            if found is None:
+                if settled:
+                    break
+                settled = True
+                await search.settle(end)
+            elif found.secure != secure:
                 otherwise = otherwise or found.principal == principal
             elif found.principal == principal:
                 if not claimed:
@@ -182,18 +187,6 @@ async def browse(
             yield found
 
 
-def local_addresses(bound: str) -> tuple[str, ...]:
-    """The addresses under which a listener bound to `bound` can be reached, to announce them.
-
-    For ``0.0.0.0`` and ``::`` those of every interface; loopback only where there is no other.
-    """
-    if bound not in ("0.0.0.0", "::", ""):  # noqa: S104 - compared, not bound
-        return (bound,)
-    every = _interface_addresses(with_ipv6=bound != "0.0.0.0")  # noqa: S104
-    others = [address for address in every if not address.startswith("127.") and address != "::1"]
-    return tuple(others or every)
-
-
 class _Search:
     """One browsing of the network, with what is `lent`: from entering, gives announcements as they come."""
 
@@ -218,6 +211,11 @@ class _Search:
                 return await self._found.get()
         except TimeoutError:
             return None
+
+    async def settle(self, deadline: float) -> None:
+        """Wait until every name heard of so far has told who it is, or does not; no longer than that."""
+        if self._asking:
+            await asyncio.wait(list(self._asking.values()), timeout=max(0, deadline - self.now()))
 
     async def __aenter__(self) -> Self:
         self._zeroconf = self._lent or await _open(self._interfaces)
@@ -309,20 +307,20 @@ def _instance(name: str) -> str:
 
 async def _open(interfaces: Sequence[str] | None) -> AsyncZeroconf:
     """Start the library on these interfaces, or say in one sentence why it cannot be."""
-    chosen = list(interfaces) if interfaces is not None else _interface_addresses(with_ipv6=False)
+    chosen = list(interfaces) if interfaces is not None else interface_addresses(with_ipv6=False)
     if not chosen:
         # An IPv6 network alone; the library knows such interfaces by their addresses, too.
-        chosen = [address.partition("%")[0] for address in _interface_addresses(with_ipv6=True)]
+        chosen = [address.partition("%")[0] for address in interface_addresses(with_ipv6=True)]
     if not chosen:
         raise DiscoveryUnavailable("the network cannot be searched: no interface has an address")
-    here = {address.partition("%")[0] for address in _interface_addresses(with_ipv6=True)}
+    here = {address.partition("%")[0] for address in interface_addresses(with_ipv6=True)}
     for address in chosen:
         if address.partition("%")[0] not in here:
             raise DiscoveryUnavailable(
                 f"the network cannot be searched: no interface has {escape(address, 50)}"
             )
     try:
-        _try_port(chosen)
+        try_port(chosen)
         opened = AsyncZeroconf(interfaces=chosen)
     except (OSError, ValueError, RuntimeError) as error:
         raise DiscoveryUnavailable(f"the network cannot be searched: {error}") from error
@@ -336,30 +334,6 @@ async def _open(interfaces: Sequence[str] | None) -> AsyncZeroconf:
             raise DiscoveryUnavailable(f"the network cannot be searched: {_reason(error)}") from error
         raise
     return opened
-
-
-def _try_port(interfaces: Sequence[str]) -> None:
-    """Raise OSError where the port of multicast DNS cannot be had; the library leaks a socket then."""
-    family = socket.AF_INET6 if all(":" in address for address in interfaces) else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if hasattr(socket, "SO_REUSEPORT"):
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        trial.bind(("", _MDNS_PORT))
-
-
-def _interface_addresses(*, with_ipv6: bool) -> list[str]:
-    """Numeric addresses of every interface, IPv4 first; those of an IPv6 link with their zone."""
-    ipv4: list[str] = []
-    ipv6: list[str] = []
-    for adapter in ifaddr.get_adapters():
-        for address in adapter.ips:
-            if isinstance(address.ip, str):
-                ipv4.append(address.ip)
-            else:
-                number, _, scope = address.ip
-                ipv6.append(f"{number}%{adapter.nice_name}" if scope else number)
-    return ipv4 + ipv6 if with_ipv6 else ipv4
 
 
 def _nobody(principal: Principal, seconds: float) -> CannotReach:

@@ -38,9 +38,10 @@ from ..terms.security import Level
 from .arrivals import Arrivals, Demand
 from .crowd import Crowd, source_of
 from .dial import tls_mode
-from .discovery import Announcer, DiscoveryUnavailable, local_addresses
+from .discovery import Announcer, DiscoveryUnavailable
 from .door import Ask, Door
 from .failed_logins import FailedLogins
+from .interfaces import local_addresses
 from .line import Line
 from .new_keys import Deciding, settle
 from .newcomers import AT_A_TIME, Newcomer, queue_up
@@ -227,22 +228,21 @@ class Listener:
     @property
     def uri(self) -> str:
         """Where to reach it, as an MSRP URI without session-id: no secret."""
-        host = local_addresses(self._host)[0]
-        return Target("address", host, self.port, secure=self.tls != "none").uri
+        secure = self.tls != "none"
+        return Target("address", local_addresses(self._host)[0], self.port, secure=secure).uri
 
     def new_uri(self, host: str | None = None, *, user: str | None = None) -> str:
         """A session URI at this listener, for `join` and the signalling before it.
 
-        As soon as it is made the other side may have it. Whoever uses it before `join` was
-        told the other side's path has to wait, for the time of a handshake. Where `join` does
-        not come within `Limits.reserved`, it is void.
+        As soon as it is made the other side may have it. Whoever uses it before `join` was told the
+        other side's path has to wait, for the time of a handshake. Where `join` does not come within
+        `Limits.reserved`, it is void.
 
-        `host` is the name or address others reach this listener by, where it is not the one
-        it listens at; `user` who we say we are, as a principal's text. It is a capability:
-        whoever learns it may speak in the session.
+        `host` is the name or address others reach this listener by, where it is not the one it listens
+        at; `user` who we say we are, as a principal's text. Whoever learns it may speak in the session.
         """
-        host = host or local_addresses(self._host)[0]
-        made = new_uri(host, self.port, secure=self.tls != "none", user=user)
+        at = host or local_addresses(self._host)[0]
+        made = new_uri(at, self.port, secure=self.tls != "none", user=user)
         self._arrivals.reserve(made, self._limits.reserved)
         return made
 

@@ -16,7 +16,7 @@ import pytest
 from zeroconf import ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
-from msrp_peer.aio import discovery
+from msrp_peer.aio import discovery, interfaces
 from msrp_peer.aio.discovery import Announcer, DiscoveryUnavailable, browse, find, find_all
 from msrp_peer.signalling.announcement import SERVICE_TYPE, Announcement
 from msrp_peer.terms.errors import CannotReach
@@ -389,6 +389,55 @@ async def test_others_are_waited_for(bob: Principal, monkeypatch: pytest.MonkeyP
 
 
 @looped
+async def test_who_was_heard_of_and_has_not_told_who_it_is_is_waited_for(
+    bob: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = [announcement(bob, 1, "a"), None, announcement(bob, 1, "slow"), None]
+    waited: list[float] = []
+
+    class Scripted(discovery._Search):
+        async def __aenter__(self) -> Self:
+            return self
+
+        def now(self) -> float:
+            return 4.0
+
+        async def next(self, deadline: float | None) -> Announcement | None:
+            assert waited or told[0] or deadline == 4.0 + discovery._OTHERS
+            return told.pop(0)
+
+        async def settle(self, deadline: float) -> None:
+            waited.append(deadline)
+
+    monkeypatch.setattr(discovery, "_Search", Scripted)
+    assert [one.name for one in await find_all(bob, timeout=3.0)] == ["a", "slow"]
+    assert waited == [7.0]
+
+
+@looped
+async def test_a_name_heard_of_is_settled_when_it_has_told_who_it_is(
+    bob: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, may = asyncio.Event(), asyncio.Event()
+    one = announcement(bob, 1, "slow")
+
+    async def resolved(_: Zeroconf, name: str) -> Announcement:
+        asked.set()
+        await may.wait()
+        return one
+
+    monkeypatch.setattr(discovery, "_resolved", resolved)
+    search = discovery._Search(LOOPBACK)
+    await search.settle(search.now() + 60)  # nobody was heard of
+    search._changed(None, SERVICE_TYPE, f"slow.{SERVICE_TYPE}", ServiceStateChange.Added)  # type: ignore[arg-type]
+    await asked.wait()
+    settling = asyncio.ensure_future(search.settle(search.now() + 60))
+    may.set()
+    await settling
+    assert await search.next(search.now()) == one
+
+
+@looped
 async def test_two_under_the_same_instance_name_are_both_told(
     bob: Principal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -438,7 +487,7 @@ def test_no_interface_at_all(bob: Principal, monkeypatch: pytest.MonkeyPatch) ->
 def test_the_port_is_somebody_elses_alone(bob: Principal, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("", 0))
-        monkeypatch.setattr(discovery, "_MDNS_PORT", taken.getsockname()[1])
+        monkeypatch.setattr(interfaces, "_MDNS_PORT", taken.getsockname()[1])
         run(everything_is_unavailable(bob, "in use", LOOPBACK))
 
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 import ifaddr
 import pytest
 
-from msrp_peer.aio.discovery import local_addresses
+from msrp_peer.aio.interfaces import local_addresses
 from msrp_peer.aio.resolve import addresses
 from msrp_peer.terms.errors import CannotReach
 from support.loops import looped
