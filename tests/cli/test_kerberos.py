@@ -270,14 +270,19 @@ def test_the_demo_where_no_kdc_is(msrp: Start, monkeypatch: pytest.MonkeyPatch, 
     assert "apt install krb5-kdc" in " ".join(demo.errors.split())
 
 
-def test_ctrl_c_leaves_nothing_of_the_demo(
-    msrp: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.fixture
+def begun(msrp: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Program, Path]:
+    """A demo that has a realm already, and the folder in which it makes all it makes."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
     demo = msrp("demo", "--size", "2000", "--auth", "kerberos")
     demo.wait_for("a realm of their own")
+    return demo, folder
+
+
+def test_ctrl_c_leaves_nothing_of_the_demo(begun: tuple[Program, Path]) -> None:
+    demo, folder = begun
     wait_until(lambda: any(folder.glob("msrp-demo-*/realm/bob.ccache")))
     demo.interrupt()
     assert list(folder.iterdir()) == []
@@ -297,14 +302,8 @@ def processes_of(folder: Path) -> list[str]:
     return found
 
 
-def test_killed_it_leaves_neither_the_kdc_nor_a_folder(
-    msrp: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setenv("TMPDIR", str(folder))
-    demo = msrp("demo", "--size", "2000", "--auth", "kerberos")
-    demo.wait_for("a realm of their own")
+def test_killed_it_leaves_neither_the_kdc_nor_a_folder(begun: tuple[Program, Path]) -> None:
+    demo, folder = begun
     assert any("krb5kdc" in program for program in processes_of(folder))
     demo.process.kill()
     wait_until(lambda: not list(folder.iterdir()))
