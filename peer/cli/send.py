@@ -136,6 +136,8 @@ async def _each(session: Session, output: Output, works: Sequence[_Work]) -> Exi
         except (MsrpError, OSError) as error:
             if isinstance(error, NotDelivered) and error.status is None and _left(session):
                 error = NotDelivered(f"{error}. {_LEFT}")
+            elif isinstance(error, ConnectionLost) and _left(session):  # before the first word was begun
+                error = ConnectionLost(f"{error.reason}. {_LEFT}")
             named = isinstance(error, NotDelivered) or getattr(error, "filename", None)
             output.error(error, None if named else what)
             code = code or exit_of(error)

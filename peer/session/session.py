@@ -290,6 +290,7 @@ class Session:
         except BaseException:
             outgoing.withdraw()
             self._driver.flush()
+            self._tell(outgoing, progress, taken)  # how far it had come
             raise
         if outgoing.state == "failed":
             raise failure(outgoing)
