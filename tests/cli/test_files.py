@@ -235,15 +235,15 @@ def test_ctrl_c_says_how_far_it_had_come(
     msrp: Start, listening: Listening, tmp_path: Path, inbox: Path
 ) -> None:
     """Of a file that goes on from an attempt before, too."""
-    large = sparse(tmp_path / "large", 300)
+    large = sparse(tmp_path / "large", 600)  # so that its end is far when it is interrupted
     size = large.stat().st_size
     listener, target = listening("--json", "--out", inbox, "--accept-files")
     part = inbox / "large.part"
-    for far in (size // 4, size // 2):
+    for far in (size // 8, size // 4):
         sender = msrp("send", target, "--file", large, "--json")
         wait_until(lambda far=far: part.exists() and part.stat().st_size > far)  # type: ignore[misc]
         assert sender.interrupt() < 5
-        words = r"large: not delivered; it had come to about ([\d.]+) MB of 314\.6 MB \(314,572,800 octets\)"
+        words = r"large: not delivered; it had come to about ([\d.]+) MB of 629\.1 MB \(629,145,600 octets\)"
         told = re.search(words, sender.output)
         assert told is not None, sender.output
         listener.wait_for('"kind": "message-cut"')
